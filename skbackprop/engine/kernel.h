@@ -1,0 +1,145 @@
+/* The compiled writing of training.run_epoch: what does not depend on the float type.
+ *
+ * kernel_template.h is included once for double and once for float. Everything is plain
+ * C99 with OpenMP SIMD hints, built without -ffast-math (it would switch the whole process
+ * to flush-to-zero) and without -march=native (it would fail on older processors); where
+ * the platform can choose at run time, the loops are compiled a second time for AVX2.
+ */
+#ifndef SKBACKPROP_KERNEL_H
+#define SKBACKPROP_KERNEL_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define CLONED
+#endif
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#define RESTRICT __restrict__
+#elif defined(_MSC_VER)
+#define INLINE static __forceinline
+#define RESTRICT __restrict
+#else
+#define INLINE static inline
+#define RESTRICT restrict
+#endif
+
+#define STRINGIFY(x) #x
+#define PRAGMA(x) _Pragma(STRINGIFY(x))
+#define SIMD PRAGMA(omp simd)
+
+enum activation_code { IDENTITY = 0, LOGISTIC = 1, TANH = 2, RELU = 3, SOFTMAX = 100 };
+enum loss_code { LOG_LOSS_SOFTMAX = 0, LOG_LOSS_LOGISTIC = 1, SQUARED_ERROR = 2 };
+enum updater_code { GRADIENT_DESCENT = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3 };
+/* Gradient descent without a penalty has its own, cheaper step. */
+enum { PLAIN_DESCENT = -1 };
+
+typedef struct {
+    int n_layers;               /* of weights */
+    int loss;
+    const int64_t *sizes;       /* n_layers + 1: inputs, hidden ..., outputs */
+    const int64_t *weights_at;  /* where each layer's weights begin in the vector */
+    const int64_t *biases_at;
+    const int32_t *activation;  /* of each layer, the output layer's last */
+} shape_t;
+
+typedef struct {
+    int updater;
+    double rate, alpha;
+    double constants[3];        /* momentum, or beta_1, beta_2, epsilon */
+    double powers[2];           /* beta_1 and beta_2 to the number of updates so far */
+} rule_t;
+
+/* What an epoch works on; void stands for the float type. */
+typedef struct {
+    void *params;
+    void *slots[2];             /* of the updater; the parameters themselves where unused */
+    const void *dense;          /* rows of inputs; NULL for sparse ones, which follow */
+    const void *values;
+    const int32_t *columns;
+    const int64_t *starts;
+    const void *targets;        /* a row of outputs each, or NULL for class numbers */
+    const int64_t *classes;
+    const void *weights;        /* of the rows, or NULL */
+    const int64_t *order;
+    int64_t n_order, batch_size;
+    void (*gemm)(void);
+} job_t;
+
+/* Rows per pass of a batch: enough for the matrix products, few enough for the cache. */
+enum { CHUNK_ROWS = 512, CHUNK_ELEMENTS = 1 << 21 };
+
+/* ---- Hashing of rows: the same arithmetic as sampling.hash_rows ---- */
+
+INLINE uint64_t mix64(uint64_t h)
+{
+    h = (h ^ (h >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    h = (h ^ (h >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return h ^ (h >> 31);
+}
+
+INLINE uint64_t column_key(int64_t column)
+{
+    return mix64(((uint64_t)column + 1) * UINT64_C(0x9E3779B97F4A7C15)) | 1;
+}
+
+INLINE uint64_t hash_value(double value, uint64_t key)
+{
+    uint64_t bits;
+    value += 0.0;  /* -0.0 becomes 0.0 */
+    memcpy(&bits, &value, sizeof bits);
+    return mix64(bits) * key;
+}
+
+/* ---- The two float types ---- */
+
+typedef union { double f; int64_t i; } double_bits;
+typedef union { float f; int32_t i; } float_bits;
+
+#define T double
+#define NAME(name) name##_double
+#define BITS double_bits
+#define BITS_INT uint64_t
+#define MANTISSA 52
+#define EXPONENT_BIAS INT64_C(1023)
+#define ROUNDER 6755399441055744.0          /* 1.5 * 2^52 */
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define EXP_LIMIT 708.0
+#define TANH_LIMIT 44.0
+#define EXP_TERMS 12
+#include "kernel_template.h"
+#undef T
+#undef NAME
+#undef BITS
+#undef BITS_INT
+#undef MANTISSA
+#undef EXPONENT_BIAS
+#undef ROUNDER
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_LIMIT
+#undef TANH_LIMIT
+#undef EXP_TERMS
+
+#define T float
+#define NAME(name) name##_float
+#define BITS float_bits
+#define BITS_INT uint32_t
+#define MANTISSA 23
+#define EXPONENT_BIAS 127
+#define ROUNDER 12582912.0f                 /* 1.5 * 2^23 */
+#define LN2_HIGH 6.93359375e-01f
+#define LN2_LOW -2.12194440e-04f
+#define EXP_LIMIT 87.0f
+#define TANH_LIMIT 24.0f
+#define EXP_TERMS 8
+#include "kernel_template.h"
+
+#endif

@@ -1,0 +1,165 @@
+"""The network: its shape, its parameters in one vector, forward, and backward.
+
+All parameters live in one flat vector, the weights of every layer first and the biases
+after them, so that an update rule is one loop and the L2 penalty one slice. The first
+layer is stored input by input, because a sparse row must find the weights of its few
+inputs side by side; every later layer is stored neuron by neuron, because a forward pass
+reads, and a backward pass writes, one neuron's weights at a time.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from .activations import get_activation
+from .losses import get_loss
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fully connected feed-forward network: names and numbers, no parameters.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Number of inputs, of neurons in each hidden layer, and of outputs.
+    activations : tuple of str
+        One name per hidden layer.
+    loss : str
+        The name of the loss.
+    output_activation : str
+        The name of the output activation.
+    """
+
+    layer_sizes: tuple
+    activations: tuple
+    loss: str
+    output_activation: str
+
+    def __getstate__(self):
+        # The cached layout is cheap to rebuild and has no place in a file.
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+    @property
+    def n_layers(self):
+        """Number of layers of weights."""
+        return len(self.layer_sizes) - 1
+
+    @cached_property
+    def shapes(self):
+        """``(n_in, n_out)`` of every layer of weights."""
+        return list(pairwise(self.layer_sizes))
+
+    @cached_property
+    def weight_offsets(self):
+        """Where each layer's weights begin in the vector, and where the last end."""
+        sizes = [n_in * n_out for n_in, n_out in self.shapes]
+        return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+    @cached_property
+    def bias_offsets(self):
+        """Where each layer's biases begin in the vector, and where the last end."""
+        sizes = [n_out for _, n_out in self.shapes]
+        return self.n_weights + np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+    @cached_property
+    def n_weights(self):
+        return int(self.weight_offsets[-1])
+
+    @cached_property
+    def n_params(self):
+        return int(self.bias_offsets[-1])
+
+    @cached_property
+    def hidden(self):
+        """The activation rows of the hidden layers."""
+        return [get_activation(name) for name in self.activations]
+
+    @cached_property
+    def loss_row(self):
+        return get_loss(self.loss, self.output_activation)
+
+    def weights(self, params):
+        """Each layer's weights as a view of `params`, of shape (n_in, n_out)."""
+        views = []
+        for layer, (n_in, n_out) in enumerate(self.shapes):
+            block = params[self.weight_offsets[layer] : self.weight_offsets[layer + 1]]
+            by_input = layer == 0
+            views.append(
+                block.reshape(n_in, n_out) if by_input else block.reshape(n_out, n_in).T
+            )
+        return views
+
+    def biases(self, params):
+        """Each layer's biases as a view of `params`, of shape (n_out,)."""
+        offsets = self.bias_offsets
+        return [params[start:stop] for start, stop in pairwise(offsets)]
+
+    def pack(self, weights, biases, dtype):
+        """A new parameter vector that holds these arrays."""
+        params = np.empty(self.n_params, dtype=dtype)
+        for view, given in zip(self.weights(params), weights, strict=True):
+            view[...] = given
+        for view, given in zip(self.biases(params), biases, strict=True):
+            view[...] = given
+        return params
+
+    def forward(self, params, X):
+        """The raw output, and the outputs of every layer, the last included."""
+        outputs, signal = [], X
+        functions = [row.value for row in self.hidden] + [self.loss_row.output]
+        for weights, bias, function in zip(
+            self.weights(params), self.biases(params), functions, strict=True
+        ):
+            raw = signal @ weights + bias
+            signal = function(raw)
+            outputs.append(signal)
+        return raw, outputs
+
+    def loss_and_gradient(self, params, X, Y, sample_weight=None, alpha=0.0):
+        """The summed loss of a batch, and the gradient of its objective.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        X : {ndarray, CSR} of shape (n, n_inputs)
+        Y : ndarray of shape (n, n_outputs)
+        sample_weight : ndarray of shape (n,) or None
+        alpha : float
+            Strength of the L2 penalty.
+
+        Returns
+        -------
+        loss : float
+            The (weighted) sum of the losses of the rows, without the penalty.
+        gradient : ndarray of shape (n_params,)
+            Of ``(loss + alpha / 2 * sum(weights ** 2)) / sum(sample_weight)``.
+        """
+        raw, outputs = self.forward(params, X)
+        loss = self.loss_row.value(raw, outputs[-1], Y)
+        delta = self.loss_row.gradient(outputs[-1], Y)
+        if sample_weight is None:
+            total = len(Y)
+        else:
+            total = sample_weight.sum()
+            loss = loss * sample_weight
+            delta = delta * sample_weight[:, None]
+
+        gradient = np.empty_like(params)
+        weights = self.weights(params)
+        weight_gradients = self.weights(gradient)
+        bias_gradients = self.biases(gradient)
+        for layer in reversed(range(self.n_layers)):
+            signal = outputs[layer - 1] if layer else X
+            weight_gradients[layer][...] = signal.T @ delta
+            bias_gradients[layer][...] = delta.sum(axis=0)
+            if layer:
+                delta = (delta @ weights[layer].T) * self.hidden[layer - 1].derivative(signal)
+        gradient[: self.n_weights] += alpha * params[: self.n_weights]
+        gradient /= total
+        return float(loss.sum()), gradient

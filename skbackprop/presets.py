@@ -1,0 +1,52 @@
+"""Ready-made settings: plain dictionaries of parameters.
+
+Examples
+--------
+>>> from skbackprop import BackpropClassifier, presets
+>>> BackpropClassifier((5,), **presets.TEXTBOOK).batch_size
+1
+"""
+
+#: Backpropagation as the textbook writes it: online stochastic gradient descent on the
+#: squared error, logistic neurons throughout, weights drawn uniformly from [0, 1), the rows
+#: in their given order, and none of what came later.
+TEXTBOOK = {
+    "activation": "logistic",
+    "output_activation": "auto",
+    "loss": "squared_error",
+    "solver": "sgd",
+    "batch_size": 1,
+    "alpha": 0.0,
+    "learning_rate": "constant",
+    "momentum": 0.0,
+    "nesterovs_momentum": False,
+    "shuffle": False,
+    "tol": None,
+    "weight_init": "uniform",
+    "standardize": False,
+}
+
+#: The defaults of scikit-learn's MLPClassifier and MLPRegressor.
+MLP = {
+    "hidden_layer_sizes": (100,),
+    "activation": "relu",
+    "output_activation": "auto",
+    "loss": "auto",
+    "solver": "adam",
+    "batch_size": "auto",
+    "alpha": 0.0001,
+    "learning_rate": "constant",
+    "learning_rate_init": 0.001,
+    "power_t": 0.5,
+    "max_iter": 200,
+    "shuffle": True,
+    "tol": 0.0001,
+    "momentum": 0.9,
+    "nesterovs_momentum": True,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+    "n_iter_no_change": 10,
+    "weight_init": "glorot_uniform",
+    "standardize": False,
+}

@@ -1,0 +1,291 @@
+"""BackpropRegressor: continuous targets, and their units."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_array, column_or_1d
+
+from .base import BaseBackprop, _unchanged_on_error
+from .parameters import RULES, OneOf, check_parameters
+
+
+class BackpropRegressor(RegressorMixin, BaseBackprop):
+    """Regressor: a feed-forward network trained by backpropagation [1]_.
+
+    One or several targets; dense and sparse input; online, mini-batch and batch learning.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of ints, default=(100,)
+        The number of neurons in each hidden layer; ``()`` is a network without one.
+    activation : str or sequence of str, default="relu"
+        The transfer function of the hidden layers, or one name per hidden layer:
+
+        - "identity": ``f(z) = z``;
+        - "logistic" (or "sigmoid"): ``f(z) = 1 / (1 + exp(-z))``;
+        - "tanh": ``f(z) = tanh(z)``;
+        - "relu": ``f(z) = max(0, z)``.
+    output_activation : str, default="auto"
+        The transfer function of the output layer. "auto" is what the loss calls for:
+        identity, a linear output.
+        With squared error, any of the names of `activation` may be given.
+    loss : {"auto", "squared_error"}, default="auto"
+        What training makes small: half the squared error, summed over the targets.
+    solver : {"sgd", "adam"}, default="adam"
+        How gradients become updates: stochastic gradient descent, plain for
+        ``momentum=0``, or Adam [2]_.
+    alpha : float >= 0, default=0.0001
+        Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
+        mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
+        batches are penalised more.
+    batch_size : int, "auto" or "full", default="auto"
+        Rows per update. 1 is online learning, "full" is batch gradient descent with one
+        update at the end of each epoch, "auto" is 200. Larger values than there are
+        presentations in an epoch are clipped.
+    learning_rate : {"constant", "invscaling", "adaptive", "linear", "cosine"}, \
+            default="constant"
+        How `learning_rate_init` changes between epochs:
+
+        - "constant": not at all;
+        - "invscaling": divided by ``(t_ + 1) ** power_t``;
+        - "adaptive": divided by 5 each time the loss stalls (see `tol`); training ends
+          when the rate has reached 1e-6;
+        - "linear" and "cosine": falling to zero over `max_iter` epochs, in a straight line
+          or along half a cosine.
+    learning_rate_init : float > 0, default=0.001
+        The learning rate of the first epoch.
+    power_t : float >= 0, default=0.5
+        The exponent of "invscaling".
+    max_iter : int >= 1, default=200
+        The number of epochs that a call of `fit` trains at most.
+    shuffle : bool, default=True
+        Whether to present the rows of each epoch in a new random order. The order does
+        not depend on how the rows of `X` are sorted. False presents them as given.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the first weights and the order of presentation. Pass an int for the same
+        bits in every call.
+    tol : float >= 0 or None, default=1e-4
+        Training ends early when the loss has not fallen by `tol` for more than
+        `n_iter_no_change` epochs in a row. None trains for `max_iter` epochs.
+    verbose : int or bool, default=0
+        1 prints a line per epoch, in the textbook's form; 2 says more.
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last call ended, for up to `max_iter` epochs
+        more. Update rule, learning rate and random order go on too: 10 epochs and 10 more
+        equal 20, but for the two schedules that plan their end.
+    momentum : float in [0, 1], default=0.0
+        Momentum of "sgd" [3]_; 0 is plain gradient descent.
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Without effect for ``momentum=0``.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay rates of Adam's moments.
+    epsilon : float > 0, default=1e-8
+        Keeps Adam from dividing by zero.
+    n_iter_no_change : int >= 1 or inf, default=10
+        See `tol`.
+    weight_init : str, callable or (coefs, intercepts), default="auto"
+        Where training starts.
+
+        - "glorot_uniform", "glorot_normal" [4]_, "he_uniform", "he_normal" [5]_;
+        - "uniform": from [0, 1), as the textbook;
+        - "auto": "he_uniform" into relu layers, else "glorot_uniform";
+        - a callable ``(fan_in, fan_out, rng)`` that returns an array of shape
+          ``(fan_in + 1, fan_out)``, the biases in its last row;
+        - a pair of lists of arrays, shaped like `coefs_` and `intercepts_`.
+    standardize : bool, default=True
+        Whether to standardise the inputs and, before a linear
+        output, the targets inside, on the training
+        data of `fit` and with its weights. Sparse inputs are scaled and not centred. The
+        statistics are folded into `coefs_` and `intercepts_`, which describe an ordinary
+        network on raw inputs. `partial_fit` uses the statistics of an earlier `fit`, and
+        none without one.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarrays of shape (n_in, n_out)
+        The weights of each layer.
+    intercepts_ : list of ndarrays of shape (n_out,)
+        The biases of each layer.
+    n_features_in_ : int
+        The number of inputs.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the inputs, where `X` had names that are all strings.
+    n_layers_ : int
+        The number of layers of neurons, inputs and outputs included.
+    n_outputs_ : int
+        The number of outputs.
+    out_activation_ : str
+        The name of the output activation.
+    n_iter_ : int
+        The number of epochs that the last call trained.
+    t_ : int
+        The number of training rows presented so far.
+    loss_, best_loss_ : float
+        The last, and the smallest, loss of an epoch, in the
+        standardised units of the targets where they are standardised.
+    loss_curve_ : list of float
+        The loss of every epoch: the mean over its presentations, each taken before its own
+        update, plus the penalty at the epoch's start.
+    history_ : dict of lists
+        A row per epoch: "epoch", "loss", "learning_rate", "seconds", and
+        "sum_squared_error" where the loss is squared error: the sum of
+        ``(target - output) ** 2`` over the epoch, the textbook's error.
+    engine_ : {"compiled", "numpy"}
+        Which writing of the training loop ran.
+
+    See Also
+    --------
+    BackpropClassifier : The same network for class labels.
+    skbackprop.presets : Ready-made settings, among them the textbook's.
+
+    References
+    ----------
+    .. [1] Rumelhart, D. E., Hinton, G. E. and Williams, R. J. (1986). Learning
+       representations by back-propagating errors. Nature 323, 533-536.
+    .. [2] Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization.
+       ICLR.
+    .. [3] Sutskever, I., Martens, J., Dahl, G. and Hinton, G. (2013). On the importance of
+       initialization and momentum in deep learning. ICML.
+    .. [4] Glorot, X. and Bengio, Y. (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [5] He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers.
+       ICCV.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor
+    >>> X = np.linspace(-3, 3, 200).reshape(-1, 1)
+    >>> y = 10 * np.sin(X[:, 0])
+    >>> reg = BackpropRegressor((20,), learning_rate_init=0.01, tol=None, random_state=0)
+    >>> reg.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    _parameter_rules = {**RULES, "loss": OneOf(("auto", "squared_error"))}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        output_activation="auto",
+        loss="auto",
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.0,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        weight_init="auto",
+        standardize=True,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.weight_init = weight_init
+        self.standardize = standardize
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on some rows, from where the last call ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : object
+            The trained estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
+        with _unchanged_on_error(self):
+            check_parameters(self)
+            return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X):
+        """The targets of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the units of the training targets.
+        """
+        raw = self._raw_output(X)
+        outputs = self._network.loss_row.output(raw)
+        if self._scaling.targets is not None:
+            outputs = self._scaling.targets.inverse_transform(outputs)
+        return outputs[:, 0] if self._flat else outputs
+
+    # ---- Targets ----
+
+    def _encode(self, y, resume):
+        """A column per target."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        flat, n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
+        if not resume:
+            self._flat, self._n_targets = flat, n_targets
+        elif n_targets != self._n_targets:
+            raise ValueError(
+                f"Training cannot be resumed: y has {n_targets} targets, the fitted network "
+                f"{self._n_targets}."
+            )
+        return y.reshape(-1, n_targets)
+
+    def _output_layer(self):
+        loss = "squared_error" if self.loss == "auto" else self.loss
+        return self._n_targets, loss, self._output_activation(loss, "identity")
+
+    def _targets(self, Y, network, dtype):
+        return Y.astype(dtype, copy=False)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,30 @@
+"""What a bug report should say about this installation."""
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from .engine.sampling import kernel
+
+_PACKAGES = ("skbackprop", "scikit-learn", "numpy", "scipy", "pandas", "matplotlib")
+
+
+def show_versions():
+    """Print the versions of Python and the packages, and which engine trains.
+
+    Examples
+    --------
+    >>> import skbackprop
+    >>> skbackprop.show_versions()  # doctest: +ELLIPSIS
+    skbackprop...
+    """
+    for name in _PACKAGES:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed"
+        print(f"{name:>14}: {found}")
+    print(f"{'python':>14}: {sys.version.split()[0]}")
+    print(f"{'platform':>14}: {platform.platform()}")
+    engine = "numpy (the compiled kernel is missing)" if kernel is None else "compiled"
+    print(f"{'engine':>14}: {engine}")
