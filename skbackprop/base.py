@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .engine.activations import ALIASES, get_activation
 from .engine.initializers import automatic, get_initializer
 from .engine.network import Network
+from .engine.regularization import Regularization
 from .engine.sampling import canonical_order, plan_presentations
 from .engine.schedules import COSINE, LINEAR, Progress, get_schedule
 from .engine.training import Task, choose_engine, train
@@ -300,6 +301,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         return Task(
             network=network,
             updater=updater,
+            regularization=Regularization(self.alpha, self.clip_norm),
             schedule=get_schedule(self.learning_rate),
             X=X,
             Y=Y,
@@ -308,7 +310,6 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             batch_size=min(batch_size, presentations.size),
             rate_init=self.learning_rate_init,
             power_t=self.power_t,
-            alpha=self.alpha,
             tol=self.tol,
             patience=self.n_iter_no_change,
             horizon=horizon,

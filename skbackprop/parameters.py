@@ -144,6 +144,7 @@ RULES = {
     "beta_1": _FRACTION,
     "beta_2": _FRACTION,
     "epsilon": _POSITIVE,
+    "clip_norm": Either((_POSITIVE, OneOf((None,)))),
     "n_iter_no_change": Either((_COUNT, OneOf((math.inf,)))),
     "weight_init": WeightInit(),
     "standardize": Flag(),

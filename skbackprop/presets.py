@@ -22,6 +22,7 @@ TEXTBOOK = {
     "nesterovs_momentum": False,
     "shuffle": False,
     "tol": None,
+    "clip_norm": None,
     "weight_init": "uniform",
     "standardize": False,
 }
@@ -46,6 +47,7 @@ MLP = {
     "beta_1": 0.9,
     "beta_2": 0.999,
     "epsilon": 1e-8,
+    "clip_norm": None,
     "n_iter_no_change": 10,
     "weight_init": "glorot_uniform",
     "standardize": False,

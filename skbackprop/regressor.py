@@ -80,6 +80,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Decay rates of Adam's moments.
     epsilon : float > 0, default=1e-8
         Keeps Adam from dividing by zero.
+    clip_norm : float > 0 or None, default=5.0
+        The largest norm that the gradient of a batch's loss may have; a longer one is
+        shortened to it [6]_. So a row far from all others moves the network, and does not
+        throw it. None takes every gradient as it is.
     n_iter_no_change : int >= 1 or inf, default=10
         See `tol`.
     weight_init : str, callable or (coefs, intercepts), default="auto"
@@ -149,6 +153,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
        feedforward neural networks. AISTATS.
     .. [5] He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers.
        ICCV.
+    .. [6] Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training
+       recurrent neural networks. ICML.
 
     Examples
     --------
@@ -187,6 +193,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        clip_norm=5.0,
         n_iter_no_change=10,
         weight_init="auto",
         standardize=True,
@@ -212,6 +219,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.clip_norm = clip_norm
         self.n_iter_no_change = n_iter_no_change
         self.weight_init = weight_init
         self.standardize = standardize

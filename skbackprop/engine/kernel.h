@@ -52,6 +52,7 @@ typedef struct {
 typedef struct {
     int updater;
     double rate, alpha;
+    double clip_norm;           /* 0 for none */
     double constants[3];        /* momentum, or beta_1, beta_2, epsilon */
     double powers[2];           /* beta_1 and beta_2 to the number of updates so far */
 } rule_t;

@@ -34,6 +34,7 @@ cdef extern from "kernel.h" nogil:
         int updater
         double rate
         double alpha
+        double clip_norm
         double constants[3]
         double powers[2]
 
@@ -131,8 +132,8 @@ cdef _run(const shape_t *net, rule_t *rule, floating[::1] params, floating[:, ::
     return loss
 
 
-def run_epoch(network, params, state, updater, X, Y, order, int64_t batch_size, double rate,
-              double alpha, int64_t updates, weights=None):
+def run_epoch(network, params, state, updater, regularization, X, Y, order,
+              int64_t batch_size, double rate, int64_t updates, weights=None):
     """Present rows in the given order and update the parameters after every batch.
 
     See `skbackprop.engine.training.run_epoch`, which this function repeats.
@@ -152,7 +153,8 @@ def run_epoch(network, params, state, updater, X, Y, order, int64_t batch_size, 
     net.activation = &activation[0]
     rule.updater = updater.code
     rule.rate = rate
-    rule.alpha = alpha
+    rule.alpha = regularization.alpha
+    rule.clip_norm = regularization.clip_norm or 0
     rule.constants = updater.constants
     rule.powers[0] = rule.constants[0] ** updates
     rule.powers[1] = rule.constants[1] ** updates

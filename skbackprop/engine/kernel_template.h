@@ -309,9 +309,10 @@ INLINE void NAME(update_biases)(int rule, const NAME(step_t) *by, NAME(vectors_t
         NAME(step)(rule, by, 0, w + j, m + j, v + j, delta[j], by->rate * delta[j], 1);
 }
 
-/* Hand the deltas of a later layer back, and update its weights, in one pass over them. */
-INLINE void NAME(backward_layer)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
-                                 int64_t offset, const T *RESTRICT delta,
+/* Hand the deltas of a later layer back, and, unless only_back, update its weights in the
+ * same pass over them. */
+INLINE void NAME(backward_layer)(int rule, int only_back, const NAME(step_t) *by,
+                                 NAME(vectors_t) at, int64_t offset, const T *RESTRICT delta,
                                  const T *RESTRICT signal, T *RESTRICT back, int64_t n_in,
                                  int64_t n)
 {
@@ -319,10 +320,27 @@ INLINE void NAME(backward_layer)(int rule, const NAME(step_t) *by, NAME(vectors_
     memset(back, 0, n_in * sizeof(T));
     for (int64_t j = 0; j < n; j++, w += n_in, m += n_in, v += n_in) {
         const T d = delta[j], rated = by->rate * d;
+        if (only_back) {
+            SIMD for (int64_t i = 0; i < n_in; i++) back[i] += d * w[i];
+            continue;
+        }
         SIMD for (int64_t i = 0; i < n_in; i++) {
             back[i] += d * w[i];
             NAME(step)(rule, by, by->alpha, w + i, m + i, v + i, d, rated, signal[i]);
         }
+    }
+}
+
+/* Update the weights of a later layer whose deltas have been handed back before. */
+INLINE void NAME(update_layer)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
+                               int64_t offset, const T *RESTRICT delta,
+                               const T *RESTRICT signal, int64_t n_in, int64_t n)
+{
+    T *w = at.params + offset, *m = at.slots[0] + offset, *v = at.slots[1] + offset;
+    for (int64_t j = 0; j < n; j++, w += n_in, m += n_in, v += n_in) {
+        const T d = delta[j], rated = by->rate * d;
+        SIMD for (int64_t i = 0; i < n_in; i++)
+            NAME(step)(rule, by, by->alpha, w + i, m + i, v + i, d, rated, signal[i]);
     }
 }
 
@@ -360,36 +378,68 @@ INLINE void NAME(update_first_layer)(int rule, const NAME(step_t) *by, NAME(vect
             s->input[X->columns[k]] = 0;
 }
 
+INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
+{
+    T sum = 0;
+    PRAGMA(omp simd reduction(+ : sum))
+    for (int64_t i = 0; i < n; i++) sum += values[i] * values[i];
+    return sum;
+}
+
+/* Shorten the deltas so that the row's gradient is no longer than allowed. The gradient of
+ * a layer is the product of its deltas and its inputs, and so is its norm. */
+INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, const NAME(rows_t) *X,
+                           int64_t row, NAME(scratch_t) *s)
+{
+    const int64_t n_in = net->sizes[0];
+    double inputs = X->dense ? NAME(square_sum)(X->dense + row * n_in, n_in)
+                             : NAME(square_sum)(X->values + X->starts[row],
+                                                X->starts[row + 1] - X->starts[row]);
+    double square = (1 + inputs) * NAME(square_sum)(s->deltas[0], net->sizes[1]);
+    for (int l = 1; l < net->n_layers; l++)
+        square += (1 + NAME(square_sum)(s->outputs[l - 1], net->sizes[l]))
+                  * NAME(square_sum)(s->deltas[l], net->sizes[l + 1]);
+    if (!(square > clip_norm * clip_norm)) return;
+    const T factor = (T)(clip_norm / sqrt(square));
+    for (int l = 0; l < net->n_layers; l++)
+        for (int64_t j = 0; j < net->sizes[l + 1]; j++) s->deltas[l][j] *= factor;
+}
+
 INLINE double NAME(online)(const int kind, const shape_t *net, rule_t *rule,
                            NAME(vectors_t) at, const NAME(rows_t) *X,
                            const NAME(targets_t) *Y, const int64_t *order, int64_t n_order,
                            const T *weights, NAME(scratch_t) *s)
 {
-    const int last = net->n_layers - 1;
-    const int64_t n_outputs = net->sizes[last + 1];
+    const int last = net->n_layers - 1, clips = rule->clip_norm > 0;
+    const int64_t *sizes = net->sizes;
     NAME(step_t) step = NAME(make_step)(rule), *by = &step;
+    T **deltas = s->deltas, **outputs = s->outputs;
     double loss = 0;
     for (int64_t t = 0; t < n_order; t++) {
         const int64_t row = order[t];
-        NAME(forward_row)(net, at.params, X, row, s->outputs);
-        const T *y = NAME(target_of)(Y, row, n_outputs, s->one_hot);
-        const double of_row = NAME(loss_and_delta)(net, s->outputs[last], y, s->deltas[last],
-                                                   n_outputs);
+        NAME(forward_row)(net, at.params, X, row, outputs);
+        const T *y = NAME(target_of)(Y, row, sizes[last + 1], s->one_hot);
+        const double of_row = NAME(loss_and_delta)(net, outputs[last], y, deltas[last],
+                                                   sizes[last + 1]);
         /* In a batch of one, a weight cancels but for the penalty's share. */
         loss += weights ? weights[row] * of_row : of_row;
         if (weights) by->alpha = (T)(rule->alpha / weights[row]);
         NAME(next_step)(rule, by);
         for (int l = last; l > 0; l--) {
-            NAME(backward_layer)(kind, by, at, net->weights_at[l], s->deltas[l],
-                                 s->outputs[l - 1], s->deltas[l - 1], net->sizes[l],
-                                 net->sizes[l + 1]);
-            NAME(update_biases)(kind, by, at, net->biases_at[l], s->deltas[l],
-                                net->sizes[l + 1]);
-            NAME(times_derivative)(net->activation[l - 1], s->deltas[l - 1],
-                                   s->outputs[l - 1], net->sizes[l]);
+            NAME(backward_layer)(kind, clips, by, at, net->weights_at[l], deltas[l],
+                                 outputs[l - 1], deltas[l - 1], sizes[l], sizes[l + 1]);
+            NAME(times_derivative)(net->activation[l - 1], deltas[l - 1], outputs[l - 1],
+                                   sizes[l]);
         }
-        NAME(update_first_layer)(kind, by, at, net, X, row, s->deltas[0], s);
-        NAME(update_biases)(kind, by, at, net->biases_at[0], s->deltas[0], net->sizes[1]);
+        if (clips) {
+            NAME(clip_row)(net, rule->clip_norm, X, row, s);
+            for (int l = last; l > 0; l--)
+                NAME(update_layer)(kind, by, at, net->weights_at[l], deltas[l],
+                                   outputs[l - 1], sizes[l], sizes[l + 1]);
+        }
+        NAME(update_first_layer)(kind, by, at, net, X, row, deltas[0], s);
+        for (int l = 0; l <= last; l++)
+            NAME(update_biases)(kind, by, at, net->biases_at[l], deltas[l], sizes[l + 1]);
     }
     return loss;
 }
@@ -540,7 +590,12 @@ CLONED double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t
             NAME(backward_chunk)(net, at.params, X, rows, n, from == begin, s);
         }
         NAME(next_step)(rule, by);
-        const T share = (T)(1 / total), alpha = (T)(rule->alpha / total);
+        T share = (T)(1 / total);
+        const T alpha = (T)(rule->alpha / total);
+        if (rule->clip_norm > 0) {
+            const double norm = sqrt(NAME(square_sum)(s->gradient, n_params)) / total;
+            if (norm > rule->clip_norm) share *= (T)(rule->clip_norm / norm);
+        }
 #define RUN(kind)                                                                    \
     do {                                                                             \
         NAME(update_all)(kind, by, alpha, at, s->gradient, 0, n_weights, share);     \

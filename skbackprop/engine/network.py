@@ -121,8 +121,8 @@ class Network:
             outputs.append(signal)
         return raw, outputs
 
-    def loss_and_gradient(self, params, X, Y, sample_weight=None, alpha=0.0):
-        """The summed loss of a batch, and the gradient of its objective.
+    def loss_and_gradient(self, params, X, Y, sample_weight=None):
+        """The summed loss of a batch, and the gradient of its mean.
 
         Parameters
         ----------
@@ -130,15 +130,13 @@ class Network:
         X : {ndarray, CSR} of shape (n, n_inputs)
         Y : ndarray of shape (n, n_outputs)
         sample_weight : ndarray of shape (n,) or None
-        alpha : float
-            Strength of the L2 penalty.
 
         Returns
         -------
         loss : float
-            The (weighted) sum of the losses of the rows, without the penalty.
+            The (weighted) sum of the losses of the rows.
         gradient : ndarray of shape (n_params,)
-            Of ``(loss + alpha / 2 * sum(weights ** 2)) / sum(sample_weight)``.
+            Of ``loss / sum(sample_weight)``.
         """
         raw, outputs = self.forward(params, X)
         loss = self.loss_row.value(raw, outputs[-1], Y)
@@ -160,6 +158,5 @@ class Network:
             bias_gradients[layer][...] = delta.sum(axis=0)
             if layer:
                 delta = (delta @ weights[layer].T) * self.hidden[layer - 1].derivative(signal)
-        gradient[: self.n_weights] += alpha * params[: self.n_weights]
         gradient /= total
         return float(loss.sum()), gradient

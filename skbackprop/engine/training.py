@@ -24,7 +24,18 @@ def as_matrix(Y, rows, n_outputs, dtype):
 
 
 def run_epoch(
-    network, params, state, updater, X, Y, order, batch_size, rate, alpha, updates, weights=None
+    network,
+    params,
+    state,
+    updater,
+    regularization,
+    X,
+    Y,
+    order,
+    batch_size,
+    rate,
+    updates,
+    weights=None,
 ):
     """Present rows in the given order and update the parameters after every batch.
 
@@ -36,14 +47,13 @@ def run_epoch(
     state : ndarray of shape (n_slots, n_params)
         What the updater remembers; changed in place.
     updater : a rule of `updaters`
+    regularization : Regularization
     X : {ndarray, CSR} of shape (n, n_inputs)
     Y : ndarray of shape (n, n_outputs), or class numbers of shape (n,)
     order : ndarray of int64
         The rows to present.
     batch_size : int
     rate : float
-    alpha : float
-        L2 penalty.
     updates : int
         Updates made before this epoch.
     weights : ndarray of shape (n,) or None
@@ -60,9 +70,9 @@ def run_epoch(
         rows = order[start : start + batch_size]
         targets = as_matrix(Y, rows, n_outputs, params.dtype)
         batch_weights = None if weights is None else weights[rows]
-        loss, gradient = network.loss_and_gradient(
-            params, X[rows], targets, batch_weights, alpha
-        )
+        loss, gradient = network.loss_and_gradient(params, X[rows], targets, batch_weights)
+        total_weight = len(rows) if weights is None else batch_weights.sum()
+        regularization.adjust(gradient, params, network.n_weights, total_weight)
         updates += 1
         updater.step(params, gradient, state, rate, updates)
         total += loss
@@ -84,6 +94,7 @@ class Task:
 
     network: object
     updater: object
+    regularization: object
     schedule: object
     X: object
     Y: np.ndarray
@@ -92,7 +103,6 @@ class Task:
     batch_size: int
     rate_init: float
     power_t: float
-    alpha: float
     tol: float | None
     patience: float
     horizon: int
@@ -108,13 +118,6 @@ class Record:
     learning_rate: float
     seconds: float
     stalled: bool
-
-
-def _penalty(task, params, batch_weight):
-    if not task.alpha:
-        return 0.0
-    weights = params[: task.network.n_weights]
-    return 0.5 * task.alpha * float(weights @ weights) / batch_weight
 
 
 def train(task, params, state, progress, rng):
@@ -133,7 +136,9 @@ def train(task, params, state, progress, rng):
     while True:
         began = time.perf_counter()
         rate = task.rate_init * task.schedule.factor(progress, task.horizon, task.power_t)
-        penalty = _penalty(task, params, batch_weight)
+        penalty = task.regularization.penalty(
+            params, task.network.n_weights, batch_weight
+        )
         # A diverging network is reported by its loss; NumPy's own warnings say less.
         with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = epoch_of(
@@ -141,12 +146,12 @@ def train(task, params, state, progress, rng):
                 params,
                 state,
                 task.updater,
+                task.regularization,
                 task.X,
                 task.Y,
                 task.presentations.draw(rng),
                 task.batch_size,
                 rate,
-                task.alpha,
                 progress.updates,
                 task.weights,
             )
