@@ -1,0 +1,25 @@
+"""What the tests share: both writings of the engine, and a small data set."""
+
+import numpy as np
+import pytest
+
+from skbackprop.datasets import load_wheat_seeds
+from skbackprop.engine import sampling, training
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def engine(request, monkeypatch):
+    """Train with either writing; the compiled one has to be there."""
+    if request.param == "numpy":
+        monkeypatch.setattr(training, "kernel", None)
+        monkeypatch.setattr(sampling, "kernel", None)
+    else:
+        assert training.kernel is not None, "the package was built without its kernel"
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def wheat():
+    """The wheat seeds, each column scaled to 0..1."""
+    X, y = load_wheat_seeds(return_X_y=True)
+    return (X - X.min(axis=0)) / np.ptp(X, axis=0), y

@@ -1,0 +1,235 @@
+"""The mathematics: derivatives, the two writings against each other, and both against oracles."""
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from skbackprop.engine import kernel, sampling, training
+from skbackprop.engine.activations import ACTIVATIONS
+from skbackprop.engine.initializers import INITIALIZERS
+from skbackprop.engine.losses import LOSSES
+from skbackprop.engine.network import Network
+from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.schedules import SCHEDULES, Progress
+from skbackprop.engine.updaters import UPDATERS, GradientDescent
+
+HIDDEN = [row.name for row in ACTIVATIONS]
+OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
+
+
+def by_name(row):
+    return getattr(row, "name", str(row))
+
+
+@pytest.mark.parametrize("row", ACTIVATIONS, ids=by_name)
+def test_activation_derivative(row):
+    z = np.linspace(-6, 6, 1000)  # without the corner of relu at zero
+    h = 1e-6
+    numeric = (row.value(z + h) - row.value(z - h)) / (2 * h)
+    np.testing.assert_allclose(row.derivative(row.value(z)), numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("row", LOSSES, ids=lambda row: f"{row.name}-{row.output_activation}")
+def test_loss_derivative(row):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(20, 3))
+    y = np.eye(3)[rng.integers(0, 3, size=20)]
+    h = 1e-6
+    for j in range(3):
+        step = h * np.eye(3)[j]
+        above, below = z + step, z - step
+        numeric = (row.value(above, row.output(above), y) - row.value(below, row.output(below), y)) / (2 * h)
+        np.testing.assert_allclose(row.gradient(row.output(z), y)[:, j], numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("row", LOSSES[:2], ids=lambda row: row.output_activation)
+@pytest.mark.parametrize("size", [1e3, 1e300])
+def test_cross_entropy_is_finite_for_any_raw_output(row, size):
+    z = np.array([[size, -size, 0.0], [-size, size, 0.0]])
+    y = np.eye(3)[[0, 0]]
+    assert np.isfinite(row.value(z, row.output(z), y)).all()
+
+
+def test_codes_are_the_kernels():
+    for row in ACTIVATIONS:
+        assert row.code == kernel.CODES["activation"][row.name]
+    for row in LOSSES:
+        key = row.name if row.name == "squared_error" else (row.name, row.output_activation)
+        assert row.code == kernel.CODES["loss"][key]
+        assert row.output_code == kernel.CODES["activation"][row.output_activation]
+    for rule in UPDATERS:
+        assert rule.code == kernel.CODES["updater"][rule.__name__]
+
+
+@pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda f: f.__name__)
+def test_initializer_variance(initializer):
+    weights = initializer(300, 200, np.random.RandomState(0))
+    assert weights.shape == (301, 200)
+    expected = {"uniform": 1 / 12, "glorot": 2 / 500, "he": 2 / 300}
+    family = initializer.__name__.split("_")[0]
+    np.testing.assert_allclose(weights[:-1].var(), expected[family], rtol=0.02)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)
+def test_schedule_starts_at_one_and_never_rises(schedule):
+    factors = [
+        schedule.factor(Progress(epochs=e, samples=7 * e, drops=e // 3), 10, 0.5)
+        for e in range(15)
+    ]
+    assert factors[0] == 1
+    assert all(a >= b >= 0 for a, b in zip(factors, factors[1:], strict=False))
+
+
+# ---- One epoch: the readable writing and the compiled one ----
+
+
+@st.composite
+def epochs(draw):
+    """Everything that `run_epoch` takes, for a random small network."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_hidden = draw(st.integers(0, 3))
+    sizes = tuple(draw(st.integers(1, 19)) for _ in range(n_hidden + 2))
+    activations = tuple(draw(st.sampled_from(HIDDEN)) for _ in range(n_hidden))
+    loss, output = draw(st.sampled_from(OUTPUTS))
+    network = Network(sizes, activations, loss, output)
+    updater = draw(st.sampled_from(UPDATERS))()
+    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    n = draw(st.integers(1, 40))
+    X = rng.normal(size=(n, sizes[0])).astype(dtype)
+    if draw(st.booleans()):
+        X[rng.random(X.shape) < 0.6] = 0
+        X = sparse.csr_matrix(X)
+    Y = rng.integers(0, sizes[-1], size=n)
+    if output != "softmax" or draw(st.booleans()):
+        Y = np.eye(sizes[-1], dtype=dtype)[Y]
+    weights = rng.uniform(0.5, 2, size=n).astype(dtype) if draw(st.booleans()) else None
+    params = (0.3 * rng.normal(size=network.n_params)).astype(dtype)
+    state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
+    alpha, clip = draw(st.sampled_from([0.0, 0.01])), draw(st.sampled_from([None, 0.5]))
+    batch_size = min(n, draw(st.sampled_from([1, 3, 7, n])))
+    order = rng.permutation(n)
+    # So slow that no network blows up rounding within the epoch.
+    return (
+        network, params, state, updater, Regularization(alpha, clip), X, Y, order,
+        batch_size, 1e-3, draw(st.integers(0, 5)), weights,
+    )  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(epochs())
+def test_both_writings_are_equal(arguments):
+    network, params, state, *rest = arguments
+    params_2, state_2 = params.copy(), state.copy()
+    loss = training.run_epoch(network, params, state, *rest)
+    loss_2 = kernel.run_epoch(network, params_2, state_2, *rest)
+    tolerance = 1e-12 if params.dtype == np.float64 else 2e-4
+    np.testing.assert_allclose(params_2, params, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(state_2, state, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(loss_2, loss, rtol=tolerance)
+
+
+@settings(max_examples=40, deadline=None)
+@given(epochs(), st.sampled_from(["numpy", "compiled"]))
+def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(arguments, writing):
+    network, params, _, _, regularization, X, Y, order, batch_size, *_ = arguments
+    params = params.astype(np.float64)
+    X = np.asarray(X.todense() if sparse.issparse(X) else X, dtype=np.float64)[:8]
+    Y = training.as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], np.float64)
+    Y = Y.astype(np.float64)[:8]
+    batch_size, rate = min(batch_size, len(X)), 0.05
+    expected = oracle.train(
+        network.weights(params), network.biases(params), network.activations, network.loss,
+        network.output_activation, X, Y, batch_size, rate, regularization.alpha, epochs=2,
+    )  # fmt: skip
+    run = training.run_epoch if writing == "numpy" else kernel.run_epoch
+    for _ in range(2):
+        run(
+            network, params, np.zeros((0, network.n_params)), GradientDescent(),
+            Regularization(regularization.alpha), X, Y, np.arange(len(X)), batch_size, rate, 0,
+        )  # fmt: skip
+    np.testing.assert_allclose(
+        params, network.pack(*expected, np.float64), rtol=1e-11, atol=1e-11
+    )
+
+
+def test_large_batches_are_worked_in_chunks():
+    rng = np.random.default_rng(0)
+    network = Network((3, 4, 2), ("tanh",), "log_loss", "softmax")
+    X, Y = rng.normal(size=(2000, 3)), rng.integers(0, 2, size=2000)
+    params = rng.normal(size=network.n_params)
+    results = []
+    for run in (training.run_epoch, kernel.run_epoch):
+        vector = params.copy()
+        run(
+            network, vector, np.zeros((0, network.n_params)), GradientDescent(),
+            Regularization(), X, Y, rng.permutation(2000), 2000, 0.1, 0,
+        )  # fmt: skip
+        results.append(vector)
+    np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_compiled_transfer_functions_are_accurate(dtype):
+    """Each value through a network of one weight; relative to the spacing of floats."""
+    z = np.concatenate([np.linspace(-800, 800, 1001), np.linspace(-2, 2, 1001), [1e-9, -1e-9]])
+    z = z.astype(dtype)
+    for name in ("logistic", "tanh"):
+        network = Network((1, 1), (), "squared_error", name)
+        for value in z[::50]:
+            loss = kernel.run_epoch(
+                network, np.array([1, 0], dtype=dtype), np.zeros((0, 2), dtype=dtype),
+                GradientDescent(), Regularization(), np.array([[value]], dtype=dtype),
+                np.zeros((1, 1), dtype=dtype), np.zeros(1, dtype=np.int64), 1, 0.0, 0,
+            )  # fmt: skip
+            expected = float(oracle.FUNCTIONS[name](np.longdouble(value)))
+            np.testing.assert_allclose(
+                np.sqrt(2 * loss), abs(expected), rtol=20 * np.finfo(dtype).eps, atol=1e-30
+            )
+
+
+def test_nan_is_not_hidden_by_relu():
+    network = Network((1, 1, 1), ("relu",), "squared_error", "identity")
+    params = np.array([np.nan, 1.0, 0.0, 0.0])
+    loss = kernel.run_epoch(
+        network, params, np.zeros((0, 4)), GradientDescent(), Regularization(),
+        np.ones((1, 1)), np.ones((1, 1)), np.zeros(1, dtype=np.int64), 1, 0.1, 0,
+    )  # fmt: skip
+    assert np.isnan(loss)
+
+
+# ---- Sampling ----
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_hash_is_the_same_dense_sparse_and_compiled(dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 7)).astype(dtype)
+    X[X < 0.3] = 0
+    X[3] = -0.0
+    X[4:6] = [[0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0]]
+    expected = sampling.hash_rows(X, 3)
+    assert len(set(expected)) == len({tuple(row) for row in X + 0.0})
+    for hashed in (
+        sampling.hash_rows(sparse.csr_matrix(X), 3),
+        kernel.hash_rows(X, 3),
+        kernel.hash_rows(sparse.csr_matrix(X), 3),
+    ):
+        np.testing.assert_array_equal(hashed, expected)
+
+
+@given(st.lists(st.floats(0.01, 20), min_size=1, max_size=30), st.integers(0, 2**31))
+def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
+    weights = np.array(weights)
+    plan = sampling.plan_presentations(np.arange(len(weights)), weights, shuffle=True)
+    counts = np.bincount(plan.draw(np.random.RandomState(seed)), minlength=len(weights))
+    expected = weights * plan.size / weights.sum()
+    assert counts.sum() == plan.size == max(round(weights.sum()), len(weights))
+    assert (np.abs(counts - expected) < 1 + 1e-6).all()
+
+
+def test_integer_weights_repeat_exactly():
+    plan = sampling.plan_presentations(np.array([4, 2, 7]), np.array([1.0, 3.0, 2.0]), False)
+    np.testing.assert_array_equal(plan.draw(None), [4, 2, 2, 2, 7, 7])
