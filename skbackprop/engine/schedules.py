@@ -91,7 +91,8 @@ def note_loss(progress, loss, tol):
         progress.stalled += 1
     else:
         progress.stalled = 0
-    progress.best_loss = min(progress.best_loss, loss)
+    if loss < progress.best_loss:  # which NaN never is
+        progress.best_loss = loss
 
 
 def should_stop(progress, patience, schedule, rate):

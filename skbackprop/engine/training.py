@@ -4,7 +4,6 @@
 signature, one test that holds the two together.
 """
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -159,9 +158,9 @@ def train(task, params, state, progress, rng):
         progress.epochs += 1
         progress.samples += n_presented
         progress.updates += updates_per_epoch
-        stalled = False
-        if task.tol is not None and math.isfinite(loss):
-            schedules.note_loss(progress, loss, task.tol)
-            stalled = schedules.should_stop(progress, task.patience, task.schedule, rate)
+        schedules.note_loss(progress, loss, task.tol or 0.0)
+        stalled = task.tol is not None and schedules.should_stop(
+            progress, task.patience, task.schedule, rate
+        )
         seconds = time.perf_counter() - began
         yield Record(progress.epochs - 1, loss, loss_sum, rate, seconds, stalled)
