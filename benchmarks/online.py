@@ -71,7 +71,9 @@ def case_study():
 
 def main():
     warnings.simplefilter("ignore")  # MLPClassifier's, of having had one epoch only
-    print(f"{'network':>12} {'dtype':>8} {'MLP, ns':>10} {'ours, ns':>10} {'ratio':>7} {'wanted':>7}")
+    print(
+        f"{'network':>12} {'dtype':>8} {'MLP, ns':>10} {'ours, ns':>10} {'ratio':>7} {'wanted':>7}"
+    )
     for shape in SHAPES:
         for dtype in (np.float64, np.float32):
             peer, ours = per_update(shape, dtype)

@@ -273,7 +273,8 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         if name not in allowed:
             raise ValueError(
                 f"The 'output_activation' parameter of {type(self).__name__} must be "
-                f"{OneOf(('auto', *allowed))} with loss={loss!r} and these targets. Got {name!r}."
+                f"{OneOf(('auto', *allowed))} with loss={loss!r} and these targets. "
+                f"Got {name!r}."
             )
         return name
 
@@ -346,7 +347,9 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         checked = []
         for name, arrays, shapes in expected:
             arrays = [
-                check_array(a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}")
+                check_array(
+                    a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}"
+                )
                 for a in arrays
             ]
             given = [a.shape for a in arrays]

@@ -169,7 +169,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     >>> from skbackprop import BackpropClassifier
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), learning_rate_init=0.01, tol=None, random_state=0)
+    >>> clf = BackpropClassifier(
+    ...     (5,), solver="sgd", batch_size=1, learning_rate_init=0.1, tol=None, random_state=0
+    ... )
     >>> clf.fit(X, y).predict(X[:3])
     array([1, 1, 1])
     >>> clf.score(X, y) > 0.95
@@ -382,8 +384,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         multilabel = kind == "multilabel-indicator"
         if not resume:
             self._multilabel = multilabel
-            self.classes_ = np.arange(y.shape[1]) if multilabel else np.unique(
-                y if classes is None else classes
+            self.classes_ = (
+                np.arange(y.shape[1])
+                if multilabel
+                else np.unique(y if classes is None else classes)
             )
         else:
             self._check_same_targets(y, multilabel, classes)

@@ -15,8 +15,9 @@ def show_versions():
     Examples
     --------
     >>> import skbackprop
-    >>> skbackprop.show_versions()  # doctest: +ELLIPSIS
-    skbackprop...
+    >>> skbackprop.show_versions()  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
+        skbackprop: ...
+      scikit-learn: ...
     """
     for name in _PACKAGES:
         try:

@@ -1,5 +1,10 @@
 """What the tests share: both writings of the engine, and a small data set."""
 
+import os
+
+# scikit-learn checks array API input only with this, set before scipy is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
 import numpy as np
 import pytest
 

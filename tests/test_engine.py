@@ -41,7 +41,9 @@ def test_loss_derivative(row):
     for j in range(3):
         step = h * np.eye(3)[j]
         above, below = z + step, z - step
-        numeric = (row.value(above, row.output(above), y) - row.value(below, row.output(below), y)) / (2 * h)
+        numeric = (
+            row.value(above, row.output(above), y) - row.value(below, row.output(below), y)
+        ) / (2 * h)
         np.testing.assert_allclose(row.gradient(row.output(z), y)[:, j], numeric, atol=1e-8)
 
 

@@ -276,7 +276,11 @@ def test_regression_in_the_units_of_the_targets(n_targets):
     X = 1e6 + rng.normal(size=(300, 2))
     W = rng.normal(size=(2, n_targets))
     Y = 1e-9 * np.tanh((X - 1e6) @ W) + 1e-6
-    settings = QUICK | {"hidden_layer_sizes": (20,), "max_iter": 200, "learning_rate_init": 0.01}
+    settings = QUICK | {
+        "hidden_layer_sizes": (20,),
+        "max_iter": 200,
+        "learning_rate_init": 0.01,
+    }
     reg = BackpropRegressor(**settings).fit(X, Y if n_targets > 1 else Y[:, 0])
     assert reg.score(X, Y) > 0.98
     assert reg.predict(X).shape == ((300, 3) if n_targets > 1 else (300,))
@@ -290,7 +294,9 @@ def test_folded_weights_are_the_network(wheat):
         hidden = np.tanh(X @ fitted.coefs_[0] + fitted.intercepts_[0])
         raw = hidden @ fitted.coefs_[1] + fitted.intercepts_[1]
         np.testing.assert_allclose(fitted.get_activations(X, 0), hidden, rtol=1e-9)
-        found = fitted.predict(X) if estimator is BackpropRegressor else fitted.decision_function(X)
+        found = (
+            fitted.predict(X) if estimator is BackpropRegressor else fitted.decision_function(X)
+        )
         np.testing.assert_allclose(found, raw[:, 0] if found.ndim == 1 else raw, rtol=1e-9)
         again = estimator(**QUICK | {"learning_rate_init": 1e-300}, activation="tanh")
         again.set_params(weight_init=(fitted.coefs_, fitted.intercepts_)).fit(X, y)
@@ -319,7 +325,13 @@ def test_get_activations_names_a_layer_that_is_not_there(wheat):
 def test_history(wheat):
     clf = BackpropClassifier((4,), **presets.TEXTBOOK, max_iter=5, random_state=0).fit(*wheat)
     assert {len(column) for column in clf.history_.values()} == {5}
-    assert list(clf.history_) == ["epoch", "loss", "learning_rate", "seconds", "sum_squared_error"]
+    assert list(clf.history_) == [
+        "epoch",
+        "loss",
+        "learning_rate",
+        "seconds",
+        "sum_squared_error",
+    ]
     assert clf.loss_curve_ == clf.history_["loss"]
     assert clf.best_loss_ == min(clf.loss_curve_)
     np.testing.assert_allclose(

@@ -6,6 +6,7 @@ neuron is a list of its weights, the bias last.
 
 import math
 import random
+from itertools import pairwise
 
 TEN_ROWS = [
     (2.7810836, 2.550537003, 0),
@@ -25,7 +26,7 @@ def draw(*sizes):
     """Layers of neurons, drawn from Python's generator neuron by neuron."""
     return [
         [[random.random() for _ in range(n_in + 1)] for _ in range(n_out)]
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+        for n_in, n_out in pairwise(sizes)
     ]
 
 
@@ -71,4 +72,6 @@ def split(n_rows, n_folds):
     """Folds of row numbers, each drawn one by one from what is left."""
     left = list(range(n_rows))
     size = n_rows // n_folds
-    return [[left.pop(random.randrange(len(left))) for _ in range(size)] for _ in range(n_folds)]
+    return [
+        [left.pop(random.randrange(len(left))) for _ in range(size)] for _ in range(n_folds)
+    ]

@@ -66,7 +66,9 @@ CONSTANT = Schedule("constant", lambda progress, horizon, power_t: 1.0)
 INVSCALING = Schedule(
     "invscaling", lambda progress, horizon, power_t: (progress.samples + 1) ** -power_t
 )
-ADAPTIVE = Schedule("adaptive", lambda progress, horizon, power_t: ADAPTIVE_CUT**-progress.drops)
+ADAPTIVE = Schedule(
+    "adaptive", lambda progress, horizon, power_t: ADAPTIVE_CUT**-progress.drops
+)
 LINEAR = Schedule("linear", lambda progress, horizon, power_t: _remaining(progress, horizon))
 COSINE = Schedule(
     "cosine",

@@ -135,9 +135,7 @@ def train(task, params, state, progress, rng):
     while True:
         began = time.perf_counter()
         rate = task.rate_init * task.schedule.factor(progress, task.horizon, task.power_t)
-        penalty = task.regularization.penalty(
-            params, task.network.n_weights, batch_weight
-        )
+        penalty = task.regularization.penalty(params, task.network.n_weights, batch_weight)
         # A diverging network is reported by its loss; NumPy's own warnings say less.
         with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = epoch_of(

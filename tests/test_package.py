@@ -1,0 +1,100 @@
+"""The package as a whole: its data, its layout, and how it does without what is optional."""
+
+import ast
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skbackprop
+from skbackprop.datasets import load_wheat_seeds
+from skbackprop.engine import sampling, training
+
+ROOT = Path(skbackprop.__file__).parent
+
+# Each room, and the rooms that it may look into.
+ARROWS = {
+    "engine.activations": set(),
+    "engine.initializers": set(),
+    "engine.updaters": set(),
+    "engine.schedules": set(),
+    "engine.regularization": set(),
+    "engine.losses": {"engine.activations"},
+    "engine.network": {"engine.activations", "engine.losses"},
+    "engine.sampling": {"engine.kernel"},
+    "engine.training": {"engine.schedules", "engine.sampling"},
+    "parameters": {"engine.activations", "engine.initializers", "engine.schedules"},
+    "presets": set(),
+    "scaling": set(),
+    "datasets": set(),
+    "versions": {"engine.sampling"},
+    "base": {
+        "engine.activations", "engine.initializers", "engine.network", "engine.regularization",
+        "engine.sampling", "engine.schedules", "engine.training", "engine.updaters",
+        "parameters", "scaling",
+    },
+    "classifier": {"base", "parameters"},
+    "regressor": {"base", "parameters"},
+}  # fmt: skip
+
+
+def imports(path, module):
+    """The package's own modules that a file imports, and the names of all others."""
+    own, others = set(), set()
+    package = module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            others |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            others.add(node.module.split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1]
+            if node.module:
+                own.add(".".join([*base, node.module]))
+            else:
+                own |= {".".join([*base, alias.name]) for alias in node.names}
+    return own, others
+
+
+@pytest.mark.parametrize("module", ARROWS)
+def test_imports_run_one_way(module):
+    own, others = imports(ROOT.joinpath(*module.split(".")).with_suffix(".py"), module)
+    assert own == ARROWS[module]
+    if module.startswith("engine"):
+        assert "sklearn" not in others
+
+
+def test_every_room_has_its_arrows():
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
+    }
+    assert files - {"__init__", "__main__", "engine.__init__"} == set(ARROWS)
+
+
+def test_wheat_seeds():
+    bunch = load_wheat_seeds()
+    assert bunch.data.shape == (210, 7)
+    np.testing.assert_array_equal(np.bincount(bunch.target), [0, 70, 70, 70])
+    frame = load_wheat_seeds(as_frame=True)
+    assert list(frame.data.columns) == bunch.feature_names
+    np.testing.assert_array_equal(frame.data, bunch.data)
+    digest = hashlib.sha256(Path(bunch.filename).read_bytes()).hexdigest()
+    read_me = Path(bunch.filename).with_name("README.md").read_text(encoding="utf-8")
+    assert digest in read_me
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"skbackprop\[pandas\]"):
+        load_wheat_seeds(as_frame=True)
+
+
+def test_versions_name_the_engine(engine, monkeypatch, capsys):
+    monkeypatch.setattr("skbackprop.versions.kernel", training.kernel)
+    skbackprop.show_versions()
+    printed = capsys.readouterr().out
+    assert f"engine: {engine}" in printed
+    assert (sampling.kernel is None) == (engine == "numpy")
+    assert skbackprop.__version__ in printed
