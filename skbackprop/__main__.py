@@ -36,7 +36,7 @@ def parse(arguments):
     """The options; ends with exit code 2 and a message where one is impossible."""
     parser = argparse.ArgumentParser(
         prog="python -m skbackprop",
-        description="Classify the wheat seeds with the textbook's network, by cross-validation.",
+        description="Classify the wheat seeds with the textbook's network, cross-validated.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument

@@ -1,5 +1,7 @@
 """BackpropClassifier: labels to targets, outputs to probabilities."""
 
+from types import MappingProxyType
+
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -178,7 +180,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     True
     """
 
-    _parameter_rules = {**RULES, "loss": OneOf(("auto", "log_loss", "squared_error"))}
+    _parameter_rules = MappingProxyType(
+        {**RULES, "loss": OneOf(("auto", "log_loss", "squared_error"))}
+    )
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """BackpropRegressor: continuous targets, and their units."""
 
+from types import MappingProxyType
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
@@ -167,7 +169,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     True
     """
 
-    _parameter_rules = {**RULES, "loss": OneOf(("auto", "squared_error"))}
+    _parameter_rules = MappingProxyType({**RULES, "loss": OneOf(("auto", "squared_error"))})
 
     def __init__(
         self,

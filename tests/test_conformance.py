@@ -14,7 +14,7 @@ MODES = [
     {"batch_size": "full"},
     {"solver": "sgd", "batch_size": 1},
     {"solver": "sgd", "batch_size": 1, "momentum": 0.9, "learning_rate": "invscaling"},
-    ONLINE_TEXTBOOK | {"hidden_layer_sizes": 5, "learning_rate_init": 0.3},
+    ONLINE_TEXTBOOK | {"hidden_layer_sizes": 5, "learning_rate_init": 0.1},
 ]
 
 

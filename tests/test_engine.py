@@ -1,4 +1,6 @@
-"""The mathematics: derivatives, the two writings against each other, and both against oracles."""
+"""Derivatives, the two writings of an epoch, and an oracle for both."""
+
+from itertools import pairwise
 
 import numpy as np
 import oracle
@@ -82,7 +84,7 @@ def test_schedule_starts_at_one_and_never_rises(schedule):
         for e in range(15)
     ]
     assert factors[0] == 1
-    assert all(a >= b >= 0 for a, b in zip(factors, factors[1:], strict=False))
+    assert all(a >= b >= 0 for a, b in pairwise(factors))
 
 
 # ---- One epoch: the readable writing and the compiled one ----
@@ -136,7 +138,7 @@ def test_both_writings_are_equal(arguments):
 @settings(max_examples=40, deadline=None)
 @given(epochs(), st.sampled_from(["numpy", "compiled"]))
 def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(arguments, writing):
-    network, params, _, _, regularization, X, Y, order, batch_size, *_ = arguments
+    network, params, _, _, regularization, X, Y, _, batch_size, *_ = arguments
     params = params.astype(np.float64)
     X = np.asarray(X.todense() if sparse.issparse(X) else X, dtype=np.float64)[:8]
     Y = training.as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], np.float64)

@@ -370,8 +370,9 @@ Y4 = np.array([0, 1, 0, 1])
     "parameters",
     [
         {"hidden_layer_sizes": (0,)}, {"hidden_layer_sizes": 2.5}, {"activation": "cube"},
-        {"activation": ["tanh", "cube"]}, {"activation": ["tanh"], "hidden_layer_sizes": (2, 2)},
-        {"output_activation": "cube"}, {"output_activation": "softmax", "loss": "squared_error"},
+        {"activation": ["tanh", "cube"]}, {"output_activation": "cube"},
+        {"activation": ["tanh"], "hidden_layer_sizes": (2, 2)},
+        {"output_activation": "softmax", "loss": "squared_error"},
         {"loss": "hinge"}, {"solver": "newton"}, {"alpha": -1}, {"alpha": float("nan")},
         {"batch_size": 0}, {"batch_size": "half"}, {"batch_size": True}, {"batch_size": 2.0},
         {"learning_rate": "fast"}, {"learning_rate_init": 0}, {"learning_rate_init": "0.1"},

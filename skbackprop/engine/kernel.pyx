@@ -6,7 +6,6 @@ Only the doors are here: arrays are turned into pointers and the GIL is released
 arithmetic is in ``kernel.h``.
 """
 
-cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
