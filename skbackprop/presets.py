@@ -5,6 +5,11 @@ Examples
 >>> from skbackprop import BackpropClassifier, presets
 >>> BackpropClassifier((5,), **presets.TEXTBOOK).batch_size
 1
+
+A preset is changed by merging:
+
+>>> BackpropClassifier((5,), **presets.TEXTBOOK | {"activation": "tanh"}).activation
+'tanh'
 """
 
 #: Backpropagation as the textbook writes it: online stochastic gradient descent on the
