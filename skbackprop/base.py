@@ -91,20 +91,18 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             If a parameter, `X`, `y` or `sample_weight` is not as described, or if training
             diverges. The estimator is then left as it was.
         """
+        return self._learn(X, y, sample_weight, incremental=False)
+
+    def _learn(self, X, y, sample_weight, incremental, **known):
+        """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
         with _unchanged_on_error(self):
             check_parameters(self)
-            resume = self.warm_start and hasattr(self, "_params")
+            resume = (incremental or self.warm_start) and hasattr(self, "_params")
             X, y = self._validate_training_data(X, y, resume)
             weights = _check_weights(sample_weight, X.shape[0])
-            return self._train(X, self._encode(y, resume), weights, resume, incremental=False)
-
-    def _partial_fit(self, X, y, sample_weight, **known):
-        """One epoch, from where the last one ended."""
-        resume = hasattr(self, "_params")
-        X, y = self._validate_training_data(X, y, resume)
-        weights = _check_weights(sample_weight, X.shape[0])
-        Y = self._encode(y, resume, **known)
-        return self._train(X, Y, weights, resume, incremental=True)
+            return self._train(
+                X, self._encode(y, resume, **known), weights, resume, incremental
+            )
 
     def _validate_training_data(self, X, y, resume):
         X, y = validate_data(
@@ -161,7 +159,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
                 f"Training stopped after max_iter={self.max_iter} epochs with the loss still "
                 "falling. Raise max_iter, or set tol=None if that is intended.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return self
 
@@ -218,7 +216,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             warnings.warn(
                 f"Training was interrupted after {epochs} epochs; the network trained so far "
                 "is kept.",
-                stacklevel=4,
+                stacklevel=5,
             )
         return epochs, stalled
 
@@ -296,9 +294,8 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         presentations = plan_presentations(
             rows, None if weights is None else weights[rows], shuffle
         )
-        batch_size = self.batch_size
-        if batch_size in ("auto", "full"):
-            batch_size = presentations.size if batch_size == "full" else _AUTO_BATCH
+        named = {"full": presentations.size, "auto": _AUTO_BATCH}
+        batch_size = named.get(self.batch_size, self.batch_size)
         return Task(
             network=network,
             updater=updater,
@@ -342,10 +339,11 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     def _given_weights(self, network):
         coefs, intercepts = self.weight_init
-        expected = (("coefs", coefs, network.shapes),)
-        expected += (("intercepts", intercepts, [shape[1:] for shape in network.shapes]),)
         checked = []
-        for name, arrays, shapes in expected:
+        for name, arrays, shapes in (
+            ("coefs", coefs, network.shapes),
+            ("intercepts", intercepts, [shape[1:] for shape in network.shapes]),
+        ):
             arrays = [
                 check_array(
                     a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}"

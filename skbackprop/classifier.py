@@ -9,8 +9,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from .base import BaseBackprop, _unchanged_on_error
-from .parameters import RULES, OneOf, check_parameters
+from .base import BaseBackprop
+from .parameters import RULES, OneOf
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
@@ -265,12 +265,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             If `classes` is missing or differs from the first call's, if `y` holds a label
             that is not among them, or as in `fit`.
         """
-        with _unchanged_on_error(self):
-            check_parameters(self)
-            first = not hasattr(self, "_params")
-            if first and classes is None and type_of_target(y) != "multilabel-indicator":
-                raise ValueError("classes must be given in the first call of partial_fit.")
-            return self._partial_fit(X, y, sample_weight, classes=classes)
+        first = not hasattr(self, "_params")
+        if first and classes is None and type_of_target(y) != "multilabel-indicator":
+            raise ValueError("classes must be given in the first call of partial_fit.")
+        return self._learn(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """The most probable class of each row, or its labels.
@@ -288,8 +286,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         raw = self._raw_output(X)
         if self._multilabel:
-            threshold = 0.5
-            return (self._network.loss_row.output(raw) > threshold).astype(int)
+            return (self._network.loss_row.output(raw) > 0.5).astype(int)
         if raw.shape[1] == 1 and len(self.classes_) == 2:
             return self.classes_[(raw[:, 0] > 0).astype(int)]
         return self.classes_[self._network.loss_row.output(raw).argmax(axis=1)]

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
 
-from .base import BaseBackprop, _unchanged_on_error
-from .parameters import RULES, OneOf, check_parameters
+from .base import BaseBackprop
+from .parameters import RULES, OneOf
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -248,9 +248,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ValueError
             As in `fit`.
         """
-        with _unchanged_on_error(self):
-            check_parameters(self)
-            return self._partial_fit(X, y, sample_weight)
+        return self._learn(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """The targets of each row.
