@@ -4,6 +4,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from . import presets
 from .classifier import BackpropClassifier
+from .engine.activations import Activation
+from .engine.gradcheck import check_derivative
+from .engine.losses import Loss
 from .regressor import BackpropRegressor
 from .versions import show_versions
 
@@ -12,4 +15,13 @@ try:
 except PackageNotFoundError:  # run from a checkout that was never installed
     __version__ = "unknown"
 
-__all__ = ["BackpropClassifier", "BackpropRegressor", "__version__", "presets", "show_versions"]
+__all__ = [
+    "Activation",
+    "BackpropClassifier",
+    "BackpropRegressor",
+    "Loss",
+    "__version__",
+    "check_derivative",
+    "presets",
+    "show_versions",
+]

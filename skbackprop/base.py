@@ -5,29 +5,30 @@ import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from itertools import islice
-from numbers import Real
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .engine.activations import ALIASES, get_activation
-from .engine.initializers import automatic, get_initializer
-from .engine.network import Network
-from .engine.regularization import Regularization
-from .engine.sampling import canonical_order, plan_presentations
-from .engine.schedules import COSINE, LINEAR, Progress, get_schedule
-from .engine.training import Task, choose_engine, train
-from .engine.updaters import Adam, GradientDescent, Momentum, Nesterov
-from .parameters import ACTIVATION_NAMES, RULES, OneOf, as_sizes, check_parameters
-from .scaling import Scaling, Standardizer
+from . import history, recipe
+from .engine.activations import ALIASES
+from .engine.growth import with_outputs
+from .engine.hashing import hash_data
+from .engine.losses import Loss, allowed_outputs
+from .engine.sampling import merge_copies
+from .engine.schedules import COSINE, LINEAR, Progress
+from .engine.training import choose_engine, train
+from .held_out import HeldOut, split
+from .parameters import RULES, OneOf, check_parameters
+from .scaling import Scaling, Standardizer, measure_magnitude
+from .weights import check_weights
 
 _FLOATS = (np.float64, np.float32)
-_AUTO_BATCH = 200
 # Rows that a prediction takes through the network at a time.
 _PREDICTION_ROWS = 4096
 
@@ -44,6 +45,87 @@ def _unchanged_on_error(estimator):
         raise
 
 
+@dataclass
+class _Standing:
+    """Where training stands: all that is needed to go on as if it had never stopped.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+        Where training goes on.
+    best : ndarray of shape (n_params,)
+        What predicts: the same array, or the best so far on held-out rows.
+    slots : ndarray of shape (n_slots, n_params)
+        What the update rule remembers.
+    progress : Progress
+    rng : RandomState
+        A generator of our own, so that training can be resumed whoever else draws.
+    history : dict of lists
+    updater : an update rule or solver
+        The last in use.
+    """
+
+    params: np.ndarray
+    best: np.ndarray
+    slots: np.ndarray
+    progress: Progress
+    rng: np.random.RandomState
+    history: dict
+    updater: object
+
+    def copy(self):
+        """So that a failure leaves the original alone."""
+        params = self.params.copy()
+        return _Standing(
+            params,
+            params if self.best is self.params else self.best.copy(),
+            self.slots.copy(),
+            copy.copy(self.progress),
+            copy.deepcopy(self.rng),
+            {name: list(column) for name, column in self.history.items()},
+            self.updater,
+        )
+
+    def use(self, updater, keeps_best):
+        """Go on with an update rule, which remembers nothing of another's, or its own."""
+        if type(updater) is not type(self.updater):
+            shape = (updater.n_slots, self.params.size)
+            self.slots = np.zeros(shape, dtype=self.params.dtype)
+            self.progress.origin = self.progress.epochs
+        self.updater = updater
+        if not keeps_best:
+            self.best = self.params
+        elif self.best is self.params:
+            self.best = self.params.copy()
+
+    def grow(self, before, after, origins, drawn):
+        """Go on with a network that has other outputs; see `growth.with_outputs`."""
+        same = self.best is self.params
+        self.params = with_outputs(before, after, self.params, origins, drawn)
+        self.best = (
+            self.params if same else with_outputs(before, after, self.best, origins, drawn)
+        )
+        slots = [with_outputs(before, after, slot, origins) for slot in self.slots]
+        self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
+
+    def diverged(self):
+        """Whether the loss or the weights are no longer finite."""
+        losses = self.history["loss"]
+        return bool(losses and not math.isfinite(losses[-1])) or not (
+            np.isfinite(self.params).all()
+        )
+
+
+def learns_by_steps(estimator):
+    """Whether `partial_fit` is there: solvers of the whole problem have none."""
+    if estimator.solver in recipe.SECOND_ORDER:
+        raise AttributeError(
+            f"partial_fit is not available for solver={estimator.solver!r}, which needs all "
+            "rows at once."
+        )
+    return True
+
+
 class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
     """Training and inspection of a network; a subclass knows the targets."""
 
@@ -52,20 +134,32 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
     # ---- What a subclass adds ----
 
     @abstractmethod
-    def _encode(self, y, resume):
-        """Check the targets, and return them as numbers, unscaled."""
+    def _meet(self, y, resume, incremental):
+        """Learn what the targets are, or refuse those that differ from the earlier call's."""
+
+    @abstractmethod
+    def _encode(self, y):
+        """The targets as numbers, unscaled; refuses those of another kind."""
 
     @abstractmethod
     def _output_layer(self):
-        """The number of outputs, the loss, and the output activation."""
+        """The number of outputs, the loss, the output activation, the loss's options."""
 
     @abstractmethod
     def _targets(self, Y, network, dtype):
         """The encoded targets as `network` takes them."""
 
+    def _strata(self, Y):
+        """What held-out rows should have their share of: nothing in particular."""
+        return np.zeros(len(Y), dtype=int)
+
+    def _weigh(self, rows, y, weights, incremental):
+        """Let whatever else weighs a row change the weights, and drop rows of none."""
+        return rows, weights
+
     # ---- Fitting ----
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
         Parameters
@@ -79,6 +173,13 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             integer weight is exactly that many copies of the row, and a weight of zero
             leaves it out. The time of an epoch grows with the sum of the weights, unless
             ``batch_size="full"``, where they weigh the mean of the gradients instead.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows that watch training. Their loss is recorded after each epoch, and with
+            ``early_stopping=True`` they decide when it ends.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            The targets of `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each row of `X_val` counts.
 
         Returns
         -------
@@ -88,28 +189,39 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter, `X`, `y` or `sample_weight` is not as described, or if training
+            If a parameter, `X`, `y` or a weight is not as described, or if training
             diverges. The estimator is then left as it was.
         """
-        return self._learn(X, y, sample_weight, incremental=False)
+        watching = (X_val, y_val, sample_weight_val)
+        return self._learn(X, y, sample_weight, watching, incremental=False)
 
-    def _learn(self, X, y, sample_weight, incremental, **known):
+    def _learn(self, X, y, sample_weight, watching, incremental, **known):
         """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
         with _unchanged_on_error(self):
             check_parameters(self)
             resume = (incremental or self.warm_start) and hasattr(self, "_params")
-            X, y = self._validate_training_data(X, y, resume)
-            weights = _check_weights(sample_weight, X.shape[0])
-            return self._train(
-                X, self._encode(y, resume, **known), weights, resume, incremental
-            )
+            dtype = self._params.dtype if resume else None
+            X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
+            weights = check_weights(sample_weight, X.shape[0])
+            self._meet(y, resume, incremental, **known)
+            Y = self._encode(y)
+            given = self._validate_watching(*watching, dtype=X.dtype)
+            if incremental and self.early_stopping:
+                if given is None:
+                    raise ValueError(
+                        "partial_fit does not support early_stopping=True without validation "
+                        "data: give X_val and y_val."
+                    )
+                if resume and self.converged_:
+                    return self
+            return self._train(X, y, Y, weights, given, resume, incremental)
 
-    def _validate_training_data(self, X, y, resume):
+    def _validate_rows_and_targets(self, X, y, reset, dtype):
         X, y = validate_data(
             self,
             X,
             y,
-            reset=not resume,
+            reset=reset,
             accept_sparse="csr",
             dtype=_FLOATS,
             order="C",
@@ -117,44 +229,55 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         )
         if sparse.issparse(y):
             y = y.toarray()
-        if resume:
-            X = X.astype(self._params.dtype, copy=False)
-        return X, y
+        return X if dtype is None else X.astype(dtype, copy=False), y
 
-    def _train(self, X, Y, weights, resume, incremental):
-        rows = canonical_order(X, Y) if self.shuffle else np.arange(X.shape[0])
-        if weights is not None:
-            rows = rows[weights[rows] > 0]
-        network = self._make_network(X.shape[1], resume)
-        Y = self._targets(Y, network, X.dtype)
-        updater = self._make_updater()
+    def _validate_watching(self, X_val, y_val, sample_weight_val, dtype):
+        """The given validation data, checked and encoded, or None."""
+        for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
+            if X_val is None and value is not None:
+                raise ValueError(f"{name} is given, and X_val is not.")
+        if X_val is None:
+            return None
+        if y_val is None:
+            raise ValueError("X_val is given, and y_val is not.")
+        X_val, y_val = self._validate_rows_and_targets(X_val, y_val, False, dtype)
+        weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
+        return X_val, y_val, self._encode(y_val), weights
+
+    def _train(self, X, y, Y, weights, given, resume, incremental):
+        network = self._describe_network(X, resume)
+        updater = recipe.make_updater(self, network)
+        standing = self._standing if resume else self._begin(network, updater, X.dtype)
+        rows, weights, held_out = self._arrange(
+            X, y, Y, weights, given, network, standing.progress, incremental
+        )
+        targets = self._targets(Y, network, X.dtype)
         if resume:
-            start = self._resume(updater)
+            scaling = self._scaling
         else:
-            start = self._begin(network, updater, X, Y, rows, weights, incremental)
-        params, state, progress, rng, scaling, history = start
+            measured = self.standardize and not incremental
+            scaling = _measure(network, X, targets, rows, weights) if measured else Scaling()
+            if recipe.has_given_weights(self):
+                standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
 
         max_epochs = 1 if incremental else self.max_iter
-        task = self._make_task(
+        planned = standing.progress.epochs + max_epochs
+        task = recipe.make_task(
+            self,
             network,
             updater,
-            X if scaling.inputs is None else scaling.inputs.transform(X),
-            Y if scaling.targets is None else scaling.targets.transform(Y),
+            *scaling.transform(X, targets),
             rows,
             weights,
-            horizon=self.max_iter if incremental else progress.epochs + max_epochs,
+            horizon=self.max_iter if incremental else planned,
+            examine=None if held_out is None else held_out.examiner(self, network, scaling),
         )
-        epochs, stalled = self._run(task, params, state, progress, rng, history, max_epochs)
-        self._refuse_divergence(history, params)
-
-        self._network, self._params, self._scaling = network, params, scaling
-        self._updater, self._state, self._progress = updater, state, progress
-        self._random_state = rng
-        self.history_ = history
-        self.n_iter_ = epochs
-        self.engine_ = choose_engine(network, updater)[1]
-        planned_end = incremental or stalled or epochs < max_epochs or self.tol is None
-        if not planned_end and task.schedule not in (LINEAR, COSINE):
+        standing, ended = self._run_until_finite(task, standing, max_epochs)
+        self._keep(network, scaling, standing, ended)
+        scored = held_out is not None and self.scoring is not None
+        self._examined = (resume and self._examined) or (held_out is not None, scored)
+        cut_short = not (incremental or ended.converged or ended.excused or self.tol is None)
+        if cut_short and task.schedule not in (LINEAR, COSINE):
             warnings.warn(
                 f"Training stopped after max_iter={self.max_iter} epochs with the loss still "
                 "falling. Raise max_iter, or set tol=None if that is intended.",
@@ -163,201 +286,187 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             )
         return self
 
-    def _begin(self, network, updater, X, Y, rows, weights, incremental):
-        """The starting point of a new network."""
-        scaling = Scaling()
-        if self.standardize and not incremental:
-            scaling = self._measure(network, X, Y, rows, weights)
-        # A generator of our own, so that training can be resumed whoever else draws.
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        rng = np.random.RandomState(seed)
-        params = self._initial_params(network, scaling, rng, X.dtype)
-        state = np.zeros((updater.n_slots, network.n_params), dtype=X.dtype)
-        history = {"epoch": [], "loss": [], "learning_rate": [], "seconds": []}
-        if network.loss == "squared_error":
-            history["sum_squared_error"] = []
-        return params, state, Progress(), rng, scaling, history
+    def _keep(self, network, scaling, standing, ended):
+        """Training went well: take over what it made."""
+        self._network, self._scaling, self._standing = network, scaling, standing
+        self._params, self.history_ = standing.best, standing.history
+        self.n_iter_ = ended.epochs
+        self.converged_ = ended.converged
+        self.engine_ = choose_engine(network, standing.updater)[1]
 
-    def _resume(self, updater):
-        """Copies of where training ended, so that a failure leaves the originals alone."""
-        state = self._state.copy()
-        if type(updater) is not type(self._updater):
-            state = np.zeros((updater.n_slots, self._params.size), dtype=self._params.dtype)
-        history = {name: list(column) for name, column in self.history_.items()}
-        return (
-            self._params.copy(),
-            state,
-            copy.copy(self._progress),
-            copy.deepcopy(self._random_state),
-            self._scaling,
-            history,
+    def _describe_network(self, X, resume):
+        """The network that the parameters and the data ask for."""
+        output_layer = self._output_layer()
+        if resume and isinstance(self.hidden_layer_sizes, str):
+            hidden = self._network.layer_sizes[1:-1]
+        else:
+            n_rows, n_inputs = X.shape
+            hidden = recipe.hidden_sizes(
+                self.hidden_layer_sizes, n_inputs, output_layer[0], n_rows
+            )
+        network = recipe.make_network(self, X.shape[1], hidden, output_layer)
+        if resume:
+            self._refuse_another_network(network)
+        return network
+
+    def _begin(self, network, updater, dtype):
+        """The starting point of a new network."""
+        rng = check_random_state(self.random_state)
+        # The weights first: scikit-learn's MLP draws the same from the same random_state.
+        if recipe.has_given_weights(self):
+            params = np.zeros(network.n_params, dtype=dtype)
+        else:
+            params = recipe.drawn_params(self, network, rng, dtype)
+        seed = rng.randint(np.iinfo(np.int32).max)
+        return _Standing(
+            params,
+            best=params,
+            slots=np.zeros((updater.n_slots, network.n_params), dtype=dtype),
+            progress=Progress(seed=seed),
+            rng=np.random.RandomState(seed),
+            history=history.begin(network),
+            updater=updater,
         )
 
-    def _measure(self, network, X, Y, rows, weights):
-        """Standardise the inputs, and the targets of a linear output."""
-        targets = None
-        if network.output_activation == "identity" and Y.ndim == 2:
-            targets = Standardizer.measure(Y, rows, weights)
-        return Scaling(Standardizer.measure(X, rows, weights), targets)
+    def _refuse_another_network(self, network):
+        before = self._network
+        for what, ours, theirs in (
+            ("layer sizes", before.layer_sizes, network.layer_sizes),
+            ("loss", before.loss, network.loss),
+            ("output activation", before.output_activation, network.output_activation),
+            ("options of the loss", before.loss_options, network.loss_options),
+        ):
+            if ours != theirs:
+                raise ValueError(
+                    f"Training cannot be resumed: the fitted network has the {what} {ours}, "
+                    f"the parameters and the data ask for {theirs}."
+                )
 
-    def _run(self, task, params, state, progress, rng, history, max_epochs):
-        """Train for some epochs; return how many there were, and whether it stalled."""
-        epochs, stalled = 0, False
-        try:
-            for record in islice(train(task, params, state, progress, rng), max_epochs):
-                epochs += 1
-                _write_down(record, history)
-                if self.verbose:
-                    print(_line(record, history, self.verbose))
-                stalled = record.stalled
-                if stalled or not math.isfinite(record.loss):
-                    break
-        except KeyboardInterrupt:
+    def _arrange(self, X, y, Y, weights, given, network, progress, incremental):
+        """Bring the rows into order, and set some aside where they have to watch training.
+
+        Returns the rows to train on, the weights of all rows, and the `HeldOut`, or None.
+        """
+        splits = given is None and self.early_stopping and self.solver != "lbfgs"
+        rows = np.arange(len(Y))
+        if weights is not None:
+            rows = rows[weights > 0]
+        if (self.shuffle and len(Y) > 1) or splits:
+            hashes = hash_data(X, Y)
+        if self.shuffle and len(Y) > 1:
+            # An order that depends on what the rows hold, and not on where they stand.
+            rows = rows[np.argsort(hashes[rows], kind="stable")]
+            rows, weights = merge_copies(X, Y, rows, hashes, weights)
+        rows, weights = self._weigh(rows, y, weights, incremental)
+        if splits:
+            rows, chosen = split(
+                rows, hashes, self._strata(Y), weights, self.validation_fraction, progress.seed
+            )
+            counts = None if weights is None else weights[chosen]
+            given = X[chosen], y[chosen], Y[chosen], counts
+        if given is None:
+            return rows, weights, None
+        X_val, y_val, Y_val, weights_val = given
+        targets = self._targets(Y_val, network, X_val.dtype)
+        return rows, weights, HeldOut(X_val, y_val, targets, weights_val)
+
+    def _run_until_finite(self, task, standing, max_epochs):
+        """Train; where training diverges, start again with half the rate, a few times."""
+        keeps_best = task.stops_on_held_out and self.restore_best
+        restarts = 0 if self.solver in recipe.FULL_BATCH else self.max_restarts
+        for restart in count():
+            attempt = standing.copy()
+            attempt.progress.halvings += restart
+            attempt.use(task.updater, keeps_best)
+            ended = self._run(task, attempt, max_epochs)
+            if not attempt.diverged():
+                return attempt, ended
+            what = self._divergence(attempt)
+            if keeps_best and math.isfinite(attempt.progress.best):
+                warnings.warn(
+                    f"{what} The best network before is kept.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+                attempt.params, ended.excused = attempt.best, True
+                return attempt, ended
+            if restart == restarts:
+                raise ValueError(what)
+            rate = self.learning_rate_init * 0.5 ** (attempt.progress.halvings + 1)
             warnings.warn(
-                f"Training was interrupted after {epochs} epochs; the network trained so far "
-                "is kept.",
+                f"{what} It starts again with learning_rate_init={rate:g}.",
+                ConvergenceWarning,
                 stacklevel=5,
             )
-        return epochs, stalled
 
-    def _refuse_divergence(self, history, params):
-        losses = history["loss"]
-        if (not losses or math.isfinite(losses[-1])) and np.isfinite(params).all():
-            return
+    def _run(self, task, standing, max_epochs):
+        """Train for some epochs."""
+        ended = _Ending()
+
+        def observe(record):
+            ended.epochs += 1
+            history.write_down(record, standing.history)
+            if self.verbose:
+                print(history.lines(record, standing.history, self.verbose))
+            if record.improved and standing.best is not standing.params:
+                standing.best[:] = standing.params
+            ended.converged = record.stalled
+            return (
+                record.stalled or ended.epochs == max_epochs or not math.isfinite(record.loss)
+            )
+
+        try:
+            solved = train(
+                task, standing.params, standing.slots, standing.progress, standing.rng, observe
+            )
+            ended.converged = ended.converged or solved
+        except KeyboardInterrupt:
+            ended.excused = True
+            warnings.warn(
+                f"Training was interrupted after {ended.epochs} epochs; the network trained "
+                "so far is kept.",
+                stacklevel=6,
+            )
+        return ended
+
+    def _divergence(self, standing):
+        """What went wrong, and what to do about it."""
         advice = [f"lower learning_rate_init (now {self.learning_rate_init:g})"]
         if not self.standardize:
             advice.append("set standardize=True or scale X")
         if self.solver == "sgd" and self.momentum:
             advice.append(f"lower momentum (now {self.momentum:g})")
-        epoch = history["epoch"][-1] if losses else 0
-        raise ValueError(
-            f"Training diverged in epoch {epoch}: the loss or the weights are no longer "
-            f"finite. To mend it, {', '.join(advice)}."
+        return (
+            f"Training diverged in epoch {max(0, standing.progress.epochs - 1)}. Solver "
+            "produced non-finite parameter weights. The input data may contain large values "
+            f"and need to be preprocessed. To mend it, {', '.join(advice)}."
         )
 
-    # ---- From parameters to the engine's objects ----
-
-    def _make_network(self, n_inputs, resume):
-        hidden = tuple(int(size) for size in as_sizes(self.hidden_layer_sizes))
-        names = self.activation
-        names = [names] * len(hidden) if isinstance(names, str) else list(names)
-        if len(names) != len(hidden):
-            raise ValueError(
-                f"The 'activation' parameter names {len(names)} functions, but "
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} has {len(hidden)} layers."
-            )
-        n_outputs, loss, output = self._output_layer()
-        network = Network(
-            layer_sizes=(n_inputs, *hidden, n_outputs),
-            activations=tuple(get_activation(name).name for name in names),
-            loss=loss,
-            output_activation=output,
-        )
-        if resume and network.layer_sizes != self._network.layer_sizes:
-            raise ValueError(
-                f"Training cannot be resumed: the fitted network has the layer sizes "
-                f"{self._network.layer_sizes}, the parameters and the data ask for "
-                f"{network.layer_sizes}."
-            )
-        return network
+    # ---- From parameters to the output layer ----
 
     def _output_activation(self, loss, called_for):
         """The name of the output activation, where `loss` calls for `called_for`."""
         name = self.output_activation
+        if isinstance(loss, Loss):
+            allowed = (loss.output_activation,)
+            called_for = loss.output_activation
+        else:
+            allowed = tuple(
+                output
+                for output in allowed_outputs(loss)
+                if loss != "log_loss" or output == called_for
+            )
         if name == "auto":
             return called_for
         name = ALIASES.get(name, name)
-        allowed = ACTIVATION_NAMES if loss == "squared_error" else (called_for,)
         if name not in allowed:
+            shown = loss.name if isinstance(loss, Loss) else loss
             raise ValueError(
                 f"The 'output_activation' parameter of {type(self).__name__} must be "
-                f"{OneOf(('auto', *allowed))} with loss={loss!r} and these targets. "
+                f"{OneOf(('auto', *allowed))} with loss={shown!r} and these targets. "
                 f"Got {name!r}."
             )
         return name
-
-    def _make_updater(self):
-        if self.solver == "adam":
-            return Adam(self.beta_1, self.beta_2, self.epsilon)
-        if self.momentum == 0:
-            return GradientDescent()
-        return (Nesterov if self.nesterovs_momentum else Momentum)(self.momentum)
-
-    def _make_task(self, network, updater, X, Y, rows, weights, horizon):
-        batch_weights = None
-        shuffle = self.shuffle
-        if self.batch_size == "full":
-            # The whole epoch is one batch: weights weigh its mean, and the order is moot.
-            if weights is not None:
-                batch_weights = weights.astype(X.dtype)
-            weights, shuffle = None, False
-        presentations = plan_presentations(
-            rows, None if weights is None else weights[rows], shuffle
-        )
-        named = {"full": presentations.size, "auto": _AUTO_BATCH}
-        batch_size = named.get(self.batch_size, self.batch_size)
-        return Task(
-            network=network,
-            updater=updater,
-            regularization=Regularization(self.alpha, self.clip_norm),
-            schedule=get_schedule(self.learning_rate),
-            X=X,
-            Y=Y,
-            presentations=presentations,
-            weights=batch_weights,
-            batch_size=min(batch_size, presentations.size),
-            rate_init=self.learning_rate_init,
-            power_t=self.power_t,
-            tol=self.tol,
-            patience=self.n_iter_no_change,
-            horizon=horizon,
-        )
-
-    def _initial_params(self, network, scaling, rng, dtype):
-        if isinstance(self.weight_init, (tuple, list)):
-            weights, biases = self._given_weights(network)
-            return network.pack(*scaling.unfold(weights, biases), dtype)
-        weights, biases = [], []
-        feeds = (*network.activations, network.output_activation)
-        for (fan_in, fan_out), activation in zip(network.shapes, feeds, strict=True):
-            drawn = np.asarray(self._initializer(activation)(fan_in, fan_out, rng))
-            if drawn.shape != (fan_in + 1, fan_out) or not np.isfinite(drawn).all():
-                raise ValueError(
-                    "The callable given as 'weight_init' must return finite numbers of shape "
-                    f"(fan_in + 1, fan_out) = {(fan_in + 1, fan_out)}. Got shape {drawn.shape}."
-                )
-            weights.append(drawn[:-1])
-            biases.append(drawn[-1])
-        return network.pack(weights, biases, dtype)
-
-    def _initializer(self, activation):
-        if callable(self.weight_init):
-            return self.weight_init
-        if self.weight_init == "auto":
-            return automatic(activation)
-        return get_initializer(self.weight_init)
-
-    def _given_weights(self, network):
-        coefs, intercepts = self.weight_init
-        checked = []
-        for name, arrays, shapes in (
-            ("coefs", coefs, network.shapes),
-            ("intercepts", intercepts, [shape[1:] for shape in network.shapes]),
-        ):
-            arrays = [
-                check_array(
-                    a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}"
-                )
-                for a in arrays
-            ]
-            given = [a.shape for a in arrays]
-            if given != shapes:
-                raise ValueError(
-                    f"The {name} given as 'weight_init' must have the shapes {shapes}. "
-                    f"Got {given}."
-                )
-            checked.append(arrays)
-        return checked
 
     # ---- Running the fitted network ----
 
@@ -366,7 +475,8 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         X = X.astype(self._params.dtype, copy=False)
         if self._scaling.inputs is not None:
             X = self._scaling.inputs.transform(X)
-        return self._network.forward(self._params, X)
+        sums, outputs = self._network.forward(self._params, X)
+        return sums[-1], outputs
 
     def _validate_rows(self, X):
         check_is_fitted(self)
@@ -455,7 +565,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
     @property
     def t_(self):
         """The number of training rows presented so far."""
-        return self._fitted("_progress").samples
+        return self._fitted("_standing").progress.samples
 
     @property
     def loss_curve_(self):
@@ -470,8 +580,27 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     @property
     def best_loss_(self):
-        """The smallest loss of an epoch so far."""
-        return self._fitted("_progress").best_loss
+        """The smallest loss of an epoch so far; None where held-out rows decide."""
+        losses = self.loss_curve_
+        return None if self.early_stopping else min(losses, default=math.inf)
+
+    @property
+    def validation_loss_curve_(self):
+        """The loss on the held-out rows after every epoch, or None."""
+        self._fitted("history_")
+        return self.history_["validation_loss"] if self._examined[0] else None
+
+    @property
+    def validation_scores_(self):
+        """The score on the held-out rows after every epoch, or None."""
+        self._fitted("history_")
+        return self.history_["validation_score"] if self._examined[1] else None
+
+    @property
+    def best_validation_score_(self):
+        """The largest score on the held-out rows, or None."""
+        scores = self.validation_scores_
+        return None if scores is None else float(np.nanmax([-math.inf, *scores]))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -479,43 +608,22 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         return tags
 
 
-def _check_weights(sample_weight, n_samples):
-    """Sample weights as float64, or None where every row counts once."""
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_samples, sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weights.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must have the shape ({n_samples},), one weight per row of X. "
-            f"Got {weights.shape}."
-        )
-    if (weights < 0).any():
-        raise ValueError(f"Negative sample_weight: they must be >= 0. Got {weights.min():g}.")
-    if not weights.any():
-        raise ValueError("All entries of sample_weight are zero: a positive weight is needed.")
-    return None if (weights == 1).all() else weights
+@dataclass
+class _Ending:
+    """How a run of training ended; excused where a warning has told of it."""
+
+    epochs: int = 0
+    converged: bool = False
+    excused: bool = False
 
 
-def _write_down(record, history):
-    history["epoch"].append(record.epoch)
-    history["loss"].append(record.loss)
-    history["learning_rate"].append(record.learning_rate)
-    history["seconds"].append(record.seconds)
-    if "sum_squared_error" in history:
-        history["sum_squared_error"].append(2 * record.data_loss_sum)
-
-
-def _line(record, history, verbose):
-    """An epoch in the textbook's form."""
-    line = f">epoch={record.epoch}, lrate={record.learning_rate:.3f}, "
-    if "sum_squared_error" in history:
-        line += f"error={history['sum_squared_error'][-1]:.3f}"
-    else:
-        line += f"loss={record.loss:.3f}"
-    if verbose > 1:
-        line += f", loss={record.loss:.8f}, seconds={record.seconds:.6f}"
-    return line
+def _measure(network, X, Y, rows, weights):
+    """Standardise the inputs, and the targets where the output can be scaled."""
+    output = network.loss_row.output_activation
+    targets = None
+    if Y.ndim == 2 and output == "identity":
+        targets = Standardizer.measure(Y, rows, weights)
+    elif Y.ndim == 2 and output == "exp":
+        targets = measure_magnitude(Y, rows, weights)
+    inputs = Standardizer.measure(X, rows, weights)
+    return Scaling(inputs, targets, through_exp=output == "exp")

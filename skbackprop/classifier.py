@@ -1,16 +1,18 @@
 """BackpropClassifier: labels to targets, outputs to probabilities."""
 
-from types import MappingProxyType
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .base import BaseBackprop
-from .parameters import RULES, OneOf
+from . import recipe
+from .base import BaseBackprop, learns_by_steps
+from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
+from .parameters import CLASSIFIER_RULES
+from .weights import add_totals, weigh_classes, weigh_stream
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
@@ -180,9 +182,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     True
     """
 
-    _parameter_rules = MappingProxyType(
-        {**RULES, "loss": OneOf(("auto", "log_loss", "squared_error"))}
-    )
+    _parameter_rules = CLASSIFIER_RULES
 
     def __init__(
         self,
@@ -205,13 +205,25 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         warm_start=False,
         momentum=0.0,
         nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        clip_norm=5.0,
         n_iter_no_change=10,
+        max_fun=15000,
+        weight_decay=0.0,
+        l1=0.0,
+        dropout=0.0,
+        clip_norm=5.0,
+        max_norm=None,
         weight_init="auto",
         standardize=True,
+        scoring=None,
+        restore_best=True,
+        max_restarts=3,
+        class_weight=None,
+        grow_classes=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -231,28 +243,57 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.warm_start = warm_start
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_decay = weight_decay
+        self.l1 = l1
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
         self.weight_init = weight_init
         self.standardize = standardize
+        self.scoring = scoring
+        self.restore_best = restore_best
+        self.max_restarts = max_restarts
+        self.class_weight = class_weight
+        self.grow_classes = grow_classes
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    @available_if(learns_by_steps)
+    def partial_fit(
+        self,
+        X,
+        y,
+        classes=None,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train for one epoch on some rows, from where the last call ended.
+
+        Not available for the solvers "lbfgs" and "lm", which need all rows at once.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The class labels, or a 0/1 column per label.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed in the first call, unless `y` is
-            multilabel; later it may be left out.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The class labels, a 0/1 column per label, or several columns of classes.
+        classes : array-like of shape (n_classes,), or a list of these, default=None
+            All labels that will ever come, for several columns of classes a list of them.
+            Needed in the first call, unless `y` is multilabel or `grow_classes` is set;
+            later it may be left out.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
+        X_val, y_val, sample_weight_val : default=None
+            Rows that watch training, as in `fit`. With ``early_stopping=True`` they are
+            needed: once they see no improvement for more than `n_iter_no_change` calls,
+            `converged_` is true and further calls train no more.
 
         Returns
         -------
@@ -266,9 +307,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             that is not among them, or as in `fit`.
         """
         first = not hasattr(self, "_params")
-        if first and classes is None and type_of_target(y) != "multilabel-indicator":
+        if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
             raise ValueError("classes must be given in the first call of partial_fit.")
-        return self._learn(X, y, sample_weight, incremental=True, classes=classes)
+        watching = (X_val, y_val, sample_weight_val)
+        return self._learn(X, y, sample_weight, watching, incremental=True, classes=classes)
 
     def predict(self, X):
         """The most probable class of each row, or its labels.
@@ -280,16 +322,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, the first of those with the largest output. A 0/1 column per
-            label for multilabel targets.
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, the first of those with the largest output; a column of them for
+            each column of the targets, and a 0/1 column per label for multilabel targets.
         """
         raw = self._raw_output(X)
-        if self._multilabel:
+        if self._labels.kind == MULTILABEL:
             return (self._network.loss_row.output(raw) > 0.5).astype(int)
-        if raw.shape[1] == 1 and len(self.classes_) == 2:
+        if self._is_binary(raw):
             return self.classes_[(raw[:, 0] > 0).astype(int)]
-        return self.classes_[self._network.loss_row.output(raw).argmax(axis=1)]
+        outputs = self._labels.split(self._network.loss_row.output(raw))
+        return self._labels.decode([block.argmax(axis=1) for block in outputs])
 
     def predict_proba(self, X):
         """The probability of each class, or of each label.
@@ -304,19 +347,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`.
+            In the order of `classes_`; for several columns of classes a list of these, as
+            scikit-learn's trees spell it.
         """
         raw = self._raw_output(X)
-        network = self._network
-        if self._multilabel:
-            return np.clip(network.loss_row.output(raw), 0, 1)
-        if network.output_activation == "softmax":
-            return softmax(raw, axis=1)
-        if network.loss == "log_loss":
+        if self._labels.kind == MULTILABEL:
+            return np.clip(self._network.loss_row.output(raw), 0, 1)
+        if self._is_binary(raw):
             return np.hstack([expit(-raw), expit(raw)])
-        if network.output_activation == "logistic":
-            return softmax(log_expit(raw), axis=1)
-        return _normalised(network.loss_row.output(raw))
+        return self._each_column(self._block_proba, raw)
 
     def predict_log_proba(self, X):
         """The logarithm of the probabilities, finite for any finite input.
@@ -329,21 +368,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`.
+            In the order of `classes_`; for several columns of classes a list of these.
         """
         raw = self._raw_output(X)
-        network = self._network
-        if network.output_activation == "softmax":
-            return log_softmax(raw, axis=1)
-        if network.output_activation == "logistic":
-            if self._multilabel:
+        if self._labels.kind == MULTILABEL:
+            if self._network.output_activation == "logistic":
                 return log_expit(raw)
-            if network.loss == "log_loss":
-                return np.hstack([log_expit(-raw), log_expit(raw)])
-            return log_softmax(log_expit(raw), axis=1)
-        outputs = network.loss_row.output(raw)
-        p = np.clip(outputs, 0, 1) if self._multilabel else _normalised(outputs)
-        return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+            return _log(np.clip(self._network.loss_row.output(raw), 0, 1))
+        if self._is_binary(raw):
+            return np.hstack([log_expit(-raw), log_expit(raw)])
+        return self._each_column(self._block_log_proba, raw)
 
     def decision_function(self, X):
         """How far each row lies on the side of each class.
@@ -359,79 +393,215 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For two classes one number a row, positive for the second class; where each of
-            them has its own output, it is the logarithm of the odds.
+            them has its own output, it is the logarithm of the odds. For several columns
+            of classes a list of arrays of shape (n_samples, n_classes).
         """
         check_is_fitted(self)
-        if self._multilabel or len(self.classes_) != 2:
+        if self._labels.kind == MULTIOUTPUT:
+            return self._labels.split(self._raw_output(X))
+        if self._labels.kind == MULTILABEL or len(self.classes_) != 2:
             return self._raw_output(X)
-        if self._network.loss == "log_loss":
+        if self._network.layer_sizes[-1] == 1:
             return self._raw_output(X)[:, 0]
         log_p = self.predict_log_proba(X)
         return log_p[:, 1] - log_p[:, 0]
 
+    def score(self, X, y, sample_weight=None):
+        """The share of rows that are predicted wholly right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        accuracy : float
+            For several labels or columns of classes, all of a row's must be right.
+        """
+        check_is_fitted(self)
+        if self._labels.kind != MULTIOUTPUT:
+            return super().score(X, y, sample_weight=sample_weight)
+        right = (np.asarray(y) == self.predict(X)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
+
+    # ---- From outputs to probabilities ----
+
+    def _is_binary(self, raw):
+        """Whether one output stands for both of two classes."""
+        return raw.shape[1] == 1 and self._labels.blocks == (2,)
+
+    def _each_column(self, function, raw):
+        blocks = [function(block) for block in self._labels.split(raw)]
+        return blocks if self._labels.kind == MULTIOUTPUT else blocks[0]
+
+    def _block_proba(self, raw):
+        network = self._network
+        if network.output_activation == "softmax":
+            return softmax(raw, axis=1)
+        if network.output_activation == "logistic":
+            return softmax(log_expit(raw), axis=1)
+        return _normalised(network.loss_row.output(raw))
+
+    def _block_log_proba(self, raw):
+        network = self._network
+        if network.output_activation == "softmax":
+            return log_softmax(raw, axis=1)
+        if network.output_activation == "logistic":
+            return log_softmax(log_expit(raw), axis=1)
+        return _log(_normalised(network.loss_row.output(raw)))
+
     # ---- Labels and targets ----
 
-    def _encode(self, y, resume, classes=None):
-        """Class numbers, or a column of 0 and 1 per output."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns of more than two classes each (multiclass-multioutput), "
-                "which is not supported: fit one classifier per column."
-            )
-        multilabel = kind == "multilabel-indicator"
-        if not resume:
-            self._multilabel = multilabel
-            self.classes_ = (
-                np.arange(y.shape[1])
-                if multilabel
-                else np.unique(y if classes is None else classes)
-            )
-        else:
-            self._check_same_targets(y, multilabel, classes)
-        if multilabel:
-            return y.astype(np.float64)
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
-            raise ValueError(
-                f"y holds the labels {unknown.tolist()}, which are not among the classes "
-                f"{self.classes_.tolist()}."
-            )
-        return np.searchsorted(self.classes_, y)
+    @property
+    def classes_(self):
+        """The class labels, or a list of those of each column of the targets."""
+        return self._fitted("_labels").classes
 
-    def _check_same_targets(self, y, multilabel, classes):
-        if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
-            before = f"{len(self.classes_)} {'labels' if self._multilabel else 'classes'}"
+    def _meet(self, y, resume, incremental, classes=None):
+        y = as_labels(y)
+        if not resume:
+            self._labels = Labels.learn(y, classes)
+        elif classes is not None:
+            self._refuse_other_classes(classes)
+        elif self._labels.kind == SINGLE and kind_of(y) == SINGLE:
+            if not incremental:
+                self._refuse_fewer_or_more_classes(y)
+            elif self.grow_classes:
+                self._grow(y)
+
+    def _encode(self, y):
+        """Class numbers, or a column of 0 and 1 per label."""
+        return self._labels.encode(as_labels(y))
+
+    def _refuse_fewer_or_more_classes(self, y):
+        found = np.unique(y)
+        if not np.array_equal(found, self.classes_):
             raise ValueError(
-                f"Training cannot be resumed: y of shape {y.shape} does not fit the {before} "
-                "of the earlier call."
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has {found}"
             )
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+
+    def _grow(self, y):
+        """Give classes that are new in `y` outputs of their own."""
+        before, network = self._labels, self._network
+        self._labels = before.with_new(y)
+        if len(self.classes_) == len(before.classes):
+            return
+        n_outputs, loss, output, _ = self._output_layer()
+        grown = replace(
+            network,
+            layer_sizes=(*network.layer_sizes[:-1], n_outputs),
+            loss=loss,
+            output_activation=output,
+        )
+        known = {label: number for number, label in enumerate(before.classes.tolist())}
+        origins = [known.get(label) for label in self.classes_.tolist()]
+        standing = self._standing.copy()
+        drawn = recipe.draw_layer(self, grown, len(grown.shapes) - 1, standing.rng)
+        if network.layer_sizes[-1] == 1:
+            # One output stood for two classes: it is the second's, and the first's is zero.
+            # With one class nothing was learnt, and one output stands for it and the new.
+            two = len(known) == 2
+            first = self.classes_.tolist().index(before.classes[0])
+            if two:
+                drawn[:, first] = 0
+            origins = [
+                None if origin is None or (two and origin == 0) else 0 for origin in origins
+            ]
+            if n_outputs == 1:
+                origins = [None]
+        standing.grow(network, grown, origins, drawn)
+        self._network, self._standing, self._params = grown, standing, standing.best
+
+    def _refuse_other_classes(self, classes):
+        given = Labels(
+            self._labels.kind,
+            [np.unique(column) for column in classes]
+            if self._labels.kind == MULTIOUTPUT
+            else np.unique(classes),
+        )
+        same = len(given.per_column) == len(self._labels.per_column) and all(
+            map(np.array_equal, given.per_column, self._labels.per_column)
+        )
+        if not same:
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the earlier call, "
-                f"{self.classes_.tolist()}."
+                f"classes={_as_lists(given)} differ from those of the earlier call, "
+                f"{_as_lists(self._labels)}."
             )
 
     def _output_layer(self):
         loss = "log_loss" if self.loss == "auto" else self.loss
-        one_each = self._multilabel or loss == "squared_error"
-        n_outputs = len(self.classes_)
-        if n_outputs == 2 and not one_each:
-            n_outputs = 1
-        called_for = "logistic" if one_each or len(self.classes_) == 2 else "softmax"
-        return n_outputs, loss, self._output_activation(loss, called_for)
+        sizes, kind = self._labels.blocks, self._labels.kind
+        softmaxes = loss == "log_loss" and kind != MULTILABEL
+        if softmaxes and sizes == (2,):
+            return 1, loss, self._output_activation(loss, "logistic"), ()
+        called_for = "softmax" if softmaxes else "logistic"
+        output = self._output_activation(loss, called_for)
+        return sum(sizes), loss, output, sizes if softmaxes and len(sizes) > 1 else ()
 
     def _targets(self, Y, network, dtype):
+        if self._labels.kind == MULTILABEL:
+            return Y.astype(dtype)
+        if self._labels.kind == MULTIOUTPUT:
+            return self._labels.one_hot(Y, dtype)
         # Class numbers stand for a column per class; a single column spells them out.
         single = network.layer_sizes[-1] == 1 and len(self.classes_) == 2
-        return Y.reshape(-1, 1).astype(dtype) if single or Y.ndim == 2 else Y
+        if single:
+            return Y.reshape(-1, 1).astype(dtype)
+        return (
+            Y if network.loss_row.code is not None else self._labels.one_hot(Y[:, None], dtype)
+        )
+
+    def _strata(self, Y):
+        """Held-out rows have their share of each class."""
+        if self._labels.kind != SINGLE:
+            return super()._strata(Y)
+        counts = np.bincount(Y, minlength=len(self.classes_))
+        if (counts == 1).any():
+            raise ValueError(
+                "The least populated classes in y have only 1 member, which is too few: "
+                "early_stopping needs one to train on and one to hold out. Classes with too "
+                f"few members are: {self.classes_[counts == 1].tolist()}"
+            )
+        return Y
+
+    def _weigh(self, rows, y, weights, incremental):
+        if self.class_weight is None:
+            return rows, weights
+        self._refuse_weights_of_unknown_classes()
+        labels = as_labels(y)[rows]
+        before = None if weights is None else weights[rows]
+        seen = getattr(self, "_class_totals", None) if incremental else None
+        self._class_totals = add_totals(seen, before, labels)
+        weighed = np.zeros(len(y))
+        if incremental:
+            weighed[rows] = weigh_stream(before, self.class_weight, labels, self._class_totals)
+        else:
+            weighed[rows] = weigh_classes(before, self.class_weight, labels)
+        return rows[weighed[rows] > 0], weighed
+
+    def _refuse_weights_of_unknown_classes(self):
+        given = self.class_weight
+        if isinstance(given, str) or self._labels.kind == MULTILABEL:
+            return
+        listed = given if isinstance(given, (list, tuple)) else [given]
+        for weights, classes in zip(listed, self._labels.per_column, strict=False):
+            unknown = set(weights) - set(classes.tolist())
+            if unknown:
+                raise ValueError(
+                    f"The 'class_weight' parameter names {sorted(unknown, key=str)}, which are "
+                    f"not among the classes {classes.tolist()}."
+                )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
 
 
@@ -440,3 +610,12 @@ def _normalised(outputs):
     p = np.maximum(outputs, 0)
     total = p.sum(axis=1, keepdims=True)
     return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / p.shape[1])
+
+
+def _log(p):
+    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+
+
+def _as_lists(labels):
+    lists = [column.tolist() for column in labels.per_column]
+    return lists if labels.kind == MULTIOUTPUT else lists[0]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
-from .engine.activations import ACTIVATIONS, ALIASES
+from .engine.activations import ACTIVATIONS, ALIASES, EXP, Activation
 from .engine.initializers import INITIALIZERS
+from .engine.losses import Loss
 from .engine.schedules import SCHEDULES
 
 ACTIVATION_NAMES = (*(row.name for row in ACTIVATIONS), *ALIASES)
@@ -69,34 +71,86 @@ class Flag:
 
 
 class LayerSizes:
-    """An int, or a sequence of ints."""
+    """An int, a sequence of ints, or "auto"."""
 
     def accepts(self, value):
+        if isinstance(value, str):
+            return value == "auto"
         try:
             return all(_is_number(size, Integral) and size >= 1 for size in as_sizes(value))
         except TypeError:
             return False
 
     def __str__(self):
-        return "an integer >= 1 or a sequence of them"
+        return "an integer >= 1, a sequence of them, or 'auto'"
 
 
-class Names:
-    """A name, or a sequence of names."""
+@dataclass(frozen=True)
+class InstanceOf:
+    """An object of one of our own kinds."""
+
+    kind: type
+
+    def accepts(self, value):
+        return isinstance(value, self.kind)
+
+    def __str__(self):
+        return f"an object of class {self.kind.__name__}"
+
+
+@dataclass(frozen=True)
+class OneOrMore:
+    """What a rule accepts, or a sequence of such."""
+
+    rule: object
+    each: str
+
+    def accepts(self, value):
+        if self.rule.accepts(value):
+            return True
+        return (
+            isinstance(value, Iterable)
+            and not isinstance(value, (str, dict))
+            and all(self.rule.accepts(item) for item in value)
+        )
+
+    def __str__(self):
+        return f"{self.rule}, or a sequence of these, one per {self.each}"
+
+
+class Scoring:
+    """What scikit-learn accepts as a scorer, and "score"."""
 
     def accepts(self, value):
         if isinstance(value, str):
-            return value in ACTIVATION_NAMES
-        return isinstance(value, Iterable) and all(name in ACTIVATION_NAMES for name in value)
+            return value == "score" or value in get_scorer_names()
+        return value is None or callable(value)
 
     def __str__(self):
-        return f"{OneOf(ACTIVATION_NAMES)}, or a sequence of these, one per hidden layer"
+        return "None, 'score', a name of sklearn.metrics.get_scorer_names(), or a callable"
+
+
+class ClassWeight:
+    """Weights of classes, as scikit-learn spells them."""
+
+    def accepts(self, value):
+        if isinstance(value, (list, tuple)):
+            return all(self.accepts(item) for item in value)
+        if isinstance(value, dict):
+            return all(Number(0).accepts(weight) for weight in value.values())
+        return value is None or value == "balanced"
+
+    def __str__(self):
+        return (
+            "None, 'balanced', a dictionary from classes to finite numbers >= 0, or, for "
+            "several outputs, a list of these"
+        )
 
 
 class WeightInit:
     """A name, a callable, or ``(coefs, intercepts)``."""
 
-    names = ("auto", *(row.__name__ for row in INITIALIZERS))
+    names = ("auto", "mlp", *(row.__name__ for row in INITIALIZERS))
 
     def accepts(self, value):
         if isinstance(value, str):
@@ -121,14 +175,18 @@ class Either:
 
 
 _POSITIVE = Number(0, open_low=True)
+_POSITIVE_OR_NONE = Either((_POSITIVE, OneOf((None,))))
 _FRACTION = Number(0, 1, open_high=True)
+_INSIDE = Number(0, 1, open_low=True, open_high=True)
 _COUNT = Number(1, kind=Integral)
 
 RULES = {
     "hidden_layer_sizes": LayerSizes(),
-    "activation": Names(),
-    "output_activation": OneOf(("auto", "softmax", *ACTIVATION_NAMES)),
-    "solver": OneOf(("sgd", "adam")),
+    "activation": OneOrMore(
+        Either((OneOf(ACTIVATION_NAMES), InstanceOf(Activation))), "hidden layer"
+    ),
+    "output_activation": OneOf(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
+    "solver": OneOf(("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")),
     "alpha": Number(0),
     "batch_size": Either((OneOf(("auto", "full")), _COUNT)),
     "learning_rate": OneOf(tuple(row.name for row in SCHEDULES)),
@@ -141,13 +199,39 @@ RULES = {
     "warm_start": Flag(),
     "momentum": Number(0, 1),
     "nesterovs_momentum": Flag(),
+    "early_stopping": Flag(),
+    "validation_fraction": _INSIDE,
     "beta_1": _FRACTION,
     "beta_2": _FRACTION,
     "epsilon": _POSITIVE,
-    "clip_norm": Either((_POSITIVE, OneOf((None,)))),
     "n_iter_no_change": Either((_COUNT, OneOf((math.inf,)))),
+    "max_fun": _COUNT,
+    "weight_decay": Number(0),
+    "l1": Number(0),
+    "dropout": OneOrMore(_FRACTION, "hidden layer"),
+    "clip_norm": _POSITIVE_OR_NONE,
+    "max_norm": _POSITIVE_OR_NONE,
     "weight_init": WeightInit(),
     "standardize": Flag(),
+    "scoring": Scoring(),
+    "restore_best": Flag(),
+    "max_restarts": Number(0, kind=Integral),
+}
+CLASSIFIER_RULES = {
+    **RULES,
+    "loss": Either((OneOf(("auto", "log_loss", "squared_error")), InstanceOf(Loss))),
+    "class_weight": ClassWeight(),
+    "grow_classes": Flag(),
+}
+REGRESSOR_RULES = {
+    **RULES,
+    "loss": Either(
+        (
+            OneOf(("auto", "squared_error", "absolute_error", "huber", "pinball", "poisson")),
+            InstanceOf(Loss),
+        )
+    ),
+    "quantile": OneOrMore(_INSIDE, "output"),
 }
 
 
@@ -163,7 +247,7 @@ def check_parameters(estimator):
 
 
 def as_sizes(hidden_layer_sizes):
-    """The hidden layers as a tuple of ints; a single int is one layer."""
-    if isinstance(hidden_layer_sizes, (Integral, Real)):
+    """The hidden layers as a tuple; a single number is one layer."""
+    if isinstance(hidden_layer_sizes, Real):
         return (hidden_layer_sizes,)
     return tuple(hidden_layer_sizes)

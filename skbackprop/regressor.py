@@ -1,13 +1,16 @@
 """BackpropRegressor: continuous targets, and their units."""
 
-from types import MappingProxyType
+from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-from .base import BaseBackprop
-from .parameters import RULES, OneOf
+from .base import BaseBackprop, learns_by_steps
+from .parameters import REGRESSOR_RULES
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -169,7 +172,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     True
     """
 
-    _parameter_rules = MappingProxyType({**RULES, "loss": OneOf(("auto", "squared_error"))})
+    _parameter_rules = REGRESSOR_RULES
 
     def __init__(
         self,
@@ -192,13 +195,24 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         warm_start=False,
         momentum=0.0,
         nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        clip_norm=5.0,
         n_iter_no_change=10,
+        max_fun=15000,
+        weight_decay=0.0,
+        l1=0.0,
+        dropout=0.0,
+        clip_norm=5.0,
+        max_norm=None,
         weight_init="auto",
         standardize=True,
+        scoring=None,
+        restore_best=True,
+        max_restarts=3,
+        quantile=0.5,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -218,16 +232,32 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.warm_start = warm_start
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
         self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_decay = weight_decay
+        self.l1 = l1
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.max_norm = max_norm
         self.weight_init = weight_init
         self.standardize = standardize
+        self.scoring = scoring
+        self.restore_best = restore_best
+        self.max_restarts = max_restarts
+        self.quantile = quantile
 
-    def partial_fit(self, X, y, sample_weight=None):
+    @available_if(learns_by_steps)
+    def partial_fit(
+        self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
+    ):
         """Train for one epoch on some rows, from where the last call ended.
+
+        Not available for the solvers "lbfgs" and "lm", which need all rows at once.
 
         Parameters
         ----------
@@ -237,6 +267,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
+        X_val, y_val, sample_weight_val : default=None
+            Rows that watch training, as in `fit`. With ``early_stopping=True`` they are
+            needed: once they see no improvement for more than `n_iter_no_change` calls,
+            `converged_` is true and further calls train no more.
 
         Returns
         -------
@@ -248,7 +282,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ValueError
             As in `fit`.
         """
-        return self._learn(X, y, sample_weight, incremental=True)
+        watching = (X_val, y_val, sample_weight_val)
+        return self._learn(X, y, sample_weight, watching, incremental=True)
 
     def predict(self, X):
         """The targets of each row.
@@ -260,40 +295,103 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the units of the training targets.
+        y : ndarray of shape (n_samples,), (n_samples, n_outputs) or \
+                (n_samples, [n_outputs,] n_quantiles)
+            In the units of the training targets. Several quantiles come last, in the order
+            of `quantile`, and never cross.
         """
         raw = self._raw_output(X)
         outputs = self._network.loss_row.output(raw)
         if self._scaling.targets is not None:
             outputs = self._scaling.targets.inverse_transform(outputs)
+        quantiles = self._predicted_quantiles()
+        if len(quantiles) > 1:
+            outputs = outputs.reshape(-1, self._n_targets, len(quantiles))
+            ranks = np.argsort(np.argsort(quantiles))
+            outputs = np.sort(outputs, axis=2)[:, :, ranks]
         return outputs[:, 0] if self._flat else outputs
+
+    def score(self, X, y, sample_weight=None):
+        """The coefficient of determination R2, or D2 where several quantiles are predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            At most 1. For several quantiles the mean of their D2 pinball scores, which
+            compare with predicting the quantile of `y` for every row.
+        """
+        check_is_fitted(self)
+        quantiles = self._predicted_quantiles()
+        if len(quantiles) < 2:
+            return super().score(X, y, sample_weight=sample_weight)
+        predicted = self.predict(X)
+        scores = [
+            d2_pinball_score(y, predicted[..., k], alpha=quantile, sample_weight=sample_weight)
+            for k, quantile in enumerate(quantiles)
+        ]
+        return float(np.mean(scores))
 
     # ---- Targets ----
 
-    def _encode(self, y, resume):
-        """A column per target."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        flat, n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
+    def _meet(self, y, resume, incremental):
         if not resume:
-            self._flat, self._n_targets = flat, n_targets
-        elif n_targets != self._n_targets:
+            y = _as_targets(y)
+            self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
+
+    def _encode(self, y):
+        """A column per target."""
+        y = check_array(_as_targets(y), ensure_2d=False, dtype=np.float64, input_name="y")
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(f"y must hold numbers >= 0 with loss='poisson'. Got {y.min():g}.")
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self._n_targets:
             raise ValueError(
-                f"Training cannot be resumed: y has {n_targets} targets, the fitted network "
+                f"Training cannot be resumed: y has {y.shape[1]} targets, the fitted network "
                 f"{self._n_targets}."
             )
-        return y.reshape(-1, n_targets)
+        return y
+
+    def _quantiles(self):
+        """The quantiles that are asked for."""
+        given = (self.quantile,) if isinstance(self.quantile, Real) else self.quantile
+        quantiles = tuple(float(quantile) for quantile in given)
+        if not quantiles:
+            raise ValueError("The 'quantile' parameter must hold a number. Got none.")
+        return quantiles
+
+    def _predicted_quantiles(self):
+        """The quantiles that the fitted network predicts; none with other losses."""
+        if self._network.loss != "pinball":
+            return ()
+        options = self._network.loss_options
+        return options[: len(options) // self._n_targets]
 
     def _output_layer(self):
         loss = "squared_error" if self.loss == "auto" else self.loss
-        return self._n_targets, loss, self._output_activation(loss, "identity")
+        output = self._output_activation(loss, "exp" if loss == "poisson" else "identity")
+        options = self._quantiles() * self._n_targets if loss == "pinball" else ()
+        return len(options) or self._n_targets, loss, output, options
 
     def _targets(self, Y, network, dtype):
-        return Y.astype(dtype, copy=False)
+        # Each target once for every quantile.
+        copies = network.layer_sizes[-1] // Y.shape[1]
+        return np.repeat(Y, copies, axis=1).astype(dtype, copy=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _as_targets(y):
+    """A column of targets as one dimension, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

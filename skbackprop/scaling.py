@@ -75,6 +75,12 @@ def _chunks(values, rows, weights):
         yield chosen, w, chunk.astype(np.float64)
 
 
+def measure_magnitude(values, rows, weights=None):
+    """Divide by the mean size, for outputs that are exponentials."""
+    mean = Standardizer.measure(np.abs(values), rows, weights).mean
+    return Standardizer(np.zeros(len(mean)), np.where(mean > 0, mean, 1.0))
+
+
 @dataclass(frozen=True)
 class Scaling:
     """The standardisation of a network's two ends; None where there is none.
@@ -82,10 +88,18 @@ class Scaling:
     Parameters
     ----------
     inputs, targets : Standardizer or None
+    through_exp : bool
+        Whether outputs are exponentials, so that a factor is a summand before them.
     """
 
     inputs: Standardizer | None = None
     targets: Standardizer | None = None
+    through_exp: bool = False
+
+    def transform(self, X, Y):
+        """Both ends as the network takes them."""
+        X = X if self.inputs is None else self.inputs.transform(X)
+        return X, Y if self.targets is None else self.targets.transform(Y)
 
     def fold(self, weights, biases):
         """The weights and biases of the same network on raw inputs and raw outputs."""
@@ -97,8 +111,11 @@ class Scaling:
             weights[0] = (weights[0] / scale[:, None]).astype(dtype)
         if self.targets is not None:
             dtype = weights[-1].dtype
-            biases[-1] = self.targets.inverse_transform(biases[-1])
-            weights[-1] = (weights[-1] * self.targets.scale).astype(dtype)
+            if self.through_exp:
+                biases[-1] = (biases[-1] + np.log(self.targets.scale)).astype(dtype)
+            else:
+                biases[-1] = self.targets.inverse_transform(biases[-1])
+                weights[-1] = (weights[-1] * self.targets.scale).astype(dtype)
         return weights, biases
 
     def unfold(self, weights, biases):
@@ -108,6 +125,9 @@ class Scaling:
             biases[0] = biases[0] + self.inputs.mean @ weights[0]
             weights[0] = weights[0] * self.inputs.scale[:, None]
         if self.targets is not None:
-            biases[-1] = (biases[-1] - self.targets.mean) / self.targets.scale
-            weights[-1] = weights[-1] / self.targets.scale
+            if self.through_exp:
+                biases[-1] = biases[-1] - np.log(self.targets.scale)
+            else:
+                biases[-1] = (biases[-1] - self.targets.mean) / self.targets.scale
+                weights[-1] = weights[-1] / self.targets.scale
         return weights, biases

@@ -4,7 +4,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from .engine.sampling import kernel
+from .engine.hashing import kernel
 
 _PACKAGES = ("skbackprop", "scikit-learn", "numpy", "scipy", "pandas", "matplotlib")
 

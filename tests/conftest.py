@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skbackprop.datasets import load_wheat_seeds
-from skbackprop.engine import sampling, training
+from skbackprop.engine import hashing, training
 
 
 @pytest.fixture(params=["compiled", "numpy"])
@@ -17,7 +17,7 @@ def engine(request, monkeypatch):
     """Train with either writing; the compiled one has to be there."""
     if request.param == "numpy":
         monkeypatch.setattr(training, "kernel", None)
-        monkeypatch.setattr(sampling, "kernel", None)
+        monkeypatch.setattr(hashing, "kernel", None)
     else:
         assert training.kernel is not None, "the package was built without its kernel"
     return request.param

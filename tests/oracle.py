@@ -5,12 +5,32 @@ the package's arithmetic is repeated here.
 """
 
 import numpy as np
+from scipy.special import erf
+
+
+def _choose(z, positive, negative):
+    return np.where(z.real > 0, positive, negative)
+
 
 FUNCTIONS = {
     "identity": lambda z: z,
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
-    "relu": lambda z: np.where(z.real > 0, z, 0),
+    "relu": lambda z: _choose(z, z, 0),
+    "leaky_relu": lambda z: _choose(z, z, z / 100),
+    "elu": lambda z: _choose(z, z, np.exp(z) - 1),
+    "selu": lambda z: 1.0507009873554805 * _choose(z, z, 1.6732632423543772 * (np.exp(z) - 1)),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "gelu": lambda z: z * (1 + erf(z / np.sqrt(2))) / 2,
+    "mish": lambda z: z * np.tanh(np.log(1 + np.exp(z))),
+    "exp": np.exp,
+}
+RESIDUALS = {
+    "squared_error": lambda r: r * r / 2,
+    "absolute_error": lambda r: _choose(r, r, -r),
+    "huber": lambda r: np.where(abs(r.real) < 1, r * r / 2, _choose(r, r, -r) - 0.5),
+    "pinball": lambda r: _choose(r, r / 2, -r / 2),
 }
 
 
@@ -19,8 +39,10 @@ def objective(weights, biases, activations, loss, output, x, y):
     signal = x
     for W, b, name in zip(weights, biases, [*activations, "identity"], strict=True):
         signal = FUNCTIONS[name](signal @ W + b)
-    if loss == "squared_error":
-        return 0.5 * ((FUNCTIONS[output](signal) - y) ** 2).sum()
+    if loss in RESIDUALS:
+        return RESIDUALS[loss](FUNCTIONS[output](signal) - y).sum()
+    if loss == "poisson":
+        return (np.exp(signal) - y * signal - y + y * np.log(np.maximum(y, 1e-300))).sum()
     if output == "softmax":
         return np.log(np.exp(signal).sum()) - (y * signal).sum()
     return (np.log(1 + np.exp(signal)) - y * signal).sum()

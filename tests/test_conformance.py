@@ -14,6 +14,12 @@ MODES = [
     {"batch_size": "full"},
     {"solver": "sgd", "batch_size": 1},
     {"solver": "sgd", "batch_size": 1, "momentum": 0.9, "learning_rate": "invscaling"},
+    {"solver": "rmsprop", "batch_size": 1},
+    {"solver": "rprop", "learning_rate_init": 0.01, "max_iter": 40, "alpha": 1.0},
+    {"solver": "lbfgs", "hidden_layer_sizes": 10, "alpha": 0.1},
+    {"solver": "lm", "hidden_layer_sizes": 3, "loss": "squared_error", "alpha": 0.1},
+    {"activation": "silu", "batch_size": 1, "dropout": 0.2, "weight_decay": 0.01},
+    {"activation": "gelu", "l1": 0.01, "max_norm": 3.0, "learning_rate": "cosine"},
     ONLINE_TEXTBOOK | {"hidden_layer_sizes": 5, "learning_rate_init": 0.1},
 ]
 
@@ -23,6 +29,15 @@ MODES = [
         estimator(**mode)
         for mode in MODES
         for estimator in (BackpropClassifier, BackpropRegressor)
+    ]
+    + [
+        BackpropClassifier(class_weight="balanced"),
+        BackpropClassifier(
+            class_weight="balanced", solver="lbfgs", hidden_layer_sizes=5, alpha=1.0
+        ),
+        BackpropRegressor(loss="absolute_error"),
+        BackpropRegressor(loss="huber", batch_size=1),
+        BackpropRegressor(loss="pinball", solver="lbfgs", hidden_layer_sizes=5),
     ]
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,5 +1,6 @@
 """Derivatives, the two writings of an epoch, and an oracle for both."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skbackprop.engine import kernel, sampling, training
-from skbackprop.engine.activations import ACTIVATIONS
+from skbackprop import Activation, check_derivative
+from skbackprop.engine import hashing, kernel, sampling, training
+from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.engine.initializers import INITIALIZERS
-from skbackprop.engine.losses import LOSSES
+from skbackprop.engine.losses import LOSSES, get_loss
 from skbackprop.engine.network import Network
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.schedules import SCHEDULES, Progress
-from skbackprop.engine.updaters import UPDATERS, GradientDescent
+from skbackprop.engine.updaters import UPDATERS, Collect, GradientDescent, Rprop
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
@@ -26,27 +28,73 @@ def by_name(row):
     return getattr(row, "name", str(row))
 
 
-@pytest.mark.parametrize("row", ACTIVATIONS, ids=by_name)
+def by_both_names(row):
+    return f"{row.name}-{row.output_activation}"
+
+
+@pytest.mark.parametrize("row", OUTPUT_ACTIVATIONS, ids=by_name)
 def test_activation_derivative(row):
-    z = np.linspace(-6, 6, 1000)  # without the corner of relu at zero
+    z = np.linspace(-6, 6, 1000)  # without the corners at zero
     h = 1e-6
     numeric = (row.value(z + h) - row.value(z - h)) / (2 * h)
-    np.testing.assert_allclose(row.derivative(row.value(z)), numeric, atol=1e-8)
+    np.testing.assert_allclose(row.slope(z, row.value(z)), numeric, rtol=1e-7, atol=1e-8)
+    check_derivative(row)
 
 
-@pytest.mark.parametrize("row", LOSSES, ids=lambda row: f"{row.name}-{row.output_activation}")
+@pytest.mark.parametrize("row", OUTPUT_ACTIVATIONS, ids=by_name)
+def test_activations_keep_the_dtype_and_hand_nan_on(row):
+    z = np.array([-1e4, -2.0, 0.0, 2.0, 80.0, np.nan], dtype=np.float32)
+    with np.errstate(invalid="ignore"):
+        a, slope = row.value(z), row.slope(z, row.value(z))
+    assert a.dtype == slope.dtype == np.float32
+    assert np.isfinite(a[:5]).all()
+    assert np.isfinite(slope[:5]).all()
+    assert np.isnan(a[5])
+
+
+@pytest.mark.parametrize("row", LOSSES, ids=by_both_names)
 def test_loss_derivative(row):
     rng = np.random.default_rng(0)
-    z = rng.normal(size=(20, 3))
     y = np.eye(3)[rng.integers(0, 3, size=20)]
-    h = 1e-6
-    for j in range(3):
-        step = h * np.eye(3)[j]
-        above, below = z + step, z - step
-        numeric = (
-            row.value(above, row.output(above), y) - row.value(below, row.output(below), y)
-        ) / (2 * h)
-        np.testing.assert_allclose(row.gradient(row.output(z), y)[:, j], numeric, atol=1e-8)
+    check_derivative(row, rng.normal(size=(20, 3)), y)
+    check_derivative(row)
+
+
+def test_losses_with_options():
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(20, 5)), rng.normal(size=(20, 5))
+    check_derivative(get_loss("pinball", "identity", (0.1, 0.3, 0.5, 0.7, 0.9)), z, y)
+    check_derivative(get_loss("huber", "tanh", (0.3,)), z, y)
+    one_hot = np.hstack([np.eye(2)[y[:, 0].astype(int)], np.eye(3)[y[:, 1].astype(int)]])
+    check_derivative(get_loss("log_loss", "softmax", (2, 3)), z, one_hot)
+
+
+def test_wrong_derivatives_are_found():
+    with pytest.raises(ValueError, match="'square'.*finite differences"):
+        check_derivative(Activation("square", lambda z: z * z, lambda a: a))
+    with pytest.raises(ValueError, match="shape"):
+        check_derivative(Activation("line", lambda z: z, lambda a: 1.0))
+    wrong = replace(get_loss("squared_error", "identity"), gradient=lambda z, o, y: y - o)
+    with pytest.raises(ValueError, match="'squared_error'"):
+        check_derivative(wrong)
+    with pytest.raises(TypeError, match="Activation or a Loss"):
+        check_derivative("tanh")
+
+
+@pytest.mark.parametrize("penalty", [{"alpha": 0.3}, {"l1": 0.3}, {"alpha": 0.2, "l1": 0.1}])
+def test_penalty_derivative(penalty):
+    rng = np.random.default_rng(0)
+    regularization = Regularization(**penalty)
+    w = rng.normal(size=12)
+    w[np.abs(w) < 1e-3] = 0.1
+    given = np.zeros(12)
+    regularization.adjust(given, w, 10, 7.0)
+    h = 1e-6 * np.eye(12)
+    numeric = [
+        (regularization.penalty(w + s, 10, 7.0) - regularization.penalty(w - s, 10, 7.0)) / 2e-6
+        for s in h
+    ]
+    np.testing.assert_allclose(given, numeric, atol=1e-9)
 
 
 @pytest.mark.parametrize("row", LOSSES[:2], ids=lambda row: row.output_activation)
@@ -58,11 +106,11 @@ def test_cross_entropy_is_finite_for_any_raw_output(row, size):
 
 
 def test_codes_are_the_kernels():
-    for row in ACTIVATIONS:
+    for row in OUTPUT_ACTIVATIONS:
         assert row.code == kernel.CODES["activation"][row.name]
     for row in LOSSES:
-        key = row.name if row.name == "squared_error" else (row.name, row.output_activation)
-        assert row.code == kernel.CODES["loss"][key]
+        codes = kernel.CODES["loss"]
+        assert row.code == codes.get(row.name, codes.get(f"{row.name} {row.output_activation}"))
         assert row.output_code == kernel.CODES["activation"][row.output_activation]
     for rule in UPDATERS:
         assert rule.code == kernel.CODES["updater"][rule.__name__]
@@ -72,9 +120,16 @@ def test_codes_are_the_kernels():
 def test_initializer_variance(initializer):
     weights = initializer(300, 200, np.random.RandomState(0))
     assert weights.shape == (301, 200)
-    expected = {"uniform": 1 / 12, "glorot": 2 / 500, "he": 2 / 300}
+    length = 0.7 * 200 ** (1 / 300)
+    expected = {
+        "uniform": 1 / 12, "glorot": 2 / 500, "he": 2 / 300, "lecun": 1 / 300,
+        "nguyen": length**2 / 300,
+    }  # fmt: skip
     family = initializer.__name__.split("_")[0]
     np.testing.assert_allclose(weights[:-1].var(), expected[family], rtol=0.02)
+    if family == "nguyen":
+        np.testing.assert_allclose(np.linalg.norm(weights[:-1], axis=0), length)
+        assert np.abs(weights[-1]).max() <= length
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)
@@ -98,27 +153,41 @@ def epochs(draw):
     sizes = tuple(draw(st.integers(1, 19)) for _ in range(n_hidden + 2))
     activations = tuple(draw(st.sampled_from(HIDDEN)) for _ in range(n_hidden))
     loss, output = draw(st.sampled_from(OUTPUTS))
-    network = Network(sizes, activations, loss, output)
-    updater = draw(st.sampled_from(UPDATERS))()
+    options = ()
+    if loss == "pinball":
+        options = tuple(rng.uniform(0.05, 0.95, size=sizes[-1]))
+    elif output == "softmax" and sizes[-1] > 2:
+        options = draw(st.sampled_from([(), (2, sizes[-1] - 2)]))
+    network = Network(sizes, activations, loss, output, options)
     dtype = draw(st.sampled_from([np.float64, np.float32]))
     n = draw(st.integers(1, 40))
+    updater = draw(st.sampled_from(UPDATERS))()
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
     if draw(st.booleans()):
         X[rng.random(X.shape) < 0.6] = 0
         X = sparse.csr_matrix(X)
     Y = rng.integers(0, sizes[-1], size=n)
-    if output != "softmax" or draw(st.booleans()):
+    if output != "softmax" or options or draw(st.booleans()):
         Y = np.eye(sizes[-1], dtype=dtype)[Y]
     weights = rng.uniform(0.5, 2, size=n).astype(dtype) if draw(st.booleans()) else None
     params = (0.3 * rng.normal(size=network.n_params)).astype(dtype)
     state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
-    alpha, clip = draw(st.sampled_from([0.0, 0.01])), draw(st.sampled_from([None, 0.5]))
-    batch_size = min(n, draw(st.sampled_from([1, 3, 7, n])))
+    regularization = Regularization(
+        alpha=draw(st.sampled_from([0.0, 0.01])),
+        l1=draw(st.sampled_from([0.0, 0.01])),
+        weight_decay=draw(st.sampled_from([0.0, 0.5])),
+        clip_norm=draw(st.sampled_from([None, 0.5])),
+        max_norm=draw(st.sampled_from([None, 0.7])),
+        dropout=tuple(draw(st.sampled_from([0.0, 0.2, 0.7])) for _ in range(n_hidden)),
+    )
+    # Rules for the whole data take it in one batch.
+    whole = isinstance(updater, (Rprop, Collect))
+    batch_size = n if whole else min(n, draw(st.sampled_from([1, 3, 7, n])))
     order = rng.permutation(n)
     # So slow that no network blows up rounding within the epoch.
     return (
-        network, params, state, updater, Regularization(alpha, clip), X, Y, order,
-        batch_size, 1e-3, draw(st.integers(0, 5)), weights,
+        network, params, state, updater, regularization, X, Y, order, batch_size, 1e-3,
+        draw(st.integers(0, 5)), weights, draw(st.integers(0, 2**31)), draw(st.integers(0, 99)),
     )  # fmt: skip
 
 
@@ -140,6 +209,7 @@ def test_both_writings_are_equal(arguments):
 def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(arguments, writing):
     network, params, _, _, regularization, X, Y, _, batch_size, *_ = arguments
     params = params.astype(np.float64)
+    network = replace(network, loss_options=())
     X = np.asarray(X.todense() if sparse.issparse(X) else X, dtype=np.float64)[:8]
     Y = training.as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], np.float64)
     Y = Y.astype(np.float64)[:8]
@@ -215,10 +285,10 @@ def test_hash_is_the_same_dense_sparse_and_compiled(dtype):
     X[X < 0.3] = 0
     X[3] = -0.0
     X[4:6] = [[0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0]]
-    expected = sampling.hash_rows(X, 3)
+    expected = hashing.hash_rows(X, 3)
     assert len(set(expected)) == len({tuple(row) for row in X + 0.0})
     for hashed in (
-        sampling.hash_rows(sparse.csr_matrix(X), 3),
+        hashing.hash_rows(sparse.csr_matrix(X), 3),
         kernel.hash_rows(X, 3),
         kernel.hash_rows(sparse.csr_matrix(X), 3),
     ):

@@ -123,8 +123,7 @@ def test_integer_weights_are_repetition(engine, estimator, batch_size, standardi
     settings = QUICK | {"batch_size": batch_size, "standardize": standardize}
     a = estimator(**settings).fit(X, y, sample_weight=weights)
     b = estimator(**settings).fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
-    exact = not standardize and batch_size != "full"
-    same_network(a, b, **({} if exact else {"rtol": 1e-8, "atol": 1e-9}))
+    same_network(a, b)
 
 
 @BOTH
@@ -330,6 +329,8 @@ def test_history(wheat):
         "loss",
         "learning_rate",
         "seconds",
+        "validation_loss",
+        "validation_score",
         "sum_squared_error",
     ]
     assert clf.loss_curve_ == clf.history_["loss"]
@@ -417,8 +418,6 @@ def test_bad_data_is_refused_and_changes_nothing(estimator, X, y, weights, messa
 def test_labels_that_do_not_fit():
     with pytest.raises(ValueError, match="continuous"):
         BackpropClassifier().fit(X4, [0.1, 0.2, 0.3, 0.4])
-    with pytest.raises(ValueError, match="multiclass-multioutput"):
-        BackpropClassifier().fit(X4, [[0, 1], [1, 2], [2, 0], [1, 1]])
     with pytest.raises(ValueError, match="classes must be given"):
         BackpropClassifier().partial_fit(X4, Y4)
     with pytest.raises(ValueError, match=r"\[1\].*not among the classes \[0, 7\]"):
@@ -446,7 +445,7 @@ def test_regression_targets_that_do_not_fit():
 
 DIVERGING = {
     "solver": "sgd", "learning_rate_init": 10.0, "standardize": False, "clip_norm": None,
-    "batch_size": 1, "momentum": 0.9,
+    "batch_size": 1, "momentum": 0.9, "max_restarts": 0,
 }  # fmt: skip
 
 
@@ -488,7 +487,7 @@ def test_ctrl_c_keeps_the_network_trained_so_far(monkeypatch, wheat):
 def test_attributes_come_back_when_fitting_fails():
     clf = BackpropClassifier()
     with pytest.raises(RuntimeError), _unchanged_on_error(clf):
-        clf.classes_ = [1]
+        clf.n_features_in_ = 1
         raise RuntimeError
     assert vars(clf) == vars(clone(clf))
 

@@ -10,32 +10,53 @@ import pytest
 
 import skbackprop
 from skbackprop.datasets import load_wheat_seeds
-from skbackprop.engine import sampling, training
+from skbackprop.engine import hashing, training
 
 ROOT = Path(skbackprop.__file__).parent
 
 # Each room, and the rooms that it may look into.
 ARROWS = {
     "engine.activations": set(),
+    "engine.hashing": {"engine.kernel"},
     "engine.initializers": set(),
+    "engine.lbfgs": set(),
     "engine.updaters": set(),
     "engine.schedules": set(),
-    "engine.regularization": set(),
+    "engine.dropout": {"engine.hashing"},
+    "engine.growth": set(),
     "engine.losses": {"engine.activations"},
+    "engine.gradcheck": {"engine.activations", "engine.losses"},
+    "engine.levenberg_marquardt": set(),
     "engine.network": {"engine.activations", "engine.losses"},
-    "engine.sampling": {"engine.kernel"},
-    "engine.training": {"engine.schedules", "engine.sampling"},
-    "parameters": {"engine.activations", "engine.initializers", "engine.schedules"},
+    "engine.regularization": {"engine.dropout"},
+    "engine.sampling": {"engine.hashing"},
+    "engine.training": {
+        "engine.hashing", "engine.lbfgs", "engine.levenberg_marquardt", "engine.schedules",
+        "engine.updaters",
+    },
+    "parameters": {
+        "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
+    },
     "presets": set(),
     "scaling": set(),
+    "weights": set(),
+    "labels": set(),
+    "history": set(),
     "datasets": set(),
-    "versions": {"engine.sampling"},
-    "base": {
-        "engine.activations", "engine.initializers", "engine.network", "engine.regularization",
+    "versions": {"engine.hashing"},
+    "held_out": {"engine.sampling", "engine.training"},
+    "recipe": {
+        "engine.activations", "engine.initializers", "engine.lbfgs",
+        "engine.levenberg_marquardt", "engine.network", "engine.regularization",
         "engine.sampling", "engine.schedules", "engine.training", "engine.updaters",
-        "parameters", "scaling",
+        "parameters",
     },
-    "classifier": {"base", "parameters"},
+    "base": {
+        "engine.activations", "engine.growth", "engine.hashing", "engine.losses",
+        "engine.sampling", "engine.schedules", "engine.training", "held_out", "history",
+        "parameters", "recipe", "scaling", "weights",
+    },
+    "classifier": {"base", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "parameters"},
 }  # fmt: skip
 
@@ -96,5 +117,5 @@ def test_versions_name_the_engine(engine, monkeypatch, capsys):
     skbackprop.show_versions()
     printed = capsys.readouterr().out
     assert f"engine: {engine}" in printed
-    assert (sampling.kernel is None) == (engine == "numpy")
+    assert (hashing.kernel is None) == (engine == "numpy")
     assert skbackprop.__version__ in printed

@@ -9,30 +9,68 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
 
 @dataclass(frozen=True)
 class Activation:
     """An elementwise transfer function ``a = f(z)``.
 
+    An object of this class can be given wherever an estimator takes the name of a transfer
+    function. For a fitted estimator to be pickled, its functions must be, so write them
+    with ``def`` at the top of a module.
+
     Parameters
     ----------
     name : str
-        The name that users give.
+        The name that users give, and see.
     value : callable
-        ``value(z) -> a``.
+        ``value(z) -> a``, for arrays of any shape. It keeps the dtype, and NaN stays NaN.
     derivative : callable
-        ``derivative(a) -> f'(z)``. All functions here are invertible where it matters, so
-        that the derivative is cheapest from the output.
-    code : int or None
+        ``derivative(a) -> f'(z)``, or ``derivative(z)`` where `of` is "input".
+    of : {"output", "input"}, default="output"
+        What `derivative` is taken of. Many are cheapest from the output, ``a * (1 - a)``;
+        a function that is not monotonic has to be asked with its input.
+    code : int or None, default=None
         The case in the kernel's ``enum``; None when it has none.
+
+    See Also
+    --------
+    skbackprop.check_derivative : Compares a derivative with finite differences.
+
+    Examples
+    --------
+    >>> from skbackprop import Activation, BackpropRegressor, check_derivative
+    >>> def cube(z):
+    ...     return z**3
+    >>> def cube_derivative(z):
+    ...     return 3 * z**2
+    >>> row = Activation("cube", cube, cube_derivative, of="input")
+    >>> check_derivative(row)
+    >>> reg = BackpropRegressor((4,), activation=row, max_iter=1, tol=None)
+    >>> reg.fit([[0.0], [1.0]], [0.0, 1.0]).engine_
+    'numpy'
     """
 
     name: str
     value: Callable
     derivative: Callable
+    of: str = "output"
     code: int | None = None
+
+    def slope(self, z, a):
+        """``f'(z)``, given both ends."""
+        return self.derivative(a if self.of == "output" else z)
+
+
+LEAK = 0.01
+SELU_SCALE = 1.0507009873554805
+SELU_ALPHA = 1.6732632423543772
+
+
+def _where_positive(test, positive, otherwise):
+    """`positive` where the test is positive, and NaN where the test is NaN."""
+    return np.where(test > 0, positive, otherwise).astype(test.dtype, copy=False)
 
 
 def _relu(z):
@@ -40,17 +78,80 @@ def _relu(z):
     return np.maximum(z, 0)
 
 
+def _exponential_tail(z):
+    return np.expm1(np.minimum(z, 0))
+
+
+def _elu(z):
+    return _where_positive(z, z, _exponential_tail(z))
+
+
+def _selu(z):
+    return SELU_SCALE * _where_positive(z, z, SELU_ALPHA * _exponential_tail(z))
+
+
+def _selu_derivative(a):
+    return _where_positive(a, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
+
+
+def _softplus(z):
+    return np.logaddexp(0, z).astype(z.dtype, copy=False)
+
+
+def _silu_derivative(z):
+    s = expit(z)
+    return s * (1 + z * (1 - s))
+
+
+def _gelu_derivative(z):
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    return (ndtr(z) + z * density).astype(z.dtype, copy=False)
+
+
+def _mish(z):
+    return z * np.tanh(_softplus(z))
+
+
+def _mish_derivative(z):
+    t = np.tanh(_softplus(z))
+    return t + z * (1 - t * t) * expit(z)
+
+
 IDENTITY = Activation("identity", lambda z: z, np.ones_like, code=0)
 LOGISTIC = Activation("logistic", expit, lambda a: a * (1 - a), code=1)
 TANH = Activation("tanh", np.tanh, lambda a: 1 - a * a, code=2)
 RELU = Activation("relu", _relu, lambda a: (a > 0).astype(a.dtype), code=3)
+# Maas, Hannun & Ng, 2013.
+LEAKY_RELU = Activation(
+    "leaky_relu",
+    lambda z: _where_positive(z, z, LEAK * z),
+    lambda a: _where_positive(a, 1, LEAK),
+    code=4,
+)
+# Clevert, Unterthiner & Hochreiter, 2016.
+ELU = Activation("elu", _elu, lambda a: _where_positive(a, 1, a + 1), code=5)
+# Klambauer et al., 2017.
+SELU = Activation("selu", _selu, _selu_derivative, code=6)
+SOFTPLUS = Activation("softplus", _softplus, expit, of="input", code=7)
+# Hendrycks & Gimpel, 2016; Elfwing, Uchibe & Doya, 2018.
+SILU = Activation("silu", lambda z: z * expit(z), _silu_derivative, of="input", code=8)
+GELU = Activation("gelu", lambda z: z * ndtr(z), _gelu_derivative, of="input", code=9)
+# Misra, 2020.
+MISH = Activation("mish", _mish, _mish_derivative, of="input", code=10)
+EXP = Activation("exp", np.exp, lambda a: a, code=11)
 
-ACTIVATIONS = (IDENTITY, LOGISTIC, TANH, RELU)
+ACTIVATIONS = (
+    IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH,
+)  # fmt: skip
+#: What an output may go through besides: unbounded growth has no place between layers.
+OUTPUT_ACTIVATIONS = (*ACTIVATIONS, EXP)
 ALIASES = {"sigmoid": "logistic"}
 
-_BY_NAME = {row.name: row for row in ACTIVATIONS}
+_BY_NAME = {row.name: row for row in OUTPUT_ACTIVATIONS}
 
 
-def get_activation(name):
-    """The row called `name`, which may be an alias."""
-    return _BY_NAME[ALIASES.get(name, name)]
+def get_activation(activation):
+    """The row called `activation`, which may be an alias, or a row itself."""
+    if isinstance(activation, Activation):
+        return activation
+    return _BY_NAME[ALIASES.get(activation, activation)]

@@ -7,6 +7,8 @@ function has the same form.
 
 import math
 
+import numpy as np
+
 
 def uniform(fan_in, fan_out, rng):
     """Uniform on [0, 1), neuron by neuron with the bias last, as the textbook draws."""
@@ -45,14 +47,42 @@ def he_normal(fan_in, fan_out, rng):
     return _normal(math.sqrt(2.0 / fan_in), fan_in, fan_out, rng)
 
 
-INITIALIZERS = (uniform, glorot_uniform, glorot_normal, he_uniform, he_normal)
+def lecun_normal(fan_in, fan_out, rng):
+    """Normal with variance 1 / fan_in, zero biases (LeCun et al., 1998)."""
+    return _normal(math.sqrt(1.0 / fan_in), fan_in, fan_out, rng)
+
+
+def nguyen_widrow(fan_in, fan_out, rng):
+    """Weight vectors of length 0.7 * fan_out ** (1 / fan_in), biases spread as far.
+
+    So that the neurons' active regions divide the input space between -1 and 1 among them
+    (Nguyen & Widrow, 1990).
+    """
+    length = 0.7 * fan_out ** (1.0 / fan_in)
+    weights = rng.uniform(-1.0, 1.0, (fan_in + 1, fan_out))
+    weights[:-1] *= length / np.sqrt((weights[:-1] ** 2).sum(axis=0))
+    weights[-1] *= length
+    return weights
+
+
+INITIALIZERS = (
+    uniform, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_normal, nguyen_widrow,
+)  # fmt: skip
 
 _BY_NAME = {row.__name__: row for row in INITIALIZERS}
+_RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "mish")
 
 
 def automatic(activation):
     """What ``weight_init="auto"`` means for a layer that feeds `activation`."""
-    return he_uniform if activation == "relu" else glorot_uniform
+    if activation == "selu":
+        return lecun_normal
+    return he_uniform if activation in _RECTIFIERS else glorot_uniform
+
+
+def scikit_learns(fan_in, fan_out, rng):
+    """What scikit-learn's MLP draws for networks of logistic neurons: a third as varied."""
+    return _symmetric(math.sqrt(2.0 / (fan_in + fan_out)), fan_in, fan_out, rng)
 
 
 def get_initializer(name):

@@ -1,6 +1,8 @@
 /* The compiled writing of training.run_epoch: what does not depend on the float type.
  *
- * kernel_template.h is included once for double and once for float. Everything is plain
+ * kernel_template.h is included once for double and once for float; in reading order it
+ * holds the transfer functions, the losses, the update rules, online learning, batch
+ * learning and the doors, each in a header of its own. Everything is plain
  * C99 with OpenMP SIMD hints, built without -ffast-math (it would switch the whole process
  * to flush-to-zero) and without -march=native (it would fail on older processors); where
  * the platform can choose at run time, the loops are compiled a second time for AVX2.
@@ -34,11 +36,26 @@
 #define PRAGMA(x) _Pragma(STRINGIFY(x))
 #define SIMD PRAGMA(omp simd)
 
-enum activation_code { IDENTITY = 0, LOGISTIC = 1, TANH = 2, RELU = 3, SOFTMAX = 100 };
-enum loss_code { LOG_LOSS_SOFTMAX = 0, LOG_LOSS_LOGISTIC = 1, SQUARED_ERROR = 2 };
-enum updater_code { GRADIENT_DESCENT = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3 };
-/* Gradient descent without a penalty has its own, cheaper step. */
-enum { PLAIN_DESCENT = -1 };
+enum activation_code {
+    IDENTITY = 0, LOGISTIC = 1, TANH = 2, RELU = 3, LEAKY_RELU = 4, ELU = 5, SELU = 6,
+    SOFTPLUS = 7, SILU = 8, GELU = 9, MISH = 10, EXP = 11, SOFTMAX = 100
+};
+enum loss_code {
+    LOG_LOSS_SOFTMAX = 0, LOG_LOSS_LOGISTIC = 1, SQUARED_ERROR = 2, ABSOLUTE_ERROR = 3,
+    HUBER = 4, PINBALL = 5, POISSON = 6
+};
+enum updater_code {
+    GRADIENT_DESCENT = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3, RMSPROP = 4, RPROP = 5,
+    COLLECT = 6
+};
+/* Gradient descent without penalties has its own, cheaper steps. */
+enum { PLAIN_DESCENT = -1, DECAYED_DESCENT = -2 };
+
+#define LEAK 0.01
+#define SELU_SCALE 1.0507009873554805
+#define SELU_ALPHA 1.6732632423543772
+#define HALF_ROOT 0.70710678118654752440        /* sqrt(1 / 2) */
+#define ROOT_2_PI_INVERSE 0.39894228040143267794
 
 typedef struct {
     int n_layers;               /* of weights */
@@ -47,14 +64,19 @@ typedef struct {
     const int64_t *weights_at;  /* where each layer's weights begin in the vector */
     const int64_t *biases_at;
     const int32_t *activation;  /* of each layer, the output layer's last */
+    int64_t n_options;
+    const double *options;      /* of the loss */
 } shape_t;
 
 typedef struct {
     int updater;
-    double rate, alpha;
-    double clip_norm;           /* 0 for none */
-    double constants[3];        /* momentum, or beta_1, beta_2, epsilon */
-    double powers[2];           /* beta_1 and beta_2 to the number of updates so far */
+    double rate, alpha, l1, weight_decay;
+    double clip_norm, max_norm; /* 0 for none */
+    const double *dropout;      /* of each hidden layer; NULL for none */
+    uint64_t seed;
+    int64_t presented;          /* rows so far */
+    double constants[3];        /* momentum, or beta_1, beta_2, epsilon, ... */
+    double powers[2];           /* the first two to the number of updates so far */
 } rule_t;
 
 /* What an epoch works on; void stands for the float type. */
@@ -76,7 +98,7 @@ typedef struct {
 /* Rows per pass of a batch: enough for the matrix products, few enough for the cache. */
 enum { CHUNK_ROWS = 512, CHUNK_ELEMENTS = 1 << 21 };
 
-/* ---- Hashing of rows: the same arithmetic as sampling.hash_rows ---- */
+/* ---- Hashing: the same arithmetic as in hashing.py and dropout.py ---- */
 
 INLINE uint64_t mix64(uint64_t h)
 {
@@ -85,9 +107,24 @@ INLINE uint64_t mix64(uint64_t h)
     return h ^ (h >> 31);
 }
 
+#define GOLDEN UINT64_C(0x9E3779B97F4A7C15)
+#define GOLDEN_32 UINT32_C(0x9E3779B9)
+
+INLINE uint32_t mix32(uint32_t h)
+{
+    h = (h ^ (h >> 16)) * UINT32_C(0x7FEB352D);
+    h = (h ^ (h >> 15)) * UINT32_C(0x846CA68B);
+    return h ^ (h >> 16);
+}
+
+INLINE uint32_t dropout_key(uint64_t seed, int64_t presentation, int layer)
+{
+    return (uint32_t)mix64(((uint64_t)presentation * 64 + layer + 1) * GOLDEN + seed);
+}
+
 INLINE uint64_t column_key(int64_t column)
 {
-    return mix64(((uint64_t)column + 1) * UINT64_C(0x9E3779B97F4A7C15)) | 1;
+    return mix64(((uint64_t)column + 1) * GOLDEN) | 1;
 }
 
 INLINE uint64_t hash_value(double value, uint64_t key)

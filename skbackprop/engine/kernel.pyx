@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False
-"""The compiled writing of `training.run_epoch` and `sampling.hash_rows`.
+"""The compiled writing of `training.run_epoch` and `hashing.hash_rows`.
 
 Only the doors are here: arrays are turned into pointers and the GIL is released. The
 arithmetic is in ``kernel.h``.
@@ -15,11 +15,13 @@ from scipy import sparse
 
 cdef extern from "kernel.h" nogil:
     cdef enum activation_code:
-        IDENTITY, LOGISTIC, TANH, RELU, SOFTMAX
+        IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH, EXP
+        SOFTMAX
     cdef enum loss_code:
-        LOG_LOSS_SOFTMAX, LOG_LOSS_LOGISTIC, SQUARED_ERROR
+        LOG_LOSS_SOFTMAX, LOG_LOSS_LOGISTIC, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, PINBALL
+        POISSON
     cdef enum updater_code:
-        GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM
+        GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, RMSPROP, RPROP, COLLECT
 
     ctypedef struct shape_t:
         int n_layers
@@ -28,12 +30,20 @@ cdef extern from "kernel.h" nogil:
         const int64_t *weights_at
         const int64_t *biases_at
         const int32_t *activation
+        int64_t n_options
+        const double *options
 
     ctypedef struct rule_t:
         int updater
         double rate
         double alpha
+        double l1
+        double weight_decay
         double clip_norm
+        double max_norm
+        const double *dropout
+        uint64_t seed
+        int64_t presented
         double constants[3]
         double powers[2]
 
@@ -68,12 +78,14 @@ ctypedef fused floating:
 
 CODES = {
     "activation": {"identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
-                   "softmax": SOFTMAX},
-    "loss": {("log_loss", "softmax"): LOG_LOSS_SOFTMAX,
-             ("log_loss", "logistic"): LOG_LOSS_LOGISTIC,
-             "squared_error": SQUARED_ERROR},
+                   "leaky_relu": LEAKY_RELU, "elu": ELU, "selu": SELU, "softplus": SOFTPLUS,
+                   "silu": SILU, "gelu": GELU, "mish": MISH, "exp": EXP, "softmax": SOFTMAX},
+    "loss": {"log_loss softmax": LOG_LOSS_SOFTMAX, "log_loss logistic": LOG_LOSS_LOGISTIC,
+             "squared_error": SQUARED_ERROR, "absolute_error": ABSOLUTE_ERROR, "huber": HUBER,
+             "pinball": PINBALL, "poisson exp": POISSON},
     "updater": {"GradientDescent": GRADIENT_DESCENT, "Momentum": MOMENTUM,
-                "Nesterov": NESTEROV, "Adam": ADAM},
+                "Nesterov": NESTEROV, "Adam": ADAM, "RMSprop": RMSPROP, "Rprop": RPROP,
+                "Collect": COLLECT},
 }
 
 # Between slices of about this many parameter updates, Ctrl-C is looked for.
@@ -127,12 +139,14 @@ cdef _run(const shape_t *net, rule_t *rule, floating[::1] params, floating[:, ::
         if failed:
             raise MemoryError("no memory for the working space of the network")
         begin += job.n_order
+        rule.presented += job.n_order
         PyErr_CheckSignals()
     return loss
 
 
 def run_epoch(network, params, state, updater, regularization, X, Y, order,
-              int64_t batch_size, double rate, int64_t updates, weights=None):
+              int64_t batch_size, double rate, int64_t updates=0, weights=None,
+              uint64_t seed=0, int64_t presented=0):
     """Present rows in the given order and update the parameters after every batch.
 
     See `skbackprop.engine.training.run_epoch`, which this function repeats.
@@ -144,16 +158,26 @@ def run_epoch(network, params, state, updater, regularization, X, Y, order,
     cdef const int64_t[::1] biases_at = network.bias_offsets
     codes = [row.code for row in network.hidden] + [network.loss_row.output_code]
     cdef const int32_t[::1] activation = np.asarray(codes, dtype=np.int32)
+    cdef const double[::1] options = np.asarray(network.loss_row.options, dtype=np.float64)
+    cdef const double[::1] dropout = np.asarray(regularization.dropout, dtype=np.float64)
     net.n_layers = network.n_layers
     net.loss = network.loss_row.code
     net.sizes = &sizes[0]
     net.weights_at = &weights_at[0]
     net.biases_at = &biases_at[0]
     net.activation = &activation[0]
+    net.n_options = options.shape[0]
+    net.options = &options[0] if options.shape[0] else NULL
     rule.updater = updater.code
     rule.rate = rate
     rule.alpha = regularization.alpha
+    rule.l1 = regularization.l1
+    rule.weight_decay = regularization.weight_decay
     rule.clip_norm = regularization.clip_norm or 0
+    rule.max_norm = regularization.max_norm or 0
+    rule.dropout = &dropout[0] if dropout.shape[0] else NULL
+    rule.seed = seed
+    rule.presented = presented
     rule.constants = updater.constants
     rule.powers[0] = rule.constants[0] ** updates
     rule.powers[1] = rule.constants[1] ** updates
@@ -197,7 +221,7 @@ def _hash_sparse(const floating[::1] values, const int32_t[::1] columns,
 
 
 def hash_rows(X, int64_t first_column=0):
-    """A 64-bit hash of every row; see `skbackprop.engine.sampling.hash_rows`."""
+    """A 64-bit hash of every row; see `skbackprop.engine.hashing.hash_rows`."""
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
         _hash_sparse(X.data, np.asarray(X.indices, dtype=np.int32),

@@ -4,38 +4,71 @@ A loss works on the *raw output* of the network, the weighted sums of the last l
 owns the output activation that turns it into what a user sees. So the softmax needs no
 derivative of its own, and cross-entropy stays finite for any finite raw output.
 
-To add a loss, add a row to `LOSSES`.
+Most losses of a regression look at nothing but the residual, output minus target, and go
+with any output activation: to add one, add a row to `RESIDUALS`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, softmax, xlogy
 
-from .activations import ACTIVATIONS
+from .activations import EXP, LOGISTIC, OUTPUT_ACTIVATIONS, get_activation
 
 
 @dataclass(frozen=True)
 class Loss:
     """A loss on raw outputs.
 
+    An object of this class can be given as the `loss` of an estimator. A classifier hands
+    it one output per class, and targets of 0 and 1; a regressor one output per target. For
+    a fitted estimator to be pickled, its functions must be, so write them with ``def`` at
+    the top of a module.
+
     Parameters
     ----------
     name : str
-        The name that users give.
+        The name that users give, and see.
     output_activation : str
-        The name of the function from raw output to output.
+        The name of the function from raw output to output. A regressor standardises its
+        targets inside where this is "identity".
     output : callable
-        ``output(z) -> o``, row by row.
+        ``output(z) -> o``, for arrays of shape (n, n_outputs).
     value : callable
         ``value(z, o, y) -> loss of each row``, of shape (n,).
     gradient : callable
-        ``gradient(o, y) -> derivative of value with respect to z``.
-    code : int or None
+        ``gradient(z, o, y) -> derivative of value with respect to z``, of shape
+        (n, n_outputs).
+    code : int or None, default=None
         The case in the kernel's ``enum``; None when it has none.
-    output_code : int or None
+    output_code : int or None, default=None
         The kernel's code of the output activation.
+    options : tuple of float, default=()
+        Numbers that the kernel needs to know of the loss.
+
+    See Also
+    --------
+    skbackprop.check_derivative : Compares a gradient with finite differences.
+
+    Examples
+    --------
+    The logarithm of the hyperbolic cosine, quadratic near zero and linear far away:
+
+    >>> import numpy as np
+    >>> from skbackprop import BackpropRegressor, Loss, check_derivative
+    >>> def identity(z):
+    ...     return z
+    >>> def value(z, o, y):
+    ...     return (np.logaddexp(o - y, y - o) - np.log(2)).sum(axis=1)
+    >>> def gradient(z, o, y):
+    ...     return np.tanh(o - y)
+    >>> log_cosh = Loss("log_cosh", "identity", identity, value, gradient)
+    >>> check_derivative(log_cosh)
+    >>> reg = BackpropRegressor((), loss=log_cosh, max_iter=1, tol=None)
+    >>> reg.fit([[0.0], [1.0]], [0.0, 1.0]).engine_
+    'numpy'
     """
 
     name: str
@@ -45,19 +78,41 @@ class Loss:
     gradient: Callable
     code: int | None = None
     output_code: int | None = None
+    options: tuple = ()
 
 
-def _difference(o, y):
-    """Shared by both cross-entropies: the link cancels against the derivative."""
+# ---- Cross-entropies: the link cancels against the derivative ----
+
+SOFTMAX_CODE = 100
+
+
+def _output_minus_target(z, o, y):
     return o - y
 
 
-def _softmax(z):
-    return softmax(z, axis=1)
+def _blocks(sizes):
+    ends = np.cumsum((0, *sizes))
+    return [slice(start, stop) for start, stop in pairwise(ends)]
 
 
-def _multinomial_value(z, o, y):
-    return -(y * log_softmax(z, axis=1)).sum(axis=1)
+def multinomial(*sizes):
+    """Cross-entropy of one class out of several, through a softmax.
+
+    With `sizes`, the outputs are that many variables side by side, each with a softmax over
+    its own classes; without, they are one variable.
+    """
+    blocks = _blocks(sizes) if sizes else [slice(None)]
+
+    def output(z):
+        return np.concatenate([softmax(z[:, block], axis=1) for block in blocks], axis=1)
+
+    def value(z, o, y):
+        return -sum((y[:, b] * log_softmax(z[:, b], axis=1)).sum(axis=1) for b in blocks)
+
+    return Loss(
+        "log_loss", "softmax", output, value, _output_minus_target, code=0,
+        output_code=SOFTMAX_CODE, options=sizes,
+    )  # fmt: skip
 
 
 def _bernoulli_value(z, o, y):
@@ -65,50 +120,120 @@ def _bernoulli_value(z, o, y):
     return (np.logaddexp(0, z) - y * z).sum(axis=1)
 
 
-def _half_squared_value(z, o, y):
-    return 0.5 * ((o - y) ** 2).sum(axis=1)
+BERNOULLI = Loss(
+    "log_loss", "logistic", expit, _bernoulli_value, _output_minus_target, code=1,
+    output_code=LOGISTIC.code,
+)  # fmt: skip
 
 
-def _squared_error_through(activation):
-    """Half the squared error of ``activation(z)``: the textbook's loss."""
-    return Loss(
-        "squared_error",
-        activation.name,
-        output=activation.value,
-        value=_half_squared_value,
-        gradient=lambda o, y: (o - y) * activation.derivative(o),
-        code=2,
-        output_code=activation.code,
-    )
+# ---- Counts ----
 
 
-SOFTMAX_CODE = 100
+def _half_poisson_deviance(z, o, y):
+    return (o - y * z + xlogy(y, y) - y).sum(axis=1)
 
-LOSSES = (
-    Loss(
-        "log_loss",
-        "softmax",
-        output=_softmax,
-        value=_multinomial_value,
-        gradient=_difference,
-        code=0,
-        output_code=SOFTMAX_CODE,
+
+POISSON = Loss(
+    "poisson", "exp", EXP.value, _half_poisson_deviance, _output_minus_target, code=6,
+    output_code=EXP.code,
+)  # fmt: skip
+
+
+# ---- Functions of the residual ----
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A loss that is a sum over outputs of ``value(o - y)``.
+
+    Parameters
+    ----------
+    name : str
+        The name that users give.
+    value, derivative : callable
+        Functions of the residual and of the options.
+    code : int
+        The case in the kernel's ``enum``.
+    options : tuple of float
+        What `value` and `derivative` take where nothing else is asked for.
+    """
+
+    name: str
+    value: Callable
+    derivative: Callable
+    code: int
+    options: tuple = ()
+
+    def through(self, activation, options=()):
+        """The loss of networks whose outputs go through `activation`."""
+        options = options or self.options
+        given = [np.asarray(options)] if options else []
+
+        def value(z, o, y):
+            return self.value(o - y, *given).sum(axis=1)
+
+        def gradient(z, o, y):
+            return (self.derivative(o - y, *given) * activation.slope(z, o)).astype(o.dtype)
+
+        return Loss(
+            self.name, activation.name, activation.value, value, gradient, self.code,
+            activation.code, options,
+        )  # fmt: skip
+
+
+def _huber(r, delta):
+    size = np.abs(r)
+    return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+
+
+def _pinball_derivative(r, quantiles):
+    return np.where(r > 0, 1 - quantiles, np.where(r < 0, -quantiles, 0 * r))
+
+
+RESIDUALS = (
+    Residual("squared_error", lambda r: 0.5 * r * r, lambda r: r, code=2),
+    Residual("absolute_error", np.abs, np.sign, code=3),
+    # Huber, 1964.
+    Residual("huber", _huber, lambda r, d: np.clip(r, -d, d), code=4, options=(1.0,)),
+    # Koenker & Bassett, 1978; the options are the quantile of each output.
+    Residual(
+        "pinball",
+        lambda r, quantiles: r * _pinball_derivative(r, quantiles),
+        _pinball_derivative,
+        code=5,
+        options=(0.5,),
     ),
-    Loss(
-        "log_loss",
-        "logistic",
-        output=expit,
-        value=_bernoulli_value,
-        gradient=_difference,
-        code=1,
-        output_code=1,
-    ),
-    *(_squared_error_through(activation) for activation in ACTIVATIONS),
 )
 
-_BY_NAME = {(row.name, row.output_activation): row for row in LOSSES}
+_RESIDUALS = {row.name: row for row in RESIDUALS}
+# Losses that go with one output activation alone.
+_LINKED = {
+    ("log_loss", "softmax"): multinomial,
+    ("log_loss", "logistic"): lambda: BERNOULLI,
+    ("poisson", "exp"): lambda: POISSON,
+}
+#: Every loss through every output activation that it goes with.
+LOSSES = (
+    *(make() for make in _LINKED.values()),
+    *(row.through(activation) for row in RESIDUALS for activation in OUTPUT_ACTIVATIONS),
+)
 
 
-def get_loss(name, output_activation):
-    """The row for this loss through this output activation."""
-    return _BY_NAME[name, output_activation]
+def allowed_outputs(loss):
+    """The output activations that the loss called `loss` goes with."""
+    if loss in _RESIDUALS:
+        return tuple(row.name for row in OUTPUT_ACTIVATIONS)
+    return tuple(output for name, output in _LINKED if name == loss)
+
+
+def get_loss(loss, output_activation, options=()):
+    """The row for this loss through this output activation.
+
+    `options` are a number per output for the pinball loss, the sizes of the variables for
+    a softmax over several, and else nothing. A row instead of a name is returned as it is.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if loss in _RESIDUALS:
+        return _RESIDUALS[loss].through(get_activation(output_activation), options)
+    return _LINKED[loss, output_activation](*options)

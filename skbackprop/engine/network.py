@@ -25,18 +25,20 @@ class Network:
     ----------
     layer_sizes : tuple of int
         Number of inputs, of neurons in each hidden layer, and of outputs.
-    activations : tuple of str
-        One name per hidden layer.
-    loss : str
-        The name of the loss.
+    activations : tuple of str or Activation
+        One per hidden layer.
+    loss : str or Loss
     output_activation : str
         The name of the output activation.
+    loss_options : tuple of float
+        What `losses.get_loss` takes.
     """
 
     layer_sizes: tuple
     activations: tuple
     loss: str
     output_activation: str
+    loss_options: tuple = ()
 
     def __getstate__(self):
         # The cached layout is cheap to rebuild and has no place in a file.
@@ -82,7 +84,7 @@ class Network:
 
     @cached_property
     def loss_row(self):
-        return get_loss(self.loss, self.output_activation)
+        return get_loss(self.loss, self.output_activation, self.loss_options)
 
     def weights(self, params):
         """Each layer's weights as a view of `params`, of shape (n_in, n_out)."""
@@ -109,19 +111,29 @@ class Network:
             view[...] = given
         return params
 
-    def forward(self, params, X):
-        """The raw output, and the outputs of every layer, the last included."""
-        outputs, signal = [], X
-        functions = [row.value for row in self.hidden] + [self.loss_row.output]
-        for weights, bias, function in zip(
-            self.weights(params), self.biases(params), functions, strict=True
-        ):
-            raw = signal @ weights + bias
-            signal = function(raw)
-            outputs.append(signal)
-        return raw, outputs
+    def forward(self, params, X, masks=None):
+        """The weighted sums and the outputs of every layer, from the first to the last.
 
-    def loss_and_gradient(self, params, X, Y, sample_weight=None):
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+        X : {ndarray, CSR} of shape (n, n_inputs)
+        masks : list of ndarray or None, or None
+            Factors for the outputs of each hidden layer.
+        """
+        sums, outputs, signal = [], [], X
+        functions = [row.value for row in self.hidden] + [self.loss_row.output]
+        for layer, (weights, bias, function) in enumerate(
+            zip(self.weights(params), self.biases(params), functions, strict=True)
+        ):
+            sums.append(signal @ weights + bias)
+            signal = function(sums[-1])
+            outputs.append(signal)
+            if masks is not None and layer < len(masks) and masks[layer] is not None:
+                signal = signal * masks[layer]
+        return sums, outputs
+
+    def loss_and_gradient(self, params, X, Y, sample_weight=None, masks=None):
         """The summed loss of a batch, and the gradient of its mean.
 
         Parameters
@@ -130,6 +142,8 @@ class Network:
         X : {ndarray, CSR} of shape (n, n_inputs)
         Y : ndarray of shape (n, n_outputs)
         sample_weight : ndarray of shape (n,) or None
+        masks : list of ndarray or None, or None
+            As in `forward`.
 
         Returns
         -------
@@ -138,25 +152,37 @@ class Network:
         gradient : ndarray of shape (n_params,)
             Of ``loss / sum(sample_weight)``.
         """
-        raw, outputs = self.forward(params, X)
-        loss = self.loss_row.value(raw, outputs[-1], Y)
-        delta = self.loss_row.gradient(outputs[-1], Y)
+        sums, outputs = self.forward(params, X, masks)
+        loss = self.loss_row.value(sums[-1], outputs[-1], Y)
+        delta = self.loss_row.gradient(sums[-1], outputs[-1], Y)
         if sample_weight is None:
             total = len(Y)
         else:
             total = sample_weight.sum()
             loss = loss * sample_weight
             delta = delta * sample_weight[:, None]
-
         gradient = np.empty_like(params)
-        weights = self.weights(params)
-        weight_gradients = self.weights(gradient)
-        bias_gradients = self.biases(gradient)
-        for layer in reversed(range(self.n_layers)):
-            signal = outputs[layer - 1] if layer else X
-            weight_gradients[layer][...] = signal.T @ delta
-            bias_gradients[layer][...] = delta.sum(axis=0)
-            if layer:
-                delta = (delta @ weights[layer].T) * self.hidden[layer - 1].derivative(signal)
+        of_weights, of_biases = self.weights(gradient), self.biases(gradient)
+        for layer, signal, deltas in self.backward(params, X, sums, outputs, delta, masks):
+            of_weights[layer][...] = signal.T @ deltas
+            of_biases[layer][...] = deltas.sum(axis=0)
         gradient /= total
         return float(loss.sum()), gradient
+
+    def backward(self, params, X, sums, outputs, delta, masks=None):
+        """Hand `delta` back from the outputs to the inputs.
+
+        Yields, from the last layer to the first, the layer's number, the signal that it
+        received, and the derivative of the loss by its weighted sums.
+        """
+        weights = self.weights(params)
+        for layer in reversed(range(self.n_layers)):
+            if layer == 0:
+                yield layer, X, delta
+                return
+            below, row = layer - 1, self.hidden[layer - 1]
+            mask = None if masks is None else masks[below]
+            yield layer, outputs[below] if mask is None else outputs[below] * mask, delta
+            delta = (delta @ weights[layer].T) * row.slope(sums[below], outputs[below])
+            if mask is not None:
+                delta = delta * mask

@@ -14,74 +14,91 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-try:
-    from . import kernel
-except ImportError:  # installed without a compiler
-    kernel = None
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+from .hashing import GOLDEN, mix
 
 
-def _mix(h):
-    """Stafford's 64-bit finaliser (Mix13), in place; 0 stays 0."""
-    h ^= h >> np.uint64(30)
-    h *= np.uint64(0xBF58476D1CE4E5B9)
-    h ^= h >> np.uint64(27)
-    h *= np.uint64(0x94D049BB133111EB)
-    h ^= h >> np.uint64(31)
-    return h
+def merge_copies(X, y, rows, hashes, weights):
+    """Let one row stand for all of its copies, with their weight.
 
-
-def _column_keys(columns):
-    """An odd number for each column, so that equal values in two columns differ."""
-    return _mix((columns.astype(np.uint64) + np.uint64(1)) * _GOLDEN) | np.uint64(1)
-
-
-def _hash_values(values, columns):
-    # Adding zero turns -0.0 into 0.0; hashing float64 gives float32 data the same order.
-    bits = (values.astype(np.float64) + 0.0).view(np.uint64)
-    return _mix(bits) * _column_keys(columns)
-
-
-def hash_rows(X, first_column=0):
-    """A 64-bit hash of every row; zeros add nothing, so dense and sparse rows agree.
+    So a row of weight 2 and two copies of it are trained on alike, to the last bit.
 
     Parameters
     ----------
-    X : {ndarray, CSR} of shape (n, n_columns)
-    first_column : int
-        Where to start counting columns.
+    X, y : the data
+    rows : ndarray of int64
+        Row numbers, sorted by their hash.
+    hashes : ndarray of uint64
+        Of every row of the data.
+    weights : ndarray or None
+        Of every row of the data.
 
     Returns
     -------
-    hashes : ndarray of shape (n,), uint64
+    rows : ndarray of int64
+        Without copies.
+    weights : ndarray or None
+        Of every row of the data.
     """
-    if sparse.issparse(X):
-        terms = np.append(_hash_values(X.data, X.indices + first_column), np.uint64(0))
-        sums = np.add.reduceat(terms, X.indptr[:-1]) if X.shape[0] else terms[:0]
-        return np.where(np.diff(X.indptr) > 0, sums, np.uint64(0))
-    hashes = np.zeros(X.shape[0], dtype=np.uint64)
-    for column in range(X.shape[1]):
-        hashes += _hash_values(X[:, column], np.asarray([first_column + column]))
-    return hashes
+    same_hash = np.flatnonzero(hashes[rows][1:] == hashes[rows][:-1]) + 1
+    if not same_hash.size:
+        return rows, weights
+    copies = same_hash[_equal_rows(X, y, rows[same_hash], rows[same_hash - 1])]
+    if not copies.size:
+        return rows, weights
+    firsts = np.delete(np.arange(len(rows)), copies)
+    merged = np.ones(len(hashes)) if weights is None else weights.copy()
+    merged[rows[firsts]] = np.add.reduceat(merged[rows], firsts)
+    return rows[firsts], merged
 
 
-def canonical_order(X, y):
-    """Row numbers, sorted by what the rows hold.
+def _equal_rows(X, y, ours, theirs):
+    """Rows with the same hash are hardly ever different, but could be."""
+    differences = X[ours] != X[theirs]
+    if sparse.issparse(differences):
+        differ = np.diff(differences.indptr) > 0
+    else:
+        differ = differences.any(axis=1)
+    of_targets = (y[ours] != y[theirs]).reshape(len(ours), -1).any(axis=1)
+    return ~(differ | of_targets)
+
+
+def hold_out(hashes, strata, weights, fraction, seed):
+    """Choose rows to set aside, by what they hold: equal rows stay together.
+
+    So a row of weight 2 and two copies of it are dealt with alike, no copy of a training
+    row is held out, and the choice does not depend on the order of the rows.
 
     Parameters
     ----------
-    X : {ndarray, CSR} of shape (n, n_features)
-    y : ndarray of shape (n,) or (n, n_outputs)
-        The targets as they were given, before any scaling: a last bit changed by
-        arithmetic would change the order.
+    hashes : ndarray of shape (n,), uint64
+        Of the content of each row.
+    strata : ndarray of shape (n,)
+        Each stratum gives its share.
+    weights : ndarray of shape (n,)
+        How much each row counts.
+    fraction : float
+        The share of the weight to set aside.
+    seed : int
+
+    Returns
+    -------
+    held_out : ndarray of shape (n,), bool
+        Of each stratum with different rows, at least one row and not all.
     """
-    if X.shape[0] == 1:
-        return np.zeros(1, dtype=np.int64)
-    rows_of = hash_rows if kernel is None else kernel.hash_rows
-    columns = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-    hashes = rows_of(X, 0) + rows_of(columns, X.shape[1])
-    return np.argsort(hashes, kind="stable")
+    keys = mix(hashes + mix(np.array([seed], dtype=np.uint64) + GOLDEN))
+    held_out = np.zeros(len(hashes), dtype=bool)
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        _, group = np.unique(keys[rows], return_inverse=True)
+        group_weights = np.bincount(group, weights[rows])
+        cumulated = np.cumsum(group_weights)
+        # The number of groups whose weight together comes nearest to the share.
+        n_groups = np.searchsorted(
+            cumulated - group_weights / 2, fraction * cumulated[-1], side="right"
+        )
+        n_groups = min(max(n_groups, 1), len(group_weights) - 1)
+        held_out[rows] = group < n_groups
+    return held_out
 
 
 @dataclass(frozen=True)

@@ -15,26 +15,42 @@ class Progress:
 
     Attributes
     ----------
+    seed : int
+        Of the dropout, and of the choice of the rows that are held out.
     epochs : int
         Epochs finished.
     samples : int
         Rows presented so far.
     updates : int
-        Steps of the update rule so far.
-    best_loss : float
-        The smallest epoch loss so far.
+        Steps of the update rule so far; for lbfgs, gradients computed.
+    loss : float
+        That of the last epoch.
+    best : float
+        The smallest watched number so far: the loss of an epoch, or what is measured on
+        held-out rows.
     stalled : int
-        Epochs in a row in which the loss failed to fall by `tol`.
+        Epochs in a row in which the watched number failed to fall by `tol`.
     drops : int
         How often the adaptive schedule has cut the rate.
+    halvings : int
+        How often training has started again with half the rate.
+    damping : float
+        Of Levenberg-Marquardt.
+    origin : int
+        The number of epochs at which lbfgs began its present problem.
     """
 
+    seed: int = 0
     epochs: int = 0
     samples: int = 0
     updates: int = 0
-    best_loss: float = math.inf
+    loss: float = math.nan
+    best: float = math.inf
     stalled: int = 0
     drops: int = 0
+    halvings: int = 0
+    damping: float = 0.0
+    origin: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,14 +103,19 @@ def get_schedule(name):
     return _BY_NAME[name]
 
 
-def note_loss(progress, loss, tol):
-    """Count the epochs in a row whose loss was not below the best by at least `tol`."""
-    if loss > progress.best_loss - tol:
+def note(progress, watched, tol):
+    """Count the epochs in a row whose watched number was not below the best by `tol`.
+
+    Returns whether it is the best so far.
+    """
+    if watched > progress.best - tol:
         progress.stalled += 1
     else:
         progress.stalled = 0
-    if loss < progress.best_loss:  # which NaN never is
-        progress.best_loss = loss
+    improved = watched < progress.best  # which NaN never is
+    if improved:
+        progress.best = watched
+    return improved
 
 
 def should_stop(progress, patience, schedule, rate):

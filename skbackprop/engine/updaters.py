@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class GradientDescent:
@@ -87,4 +89,75 @@ class Adam:
         return (self.beta_1, self.beta_2, self.epsilon)
 
 
-UPDATERS = (GradientDescent, Momentum, Nesterov, Adam)
+@dataclass(frozen=True)
+class RMSprop:
+    """Steps scaled by a running mean of the squared gradient (Tieleman & Hinton, 2012).
+
+    The mean is corrected for its start at zero, so that the first steps are no larger than
+    the others.
+    """
+
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    n_slots: ClassVar[int] = 1
+    code: ClassVar[int | None] = 4
+
+    def step(self, params, gradient, state, rate, count):
+        mean = state[0]
+        mean *= self.decay
+        mean += (1 - self.decay) * gradient**2
+        rate = rate * math.sqrt(1 - self.decay**count)
+        params -= rate * gradient / (mean**0.5 + self.epsilon)
+
+    @property
+    def constants(self):
+        return (self.decay, self.epsilon, 0.0)
+
+
+@dataclass(frozen=True)
+class Rprop:
+    """A step of its own for each weight, by the gradient's sign alone (Riedmiller, 1993).
+
+    In the form iRprop- of Igel & Huesken (2003): where the sign has changed, the step is
+    shortened and the weight rests. For gradients of the whole data only. The rate is the
+    first step of every weight.
+    """
+
+    growth: float = 1.2
+    cut: float = 0.5
+    largest: float = 50.0
+    n_slots: ClassVar[int] = 2  # the gradient before, and the steps
+    code: ClassVar[int | None] = 5
+    smallest: ClassVar[float] = 1e-6
+
+    def step(self, params, gradient, state, rate, count):
+        before, steps = state
+        steps[steps == 0] = rate
+        agreement = before * gradient
+        grown = np.minimum(steps * self.growth, self.largest)
+        shrunk = np.maximum(steps * self.cut, self.smallest)
+        steps[:] = np.where(agreement > 0, grown, np.where(agreement < 0, shrunk, steps))
+        before[:] = np.where(agreement < 0, 0 * gradient, gradient)  # NaN stays NaN
+        params -= np.sign(before) * steps
+
+    @property
+    def constants(self):
+        return (self.growth, self.cut, self.largest)
+
+
+@dataclass(frozen=True)
+class Collect:
+    """No update: the gradient is kept, for solvers that use it in their own way."""
+
+    n_slots: ClassVar[int] = 1
+    code: ClassVar[int | None] = 6
+
+    def step(self, params, gradient, state, rate, count):
+        state[0] = gradient
+
+    @property
+    def constants(self):
+        return (0.0, 0.0, 0.0)
+
+
+UPDATERS = (GradientDescent, Momentum, Nesterov, Adam, RMSprop, Rprop, Collect)

@@ -1,0 +1,164 @@
+/* Many rows at a time: mini-batch and batch learning. */
+
+/* C = op(A) op(B) + beta C in column-major order. */
+INLINE void NAME(multiply)(NAME(gemm_t) gemm, char op_a, char op_b, int64_t m, int64_t n,
+                           int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, T beta,
+                           T *c, int64_t ldc)
+{
+    T one = 1;
+    int m_ = (int)m, n_ = (int)n, k_ = (int)k;
+    int lda_ = (int)lda, ldb_ = (int)ldb, ldc_ = (int)ldc;
+    gemm(&op_a, &op_b, &m_, &n_, &k_, &one, (T *)a, &lda_, (T *)b, &ldb_, &beta, c, &ldc_);
+}
+
+/* The same scratch as online, with room for a chunk of rows, and the gradient. */
+typedef struct {
+    NAME(scratch_t) rows;
+    T *gradient;
+    int64_t chunk;
+    NAME(gemm_t) gemm;
+} NAME(batch_scratch_t);
+
+INLINE T *NAME(of_row)(T *values, int64_t row, int64_t n)
+{
+    return values ? values + row * n : NULL;
+}
+
+INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T *params,
+                                const NAME(rows_t) *X, const int64_t *order, int64_t n,
+                                int64_t presentation, NAME(batch_scratch_t) *s)
+{
+    const int64_t n_in = net->sizes[0];
+    T **outputs = s->rows.outputs;
+    for (int l = 0; l < net->n_layers; l++) {
+        const int64_t n_out = net->sizes[l + 1];
+        for (int64_t t = 0; t < n; t++)
+            NAME(copy)(outputs[l] + t * n_out, params + net->biases_at[l], n_out);
+        if (l > 0) {
+            NAME(multiply)(s->gemm, 'T', 'N', n_out, n, net->sizes[l],
+                           params + net->weights_at[l], net->sizes[l], outputs[l - 1],
+                           net->sizes[l], 1, outputs[l], n_out);
+        } else if (X->dense) {
+            for (int64_t t = 0; t < n; t++)
+                NAME(copy)(s->rows.input + t * n_in, X->dense + order[t] * n_in, n_in);
+            NAME(multiply)(s->gemm, 'N', 'N', n_out, n, n_in, params, n_out, s->rows.input,
+                           n_in, 1, outputs[0], n_out);
+        } else {
+            for (int64_t t = 0; t < n; t++)
+                NAME(add_sparse_inputs)(outputs[0] + t * n_out, X, order[t], params, n_out);
+        }
+        if (l == net->n_layers - 1) break;
+        for (int64_t t = 0; t < n; t++)
+            NAME(finish_layer)(net, rule, l, presentation + t, outputs[l] + t * n_out,
+                               NAME(of_row)(s->rows.slopes[l], t, n_out));
+    }
+}
+
+/* Add a chunk's gradient; the first chunk of a batch overwrites. */
+INLINE void NAME(backward_chunk)(const shape_t *net, const T *params, const NAME(rows_t) *X,
+                                 const int64_t *order, int64_t n, int first,
+                                 NAME(batch_scratch_t) *s)
+{
+    const T keep = first ? 0 : 1;
+    T **outputs = s->rows.outputs, **deltas = s->rows.deltas;
+    for (int l = net->n_layers - 1; l >= 0; l--) {
+        const int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1];
+        T *gradient = s->gradient + net->weights_at[l];
+        T *of_biases = s->gradient + net->biases_at[l];
+        if (first) memset(of_biases, 0, n_out * sizeof(T));
+        for (int64_t t = 0; t < n; t++) {
+            const T *RESTRICT delta = deltas[l] + t * n_out;
+            SIMD for (int64_t j = 0; j < n_out; j++) of_biases[j] += delta[j];
+        }
+        if (l > 0) {
+            NAME(multiply)(s->gemm, 'N', 'T', n_in, n_out, n, outputs[l - 1], n_in, deltas[l],
+                           n_out, keep, gradient, n_in);
+            NAME(multiply)(s->gemm, 'N', 'N', n_in, n, n_out, params + net->weights_at[l],
+                           n_in, deltas[l], n_out, 0, deltas[l - 1], n_in);
+            NAME(times_derivative)(net->activation[l - 1], deltas[l - 1], outputs[l - 1],
+                                   s->rows.slopes[l - 1], n * n_in);
+        } else if (X->dense) {
+            NAME(multiply)(s->gemm, 'N', 'T', n_out, n_in, n, deltas[0], n_out, s->rows.input,
+                           n_in, keep, gradient, n_out);
+        } else {
+            if (first) memset(gradient, 0, n_in * n_out * sizeof(T));
+            for (int64_t t = 0; t < n; t++) {
+                const T *RESTRICT delta = deltas[0] + t * n_out;
+                for (int64_t k = X->starts[order[t]]; k < X->starts[order[t] + 1]; k++) {
+                    T *RESTRICT of_input = gradient + (int64_t)X->columns[k] * n_out;
+                    const T x = X->values[k];
+                    SIMD for (int64_t j = 0; j < n_out; j++) of_input[j] += x * delta[j];
+                }
+            }
+        }
+    }
+}
+
+INLINE void NAME(update_all)(const int kind, const NAME(step_t) *by, int are_weights,
+                             NAME(vectors_t) at, const T *RESTRICT gradient, int64_t from,
+                             int64_t to, T share)
+{
+    T *w = at.params, *m = at.slots[0], *v = at.slots[1];
+    SIMD for (int64_t i = from; i < to; i++) {
+        const T g = gradient[i] * share;
+        NAME(step)(kind, by, are_weights, w + i, m + i, v + i, g, by->rate * g, 1);
+    }
+}
+
+CLONED double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t) at,
+                                const NAME(rows_t) *X, const NAME(targets_t) *Y,
+                                const int64_t *order, int64_t n_order, int64_t batch_size,
+                                const T *weights, NAME(batch_scratch_t) *s)
+{
+    const int last = net->n_layers - 1;
+    const int64_t n_outputs = net->sizes[last + 1];
+    const int64_t n_weights = net->biases_at[0], n_params = net->biases_at[net->n_layers];
+    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
+    double loss = 0;
+    for (int64_t begin = 0; begin < n_order; begin += batch_size) {
+        const int64_t end = begin + batch_size < n_order ? begin + batch_size : n_order;
+        double total = 0;
+        for (int64_t from = begin; from < end; from += s->chunk) {
+            const int64_t n = from + s->chunk < end ? s->chunk : end - from;
+            const int64_t *rows = order + from;
+            NAME(forward_chunk)(net, rule, at.params, X, rows, n, rule->presented + from, s);
+            for (int64_t t = 0; t < n; t++) {
+                T *delta = s->rows.deltas[last] + t * n_outputs;
+                const T weight = weights ? weights[rows[t]] : 1;
+                const T *y = NAME(target_of)(Y, rows[t], n_outputs, s->rows.one_hot);
+                loss += weight * NAME(loss_and_delta)(
+                    net, s->rows.outputs[last] + t * n_outputs, y, delta,
+                    NAME(of_row)(s->rows.slopes[last], t, n_outputs), n_outputs);
+                if (weights)
+                    for (int64_t j = 0; j < n_outputs; j++) delta[j] *= weight;
+                total += weight;
+            }
+            NAME(backward_chunk)(net, at.params, X, rows, n, from == begin, s);
+        }
+        NAME(next_step)(rule, by);
+        T share = (T)(1 / total);
+        by->alpha = (T)(rule->alpha / total);
+        by->l1 = (T)(rule->l1 / total);
+        if (rule->clip_norm > 0) {
+            const double norm = sqrt(NAME(square_sum)(s->gradient, n_params)) / total;
+            if (norm > rule->clip_norm) share *= (T)(rule->clip_norm / norm);
+        }
+#define RUN(kind)                                                                    \
+    do {                                                                             \
+        NAME(update_all)(kind, by, 1, at, s->gradient, 0, n_weights, share);         \
+        NAME(update_all)(kind, by, 0, at, s->gradient, n_weights, n_params, share);  \
+    } while (0)
+        switch (rule->updater) {
+        case MOMENTUM: RUN(MOMENTUM); break;
+        case NESTEROV: RUN(NESTEROV); break;
+        case ADAM: RUN(ADAM); break;
+        case RMSPROP: RUN(RMSPROP); break;
+        case RPROP: RUN(RPROP); break;
+        case COLLECT: RUN(COLLECT); break;
+        default: RUN(GRADIENT_DESCENT);
+        }
+#undef RUN
+        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rows.rated);
+    }
+    return loss;
+}

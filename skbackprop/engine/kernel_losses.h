@@ -1,0 +1,100 @@
+/* Losses of one row. */
+
+/* Cross-entropy through a softmax over n outputs. */
+INLINE double NAME(multinomial)(T *RESTRICT z, const T *RESTRICT y, T *RESTRICT delta,
+                                int64_t n)
+{
+    T top = z[0], sum = 0, of_target = 0, weight = 0;
+    for (int64_t j = 1; j < n; j++) top = z[j] > top ? z[j] : top;
+    for (int64_t j = 0; j < n; j++) {
+        of_target += y[j] * (z[j] - top);
+        weight += y[j];
+    }
+    PRAGMA(omp simd reduction(+ : sum))
+    for (int64_t j = 0; j < n; j++) {
+        z[j] = NAME(exp_)(z[j] - top);
+        sum += z[j];
+    }
+    for (int64_t j = 0; j < n; j++) {
+        z[j] /= sum;
+        delta[j] = z[j] - y[j];
+    }
+    return weight * log((double)sum) - of_target;
+}
+
+/* The loss of a residual r, and its derivative. */
+INLINE double NAME(of_residual)(int loss, double option, double r, double *derivative)
+{
+    switch (loss) {
+    case ABSOLUTE_ERROR:
+        *derivative = (r > 0) - (r < 0);
+        return fabs(r);
+    case HUBER:
+        *derivative = r < -option ? -option : r > option ? option : r;
+        return fabs(r) <= option ? 0.5 * r * r : option * (fabs(r) - 0.5 * option);
+    default:  /* PINBALL */
+        *derivative = r > 0 ? 1 - option : r < 0 ? -option : 0;
+        return r * *derivative;
+    }
+}
+
+/* From one row's raw outputs z: the loss, z turned into the outputs, and the derivative
+ * of the loss by the raw outputs in delta. */
+INLINE double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z, const T *RESTRICT y,
+                                   T *RESTRICT delta, T *RESTRICT slopes, int64_t n)
+{
+    const int output = net->activation[net->n_layers - 1];
+    const double *options = net->options;
+    double loss = 0;
+    switch (net->loss) {
+    case LOG_LOSS_SOFTMAX: {
+        if (!net->n_options) return NAME(multinomial)(z, y, delta, n);
+        int64_t from = 0;
+        for (int64_t b = 0; b < net->n_options; from += (int64_t)options[b++])
+            loss += NAME(multinomial)(z + from, y + from, delta + from, (int64_t)options[b]);
+        return loss;
+    }
+    case LOG_LOSS_LOGISTIC:
+        for (int64_t j = 0; j < n; j++) {
+            double raw = z[j];
+            loss += (raw > 0 ? raw : 0) + log1p(exp(-fabs(raw))) - y[j] * raw;
+        }
+        NAME(activate)(LOGISTIC, z, NULL, n);
+        for (int64_t j = 0; j < n; j++) delta[j] = z[j] - y[j];
+        return loss;
+    case POISSON:
+        for (int64_t j = 0; j < n; j++) {
+            const double raw = z[j], of = y[j], rate = exp(raw);
+            loss += rate - of * raw + (of > 0 ? of * log(of) : 0) - of;
+            z[j] = (T)rate;
+            delta[j] = (T)(rate - of);
+        }
+        return loss;
+    case SQUARED_ERROR:
+        NAME(activate)(output, z, slopes, n);
+        for (int64_t j = 0; j < n; j++) {
+            delta[j] = z[j] - y[j];
+            loss += (double)delta[j] * delta[j];
+        }
+        NAME(times_derivative)(output, delta, z, slopes, n);
+        return loss / 2;
+    default:
+        NAME(activate)(output, z, slopes, n);
+        for (int64_t j = 0; j < n; j++) {
+            const double option = net->n_options ? options[net->n_options == n ? j : 0] : 0;
+            double derivative;
+            loss += NAME(of_residual)(net->loss, option, (double)z[j] - y[j], &derivative);
+            delta[j] = (T)derivative;
+        }
+        NAME(times_derivative)(output, delta, z, slopes, n);
+        return loss;
+    }
+}
+
+INLINE const T *NAME(target_of)(const NAME(targets_t) *Y, int64_t row, int64_t n, T *one_hot)
+{
+    if (Y->matrix) return Y->matrix + row * n;
+    memset(one_hot, 0, n * sizeof(T));
+    one_hot[Y->classes[row]] = 1;
+    return one_hot;
+}

@@ -1,0 +1,130 @@
+/* Update rules: what happens to one parameter. */
+
+typedef struct {
+    T rate, alpha, l1, keep;  /* keep: what decay leaves of a weight */
+    T first, second, third;   /* the rule's constants */
+    T corrected;              /* the rate with the bias corrections folded in */
+} NAME(step_t);
+
+INLINE T NAME(sign)(T x) { return (T)((x > 0) - (x < 0)); }
+
+INLINE T NAME(root)(T x)
+{
+#ifdef _MSC_VER
+    return (T)sqrt(x);
+#else
+    return sizeof(T) == 4 ? sqrtf((float)x) : (T)sqrt(x);
+#endif
+}
+
+/* One parameter w with gradient delta * signal, plus the penalties where it is a weight;
+ * rated is rate * delta. */
+INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T *m, T *v,
+                       T delta, T rated, T signal)
+{
+    if (rule == PLAIN_DESCENT) {
+        *w -= rated * signal;
+        return;
+    }
+    if (rule == DECAYED_DESCENT) {
+        *w = (is_weight ? by->keep * *w : *w) - rated * signal;
+        return;
+    }
+    T gradient = delta * signal;
+    if (is_weight) {
+        gradient += by->alpha * *w + by->l1 * NAME(sign)(*w);
+        *w *= by->keep;
+    }
+    switch (rule) {
+    case GRADIENT_DESCENT:
+        *w -= by->rate * gradient;
+        break;
+    case MOMENTUM:
+        *m = by->first * *m - by->rate * gradient;
+        *w += *m;
+        break;
+    case NESTEROV:
+        *m = by->first * *m - by->rate * gradient;
+        *w += by->first * *m - by->rate * gradient;
+        break;
+    case ADAM:
+        *m = by->first * *m + (1 - by->first) * gradient;
+        *v = by->second * *v + (1 - by->second) * (gradient * gradient);
+        *w -= by->corrected * *m / (NAME(root)(*v) + by->third);
+        break;
+    case RMSPROP:
+        *m = by->first * *m + (1 - by->first) * (gradient * gradient);
+        *w -= by->corrected * gradient / (NAME(root)(*m) + by->second);
+        break;
+    case RPROP: {
+        const T agreement = *m * gradient, size = *v == 0 ? by->rate : *v;
+        const T grown = size * by->first < by->third ? size * by->first : by->third;
+        const T shrunk = size * by->second > (T)1e-6 ? size * by->second : (T)1e-6;
+        *v = agreement > 0 ? grown : agreement < 0 ? shrunk : size;
+        *m = agreement < 0 ? 0 : gradient;
+        *w -= NAME(sign)(*m) * *v;
+        break;
+    }
+    case COLLECT:
+        *m = gradient;
+        break;
+    }
+}
+
+/* Count one more update; bias corrections are folded into the rate. */
+INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
+{
+    if (rule->updater != ADAM && rule->updater != RMSPROP) return;
+    for (int i = 0; i < 2; i++) {
+        rule->powers[i] *= rule->constants[i];
+        if (rule->powers[i] < 1e-300) rule->powers[i] = 0;
+    }
+    by->corrected = (T)(rule->updater == ADAM
+                            ? rule->rate * sqrt(1 - rule->powers[1]) / (1 - rule->powers[0])
+                            : rule->rate * sqrt(1 - rule->powers[0]));
+}
+
+INLINE NAME(step_t) NAME(make_step)(const rule_t *rule)
+{
+    NAME(step_t) by = {(T)rule->rate, (T)rule->alpha, (T)rule->l1,
+                       (T)(1 - rule->rate * rule->weight_decay), (T)rule->constants[0],
+                       (T)rule->constants[1], (T)rule->constants[2], 0};
+    return by;
+}
+
+INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
+{
+    T sum = 0;
+    PRAGMA(omp simd reduction(+ : sum))
+    for (int64_t i = 0; i < n; i++) sum += values[i] * values[i];
+    return sum;
+}
+
+/* Shorten the incoming weights of neurons where their norm is above the limit. norms has
+ * room for the first layer's neurons. */
+INLINE void NAME(confine)(const shape_t *net, double max_norm, T *params, T *RESTRICT norms)
+{
+    const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
+    memset(norms, 0, n_first * sizeof(T));
+    for (int64_t i = 0; i < n_in; i++) {
+        const T *RESTRICT w = params + i * n_first;
+        SIMD for (int64_t j = 0; j < n_first; j++) norms[j] += w[j] * w[j];
+    }
+    for (int64_t j = 0; j < n_first; j++) {
+        const double norm = sqrt((double)norms[j]);
+        norms[j] = norm > max_norm ? (T)(max_norm / norm) : 1;
+    }
+    for (int64_t i = 0; i < n_in; i++) {
+        T *RESTRICT w = params + i * n_first;
+        SIMD for (int64_t j = 0; j < n_first; j++) w[j] *= norms[j];
+    }
+    for (int l = 1; l < net->n_layers; l++) {
+        T *w = params + net->weights_at[l];
+        for (int64_t j = 0; j < net->sizes[l + 1]; j++, w += net->sizes[l]) {
+            const double norm = sqrt(NAME(square_sum)(w, net->sizes[l]));
+            if (!(norm > max_norm)) continue;
+            const T factor = (T)(max_norm / norm);
+            SIMD for (int64_t i = 0; i < net->sizes[l]; i++) w[i] *= factor;
+        }
+    }
+}

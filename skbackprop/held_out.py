@@ -1,0 +1,105 @@
+"""Rows that watch training: given, or set aside from the training rows."""
+
+import copy
+
+import numpy as np
+from sklearn.metrics import get_scorer
+
+from .engine.sampling import hold_out
+from .engine.training import Examination, as_matrix
+
+# Rows that are taken through the network at a time.
+_ROWS = 4096
+
+
+class HeldOut:
+    """Held-out rows, and how a network does on them.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n, n_features)
+        As given by the user, validated.
+    y : ndarray
+        As given by the user, validated.
+    targets : ndarray
+        The same, as the network takes them.
+    weights : ndarray of shape (n,) or None
+    """
+
+    def __init__(self, X, y, targets, weights):
+        self.X, self.targets = X, targets
+        self.y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
+        self.weights = np.ones(len(y)) if weights is None else weights
+
+    def examiner(self, estimator, network, scaling):
+        """A function from parameters to an `Examination`."""
+        X, Y = scaling.transform(self.X, self.targets)
+        scorer = _scorer(estimator.scoring)
+        view = None if scorer is None else _view(estimator, network, scaling)
+        total = self.weights.sum()
+
+        def examine(params):
+            loss = 0.0
+            for start in range(0, len(self.y), _ROWS):
+                rows = slice(start, start + _ROWS)
+                numbers = np.arange(len(self.y))[rows]
+                targets = as_matrix(Y, numbers, network.layer_sizes[-1], params.dtype)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    sums, outputs = network.forward(params, X[rows])
+                    losses = network.loss_row.value(sums[-1], outputs[-1], targets)
+                    loss += float(self.weights[rows] @ losses)
+            loss /= total
+            if view is None:
+                return Examination(loss)
+            if not np.isfinite(loss):
+                return Examination(loss, float("nan"))
+            view._params = params
+            return Examination(loss, float(scorer(view, self.X, self.y, self.weights)))
+
+        return examine
+
+
+def _scorer(scoring):
+    """``scorer(estimator, X, y, weights)``, or None for the loss."""
+    if scoring is None:
+        return None
+    if scoring == "score":
+        return lambda estimator, X, y, weights: estimator.score(X, y, sample_weight=weights)
+    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
+    return lambda estimator, X, y, weights: scorer(estimator, X, y, **_weights(scorer, weights))
+
+
+def _weights(scorer, weights):
+    """Scorers of scikit-learn's kind take weights; a user's own function need not."""
+    takes_them = hasattr(scorer, "_score_func")
+    return {"sample_weight": weights} if takes_them and not (weights == 1).all() else {}
+
+
+def _view(estimator, network, scaling):
+    """The estimator as it would be if training ended now, for a scorer."""
+    view = copy.copy(estimator)
+    view._network, view._scaling = network, scaling
+    # Rows reach the scorer as arrays, without the names of their columns.
+    vars(view).pop("feature_names_in_", None)
+    return view
+
+
+def split(rows, hashes, strata, weights, fraction, seed):
+    """Divide `rows` into those to train on and those to set aside, each in their order.
+
+    `hashes`, `strata` and `weights` are of every row of the data. Where the strata are
+    classes, each gives its share.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows to train on and to set aside.
+    """
+    counted = np.ones(len(rows)) if weights is None else weights[rows]
+    chosen = hold_out(hashes[rows], strata[rows], counted, fraction, seed)
+    if counted[chosen].sum() < 2 or chosen.all():
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of "
+            f"your dataset. Got validation_fraction={fraction!r} of {len(rows)} rows."
+        )
+    return rows[~chosen], rows[chosen]

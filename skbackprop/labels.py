@@ -1,0 +1,135 @@
+"""Class labels as numbers, and back; what a classifier's outputs stand for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+SINGLE = "single"
+MULTILABEL = "multilabel"
+MULTIOUTPUT = "multioutput"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes of a classifier.
+
+    Parameters
+    ----------
+    kind : {"single", "multilabel", "multioutput"}
+        One class per row; a 0/1 column per label; or a class per row and column.
+    classes : ndarray, or list of ndarrays for "multioutput"
+        In ascending order.
+    """
+
+    kind: str
+    classes: object
+
+    @classmethod
+    def learn(cls, y, classes=None):
+        """The labels in `y`; `classes` may name more that are to come."""
+        kind = kind_of(y)
+        if kind == MULTILABEL:
+            return cls(kind, np.arange(y.shape[1]))
+        if kind == MULTIOUTPUT:
+            columns = y.T if classes is None else classes
+            if len(columns) != y.shape[1]:
+                raise ValueError(
+                    f"classes must be a list of {y.shape[1]} arrays, one per column of y. Got "
+                    f"{len(columns)}."
+                )
+            return cls(kind, [np.unique(column) for column in columns])
+        return cls(kind, np.unique(y if classes is None else classes))
+
+    @property
+    def per_column(self):
+        """A list of the classes of each column of the targets."""
+        return self.classes if self.kind == MULTIOUTPUT else [self.classes]
+
+    @property
+    def blocks(self):
+        """The number of classes of each column."""
+        return tuple(len(classes) for classes in self.per_column)
+
+    def encode(self, y):
+        """Class numbers, one or a column of them; for labels their 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If `y` is of another kind, or holds labels that are not among the classes.
+        """
+        kind = kind_of(y)
+        # One column of labels, or a column that happens to hold two classes only, may look
+        # like another kind than the whole.
+        if kind != self.kind and self.kind == MULTIOUTPUT and y.ndim == 2:
+            kind = MULTIOUTPUT
+        n_columns = y.shape[1] if y.ndim == 2 else 1
+        expected = len(self.classes) if self.kind != SINGLE else 1
+        if kind != self.kind or n_columns != expected:
+            raise ValueError(
+                f"Training cannot be resumed: y of shape {y.shape} does not fit {self}."
+            )
+        if kind == MULTILABEL:
+            return y.astype(np.float64)
+        columns = y.T if kind == MULTIOUTPUT else [y]
+        numbers = [
+            _number(column, classes)
+            for column, classes in zip(columns, self.per_column, strict=True)
+        ]
+        return np.column_stack(numbers) if kind == MULTIOUTPUT else numbers[0]
+
+    def one_hot(self, numbers, dtype):
+        """A 0/1 column per class of every column of class numbers."""
+        columns = [
+            np.eye(size, dtype=dtype)[column]
+            for column, size in zip(numbers.T, self.blocks, strict=True)
+        ]
+        return np.hstack(columns)
+
+    def split(self, outputs):
+        """Columns of outputs, class by class, apart for each column of the targets."""
+        return np.split(outputs, np.cumsum(self.blocks)[:-1], axis=1)
+
+    def decode(self, numbers):
+        """Labels for class numbers: an array for a list of columns of them."""
+        columns = [
+            classes[column] for column, classes in zip(numbers, self.per_column, strict=True)
+        ]
+        return columns[0] if self.kind == SINGLE else np.column_stack(columns)
+
+    def with_new(self, y):
+        """These and the labels in `y` that are new."""
+        return Labels(self.kind, np.union1d(self.classes, y))
+
+    def __str__(self):
+        if self.kind == MULTILABEL:
+            return f"the {len(self.classes)} labels of the earlier call"
+        if self.kind == MULTIOUTPUT:
+            return f"the {len(self.classes)} columns of classes of the earlier call"
+        return f"the {len(self.classes)} classes of the earlier call"
+
+
+def kind_of(y):
+    """What the targets stand for; raises a ValueError where they are no classes."""
+    check_classification_targets(y)
+    kind = type_of_target(y)
+    if kind == "multilabel-indicator":
+        return MULTILABEL
+    return MULTIOUTPUT if kind == "multiclass-multioutput" else SINGLE
+
+
+def as_labels(y):
+    """A column of labels as one dimension, with scikit-learn's warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _number(labels, classes):
+    unknown = np.setdiff1d(labels, classes)
+    if unknown.size:
+        raise ValueError(
+            f"y holds the labels {unknown.tolist()}, which are not among the classes "
+            f"{classes.tolist()}."
+        )
+    return np.searchsorted(classes, labels)

@@ -1,0 +1,257 @@
+"""From the parameters of an estimator to the objects of the engine.
+
+A parameter that the chosen solver has no use for is ignored, as in scikit-learn; one that
+would change the result, and cannot, is refused.
+"""
+
+import math
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .engine.activations import Activation, get_activation
+from .engine.initializers import automatic, get_initializer, glorot_uniform, scikit_learns
+from .engine.lbfgs import LBFGS
+from .engine.levenberg_marquardt import LevenbergMarquardt
+from .engine.network import Network
+from .engine.regularization import Regularization
+from .engine.sampling import plan_presentations
+from .engine.schedules import ADAPTIVE, CONSTANT, INVSCALING, get_schedule
+from .engine.training import Task
+from .engine.updaters import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
+from .parameters import as_sizes
+
+FULL_BATCH = ("rprop", "lbfgs", "lm")
+# Solvers that decide by the gradient, and not by the loss, when to end.
+SECOND_ORDER = ("lbfgs", "lm")
+# What would change the result, and which solvers cannot heed it.
+_REFUSED = {
+    "dropout": FULL_BATCH,
+    "weight_decay": FULL_BATCH,
+    "l1": SECOND_ORDER,
+    "max_norm": SECOND_ORDER,
+}
+_AUTO_BATCH = 200
+_LARGEST_AUTO_LAYER = 256
+# Levenberg-Marquardt's matrix of this many rows and columns takes 200 MB.
+_LARGEST_LEAST_SQUARES = 5000
+
+
+def hidden_sizes(hidden_layer_sizes, n_inputs, n_outputs, n_rows):
+    """The hidden layers as a tuple of ints.
+
+    "auto" is one layer of half as many neurons as there are inputs and outputs together,
+    Weka's "a"; no more than a neuron for every two rows, and no more than 256.
+    """
+    if isinstance(hidden_layer_sizes, str):
+        between = -(-(n_inputs + n_outputs) // 2)
+        return (max(2, min(between, n_rows // 2, _LARGEST_AUTO_LAYER)),)
+    return tuple(int(size) for size in as_sizes(hidden_layer_sizes))
+
+
+def one_per_layer(name, values, hidden, hidden_layer_sizes):
+    """A parameter's value for each hidden layer."""
+    if isinstance(values, (str, float, int, Activation)):
+        return [values] * len(hidden)
+    values = list(values)
+    if len(values) != len(hidden):
+        raise ValueError(
+            f"The {name!r} parameter has {len(values)} values, one per hidden layer, but "
+            f"hidden_layer_sizes={hidden_layer_sizes!r} has {len(hidden)} layers."
+        )
+    return values
+
+
+def make_network(estimator, n_inputs, hidden, output_layer):
+    """The network that the parameters describe.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+    n_inputs : int
+    hidden : tuple of int
+    output_layer : tuple
+        Number of outputs, loss, output activation, and the loss's options.
+    """
+    names = one_per_layer(
+        "activation", estimator.activation, hidden, estimator.hidden_layer_sizes
+    )
+    rows = [get_activation(name) for name in names]
+    n_outputs, loss, output, options = output_layer
+    return Network(
+        layer_sizes=(n_inputs, *hidden, n_outputs),
+        # Built-in rows by their names, which are what a file should hold.
+        activations=tuple(
+            name if isinstance(name, Activation) else row.name
+            for name, row in zip(names, rows, strict=True)
+        ),
+        loss=loss,
+        output_activation=output,
+        loss_options=options,
+    )
+
+
+def make_updater(estimator, network):
+    """The update rule, or the solver of the whole problem."""
+    solver = estimator.solver
+    _refuse_what_cannot_be(estimator, network)
+    tol = 0.0 if estimator.tol is None else estimator.tol
+    if solver == "adam":
+        return Adam(estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if solver == "rmsprop":
+        return RMSprop(estimator.beta_2, estimator.epsilon)
+    if solver == "rprop":
+        return Rprop()
+    if solver == "lbfgs":
+        return LBFGS(tol, estimator.max_fun)
+    if solver == "lm":
+        return LevenbergMarquardt(tol)
+    if estimator.momentum == 0:
+        return GradientDescent()
+    return (Nesterov if estimator.nesterovs_momentum else Momentum)(estimator.momentum)
+
+
+def _refuse_what_cannot_be(estimator, network):
+    solver = estimator.solver
+    for name, solvers in _REFUSED.items():
+        value = getattr(estimator, name)
+        if solver in solvers and np.any(np.asarray(value, dtype=float) > 0):
+            raise ValueError(
+                f"The {name!r} parameter has no meaning for solver={solver!r}, and must be "
+                f"{None if name == 'max_norm' else 0}. Got {value!r}."
+            )
+    if solver != "lm":
+        return
+    if network.loss != "squared_error":
+        name = getattr(network.loss, "name", network.loss)
+        raise ValueError(
+            f"solver='lm' is for least squares: it needs loss='squared_error'. Got {name!r}."
+        )
+    if network.n_params > _LARGEST_LEAST_SQUARES:
+        raise ValueError(
+            "solver='lm' solves for all parameters at once, and is for networks of at most "
+            f"{_LARGEST_LEAST_SQUARES}. Got {network.n_params} in "
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r}."
+        )
+
+
+def make_regularization(estimator, network):
+    """Penalties and limits; solvers of the whole problem take gradients as they are."""
+    hidden = network.layer_sizes[1:-1]
+    dropout = one_per_layer("dropout", estimator.dropout, hidden, estimator.hidden_layer_sizes)
+    return Regularization(
+        alpha=estimator.alpha,
+        l1=estimator.l1,
+        weight_decay=estimator.weight_decay,
+        clip_norm=None if estimator.solver in FULL_BATCH else estimator.clip_norm,
+        max_norm=estimator.max_norm,
+        dropout=tuple(dropout) if any(dropout) else (),
+    )
+
+
+def _schedule(estimator):
+    """As in scikit-learn, two schedules are for plain gradient descent alone."""
+    schedule = get_schedule(estimator.learning_rate)
+    if estimator.solver in FULL_BATCH:
+        return CONSTANT
+    if schedule in (INVSCALING, ADAPTIVE) and estimator.solver != "sgd":
+        return CONSTANT
+    return schedule
+
+
+def make_task(estimator, network, updater, X, Y, rows, weights, horizon, examine):
+    """Everything that training needs."""
+    batch_size, shuffle, batch_weights = estimator.batch_size, estimator.shuffle, None
+    if estimator.solver in FULL_BATCH:
+        batch_size = "full"
+    if batch_size == "full":
+        # The whole epoch is one batch: weights weigh its mean, and the order is moot.
+        if weights is not None:
+            batch_weights = weights.astype(X.dtype)
+        weights, shuffle = None, False
+    presentations = plan_presentations(
+        rows, None if weights is None else weights[rows], shuffle
+    )
+    named = {"full": presentations.size, "auto": _AUTO_BATCH}
+    stops_on_held_out = estimator.early_stopping and examine is not None
+    by_gradient = estimator.solver in SECOND_ORDER and not stops_on_held_out
+    return Task(
+        network=network,
+        updater=updater,
+        regularization=make_regularization(estimator, network),
+        schedule=_schedule(estimator),
+        X=X,
+        Y=Y,
+        presentations=presentations,
+        weights=batch_weights,
+        batch_size=min(named.get(batch_size, batch_size), presentations.size),
+        rate_init=estimator.learning_rate_init,
+        power_t=estimator.power_t,
+        tol=estimator.tol,
+        patience=math.inf if by_gradient else estimator.n_iter_no_change,
+        horizon=horizon,
+        examine=examine,
+        stops_on_held_out=stops_on_held_out,
+    )
+
+
+def has_given_weights(estimator):
+    """Whether the first weights are given, and not drawn."""
+    return isinstance(estimator.weight_init, (tuple, list))
+
+
+def given_params(estimator, network, scaling, dtype):
+    """The given first weights, which are those of a network on raw inputs and outputs."""
+    given = _check_given(estimator.weight_init, network)
+    return network.pack(*scaling.unfold(*given), dtype)
+
+
+def drawn_params(estimator, network, rng, dtype):
+    """First weights drawn layer by layer."""
+    drawn = [draw_layer(estimator, network, layer, rng) for layer in range(network.n_layers)]
+    return network.pack([layer[:-1] for layer in drawn], [layer[-1] for layer in drawn], dtype)
+
+
+def draw_layer(estimator, network, layer, rng):
+    """The first weights of one layer of neurons, its biases in the last row."""
+    fan_in, fan_out = network.shapes[layer]
+    drawn = np.asarray(
+        _initializer(estimator.weight_init, network, layer)(fan_in, fan_out, rng)
+    )
+    if drawn.shape != (fan_in + 1, fan_out) or not np.isfinite(drawn).all():
+        raise ValueError(
+            "The callable given as 'weight_init' must return finite numbers of shape "
+            f"(fan_in + 1, fan_out) = {(fan_in + 1, fan_out)}. Got shape {drawn.shape}."
+        )
+    return drawn
+
+
+def _initializer(weight_init, network, layer):
+    if callable(weight_init):
+        return weight_init
+    if weight_init == "mlp":
+        return scikit_learns if "logistic" in network.activations else glorot_uniform
+    if weight_init == "auto":
+        hidden = layer < len(network.activations)
+        feeds = network.activations[layer] if hidden else network.output_activation
+        return automatic(feeds)
+    return get_initializer(weight_init)
+
+
+def _check_given(weight_init, network):
+    checked = []
+    for name, arrays, shapes in (
+        ("coefs", weight_init[0], network.shapes),
+        ("intercepts", weight_init[1], [shape[1:] for shape in network.shapes]),
+    ):
+        arrays = [
+            check_array(a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}")
+            for a in arrays
+        ]
+        given = [a.shape for a in arrays]
+        if given != shapes:
+            raise ValueError(
+                f"The {name} given as 'weight_init' must have the shapes {shapes}. Got {given}."
+            )
+        checked.append(arrays)
+    return checked

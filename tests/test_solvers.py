@@ -1,0 +1,298 @@
+"""The solvers: the same optimum as well-kept solvers of convex problems, and resumption."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares
+from sklearn.datasets import load_diabetes, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import (
+    Lasso,
+    LogisticRegression,
+    PoissonRegressor,
+    QuantileRegressor,
+    Ridge,
+)
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skbackprop import BackpropClassifier, BackpropRegressor, presets
+from skbackprop.engine.levenberg_marquardt import normal_equations
+from skbackprop.engine.network import Network
+
+# How each solver comes to rest at the optimum of a smooth convex problem.
+TO_THE_OPTIMUM = {
+    "sgd": {"learning_rate_init": 1.0, "momentum": 0.9, "max_iter": 4000},
+    "adam": {"learning_rate_init": 0.1, "learning_rate": "cosine", "max_iter": 4000},
+    "rmsprop": {"learning_rate_init": 0.05, "learning_rate": "cosine", "max_iter": 8000},
+    "rprop": {"learning_rate_init": 0.1, "max_iter": 4000},
+    "lbfgs": {"tol": 1e-10, "max_iter": 4000},
+    "lm": {"tol": 1e-12, "max_iter": 100},
+}
+SETTINGS = {
+    "hidden_layer_sizes": (), "batch_size": "full", "standardize": False, "clip_norm": None,
+    "tol": None, "random_state": 0,
+}  # fmt: skip
+SOLVERS = pytest.mark.parametrize("solver", TO_THE_OPTIMUM)
+BOTH = pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
+
+
+def at_the_optimum(estimator, solver, X, y, **settings):
+    fitted = estimator(**SETTINGS | {"solver": solver} | TO_THE_OPTIMUM[solver] | settings)
+    return fitted.fit(X, y)
+
+
+def layers(fitted):
+    return [*fitted.coefs_, *fitted.intercepts_]
+
+
+@pytest.fixture(scope="module")
+def linear():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    return X, X @ [0.3, -0.5, 0.2] + 0.4 + 0.3 * rng.normal(size=60)
+
+
+@pytest.mark.parametrize("solver", [name for name in TO_THE_OPTIMUM if name != "lm"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_log_loss_is_logistic_regression(solver, n_classes):
+    X, y = make_classification(
+        120, 4, n_informative=3, n_redundant=0, n_classes=n_classes, random_state=0
+    )
+    theirs = LogisticRegression(C=0.5, tol=1e-12, max_iter=10_000).fit(X, y)
+    ours = at_the_optimum(BackpropClassifier, solver, X, y, alpha=2.0)
+    # Softmax weights are unique but for the biases' common shift; probabilities are unique.
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=2e-6)
+
+
+@SOLVERS
+def test_squared_error_is_ridge(solver, linear):
+    X, y = linear
+    theirs = Ridge(alpha=3.0).fit(X, y)
+    changes = {"learning_rate_init": 0.2} if solver == "sgd" else {}
+    ours = at_the_optimum(BackpropRegressor, solver, X, y, alpha=3.0, **changes)
+    np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-6)
+    np.testing.assert_allclose(ours.intercepts_[0], theirs.intercept_, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", [name for name in TO_THE_OPTIMUM if name != "lm"])
+@pytest.mark.parametrize("standardize", [False, True])
+def test_poisson_is_poisson_regression(solver, standardize, linear):
+    X, _ = linear
+    y = np.random.default_rng(1).poisson(np.exp(X @ [0.3, -0.5, 0.2] + 0.4)).astype(float)
+    theirs = PoissonRegressor(alpha=0.0, tol=1e-10, max_iter=1000).fit(X, y)
+    changes = {"learning_rate_init": 0.1} if solver == "sgd" else {}
+    ours = at_the_optimum(
+        BackpropRegressor, solver, X, y, loss="poisson", alpha=0.0, standardize=standardize,
+        **changes,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-5)
+    assert ours.out_activation_ == "exp"
+
+
+# Corners leave no gradient to come to rest by: ever smaller steps have to.
+TO_A_CORNER = {
+    "alpha": 0.0, "momentum": 0.0, "learning_rate_init": 0.3, "learning_rate": "linear",
+    "max_iter": 20_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.8])
+def test_pinball_is_quantile_regression(quantile, linear):
+    X, y = linear
+    theirs = QuantileRegressor(quantile=quantile, alpha=0.0).fit(X, y)
+    ours = at_the_optimum(
+        BackpropRegressor, "sgd", X, y, loss="pinball", quantile=quantile, **TO_A_CORNER
+    )
+    np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(ours.intercepts_[0], theirs.intercept_, atol=1e-4)
+
+
+def test_absolute_error_is_the_median(linear):
+    X, y = linear
+    theirs = QuantileRegressor(quantile=0.5, alpha=0.0).fit(X, y)
+    ours = at_the_optimum(BackpropRegressor, "sgd", X, y, loss="absolute_error", **TO_A_CORNER)
+    np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-4)
+
+
+def test_huber_is_the_optimum_of_a_general_solver(linear):
+    X, y = linear
+    X, y = X, y + np.where(np.arange(60) % 9 == 0, 5.0, 0.0)
+    ours = at_the_optimum(BackpropRegressor, "lbfgs", X, y, loss="huber", alpha=0.0)
+    theirs = least_squares(
+        lambda w: X @ w[:3] + w[3] - y, np.zeros(4), loss="huber", f_scale=1.0, xtol=1e-14,
+        ftol=1e-14, gtol=1e-14,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.x[:3], atol=1e-6)
+
+
+@pytest.mark.parametrize("l1", [1.0, 15.0, 25.0])
+def test_l1_is_lasso(l1, linear):
+    X, y = linear
+    theirs = Lasso(alpha=l1 / len(X), tol=1e-12).fit(X, y)
+    ours = at_the_optimum(
+        BackpropRegressor, "sgd", X, y, alpha=0.0, l1=l1, learning_rate_init=0.05,
+        learning_rate="linear", momentum=0.0, max_iter=20_000,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-5)
+
+
+def test_gauss_newton_matrix_is_that_of_finite_differences():
+    rng = np.random.default_rng(0)
+    network = Network((3, 4, 2), ("gelu",), "squared_error", "tanh")
+    params = rng.normal(size=network.n_params)
+    X, Y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    weights = rng.uniform(size=7)
+
+    def residuals(vector):
+        return (network.forward(vector, X)[1][-1] - Y).reshape(-1)
+
+    h = 1e-6
+    jacobian = np.stack(
+        [(residuals(params + h * e) - residuals(params - h * e)) / (2 * h)
+         for e in np.eye(network.n_params)], axis=1,
+    )  # fmt: skip
+    weighted = np.repeat(weights, 2)[:, None] * jacobian
+    loss, gradient, matrix = normal_equations(network, params, X, Y, weights)
+    np.testing.assert_allclose(loss, 0.5 * np.repeat(weights, 2) @ residuals(params) ** 2)
+    np.testing.assert_allclose(gradient, weighted.T @ residuals(params), atol=1e-8)
+    np.testing.assert_allclose(matrix, jacobian.T @ weighted, atol=1e-7)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+def test_lbfgs_walks_as_mlp_does(activation):
+    """The same first weights, the same iterations, the same loss."""
+    X, y = make_classification(80, 5, random_state=0)
+    for ours, theirs, targets in (
+        (BackpropClassifier, MLPClassifier, y),
+        (BackpropRegressor, MLPRegressor, y + X[:, 0]),
+    ):
+        shared = {
+            "hidden_layer_sizes": (6, 4), "solver": "lbfgs", "max_iter": 12,
+            "activation": activation, "random_state": 3,
+        }  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            a = ours(**presets.MLP | shared).fit(X, targets)
+            b = theirs(**shared).fit(X, targets)
+        assert a.n_iter_ == b.n_iter_ == 12
+        np.testing.assert_allclose(a.loss_, b.loss_, rtol=1e-6)
+        np.testing.assert_allclose(a.coefs_[0], b.coefs_[0], rtol=1e-4, atol=1e-6)
+
+
+def test_first_weights_are_mlps():
+    X, y = make_classification(40, 5, random_state=0)
+    for activation in ("relu", "logistic"):
+        settings = {"activation": activation, "random_state": 7, "learning_rate_init": 1e-300}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            peer = MLPClassifier((4, 3), max_iter=1, **settings).fit(X, y)
+            ours = BackpropClassifier(
+                **presets.MLP | settings | {"hidden_layer_sizes": (4, 3), "max_iter": 1}
+            ).fit(X, y)
+        for a, b in zip(
+            ours.coefs_ + ours.intercepts_, peer.coefs_ + peer.intercepts_, strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+# ---- Ten epochs and ten more are twenty ----
+
+SCHEDULES = ["constant", "invscaling", "adaptive"]
+RESUMABLE = [
+    *({"solver": "sgd", "learning_rate": schedule, "momentum": 0.5} for schedule in SCHEDULES),
+    {"solver": "sgd", "dropout": 0.3, "weight_decay": 0.1, "l1": 0.01, "max_norm": 2.0},
+    {"solver": "adam"},
+    {"solver": "rmsprop", "dropout": (0.5,)},
+    {"solver": "rprop"},
+    {"solver": "lbfgs"},
+    {"solver": "lm", "loss": "squared_error"},
+    {"solver": "adam", "early_stopping": True, "scoring": "score"},
+    {"solver": "lm", "loss": "squared_error", "early_stopping": True},
+]
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("how", RESUMABLE, ids=lambda how: "-".join(map(str, how.values())))
+def test_ten_epochs_and_ten_more_are_twenty(engine, estimator, how, dtype, wheat):
+    X, y = wheat
+    X = X.astype(dtype)
+    settings = {
+        "hidden_layer_sizes": (4,),
+        "max_iter": 10,
+        "tol": 1e-9,
+        "n_iter_no_change": 30,
+        "random_state": 0,
+    } | how
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        whole = estimator(**settings | {"max_iter": 20}).fit(X, y)
+        parts = estimator(**settings, warm_start=True).fit(X, y)
+        parts = pickle.loads(pickle.dumps(parts)).fit(X, y)
+    for a, b in zip(
+        parts.coefs_ + parts.intercepts_, whole.coefs_ + whole.intercepts_, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert len(whole.loss_curve_) > 10
+    assert parts.t_ == whole.t_
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_schedules_that_plan_their_end_are_resumed_by_partial_fit(schedule, wheat):
+    """`max_iter` is the whole plan there, so ten calls and ten more equal twenty."""
+    settings = {
+        "hidden_layer_sizes": (4,), "learning_rate": schedule, "max_iter": 20, "tol": None,
+        "standardize": False, "random_state": 0,
+    }  # fmt: skip
+    whole = BackpropClassifier(**settings).fit(*wheat)
+    parts = BackpropClassifier(**settings)
+    for _ in range(10):
+        parts.partial_fit(*wheat, classes=[1, 2, 3])
+    parts = pickle.loads(pickle.dumps(parts))
+    for _ in range(10):
+        parts.partial_fit(*wheat)
+    np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_lbfgs_goes_on_with_other_data(wheat):
+    """There is nothing to replay then: it starts where it stands."""
+    X, y = wheat
+    reg = BackpropRegressor((4,), solver="lbfgs", max_iter=15, tol=None, warm_start=True)
+    reg.set_params(random_state=0).fit(X, y)
+    before = reg.loss_
+    reg.fit(X, y[::-1])
+    assert len(reg.loss_curve_) == 30
+    assert reg.loss_curve_[15] > before
+    assert reg.loss_ < reg.loss_curve_[15]
+
+
+def test_lbfgs_spends_at_most_max_fun_gradients(wheat):
+    clf = BackpropClassifier((4,), solver="lbfgs", max_fun=7, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        clf.fit(*wheat)
+    assert clf.n_iter_ <= 7
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_solvers_of_the_whole_problem_say_when_they_are_done(solver):
+    X, y = load_diabetes(return_X_y=True)
+    reg = BackpropRegressor((), solver=solver, tol=1e-6, random_state=0).fit(X, y)
+    assert reg.converged_
+    assert reg.n_iter_ < 200
+    assert not hasattr(reg, "partial_fit")
+    assert np.isnan(reg.history_["learning_rate"]).all()
+
+
+def test_changing_the_solver_goes_on_with_the_weights(wheat):
+    X, y = wheat
+    clf = BackpropClassifier((4,), max_iter=5, tol=None, warm_start=True, random_state=0)
+    clf.fit(X, y)
+    for solver in ("rprop", "lbfgs", "rmsprop", "sgd", "lbfgs"):
+        before = clf.loss_
+        clf.set_params(solver=solver, learning_rate_init=0.001).fit(X, y)
+        assert clf.loss_ < before * 1.05
+    assert len(clf.loss_curve_) == 30
