@@ -108,12 +108,16 @@ class _Standing:
         slots = [with_outputs(before, after, slot, origins) for slot in self.slots]
         self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
 
-    def diverged(self):
-        """Whether the loss or the weights are no longer finite."""
+    def diverged(self, n_layers):
+        """Whether the loss is no longer finite, or outputs might not be.
+
+        Weights are too large where a product of one per layer would overflow.
+        """
         losses = self.history["loss"]
-        return bool(losses and not math.isfinite(losses[-1])) or not (
-            np.isfinite(self.params).all()
-        )
+        if losses and not math.isfinite(losses[-1]):
+            return True
+        limit = np.finfo(self.params.dtype).max ** (1 / (n_layers + 1))
+        return not (np.abs(self.params) <= limit).all()  # NaN is not
 
 
 def learns_by_steps(estimator):
@@ -379,7 +383,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             attempt.progress.halvings += restart
             attempt.use(task.updater, keeps_best)
             ended = self._run(task, attempt, max_epochs)
-            if not attempt.diverged():
+            if not attempt.diverged(task.network.n_layers):
                 return attempt, ended
             what = self._divergence(attempt)
             if keeps_best and math.isfinite(attempt.progress.best):

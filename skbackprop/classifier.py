@@ -23,28 +23,53 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of ints, default=(100,)
-        The number of neurons in each hidden layer; ``()`` is a network without one.
-    activation : str or sequence of str, default="relu"
-        The transfer function of the hidden layers, or one name per hidden layer:
+    hidden_layer_sizes : int, sequence of ints or "auto", default=(100,)
+        The number of neurons in each hidden layer; ``()`` is a network without one. "auto" is
+        one layer of half as many neurons as there are inputs and outputs together (Weka's "a"),
+        at least 2, and at most 256 and one for every two rows.
+    activation : str, Activation, or sequence of these, default="relu"
+        The transfer function of the hidden layers, or one per hidden layer. Given their
+        weighted sums z:
 
-        - "identity": ``f(z) = z``;
-        - "logistic" (or "sigmoid"): ``f(z) = 1 / (1 + exp(-z))``;
-        - "tanh": ``f(z) = tanh(z)``;
-        - "relu": ``f(z) = max(0, z)``.
+        - "identity": ``z``;
+        - "logistic" (or "sigmoid"): ``1 / (1 + exp(-z))``;
+        - "tanh": ``tanh(z)``;
+        - "relu": ``max(0, z)``;
+        - "leaky_relu": ``z`` above zero, ``0.01 * z`` below;
+        - "elu": ``z`` above zero, ``exp(z) - 1`` below [4]_;
+        - "selu": elu, scaled so that it normalises itself [5]_;
+        - "softplus": ``log(1 + exp(z))``;
+        - "silu": ``z / (1 + exp(-z))`` [6]_;
+        - "gelu": ``z`` times the standard normal distribution function of ``z`` [7]_;
+        - "mish": ``z * tanh(log(1 + exp(z)))`` [8]_;
+        - an object of class `skbackprop.Activation`, one's own function.
     output_activation : str, default="auto"
         The transfer function of the output layer. "auto" is what the loss calls for:
         softmax for classes and logistic for two classes or labels with log loss, logistic
-        with squared error.
-        With squared error, any of the names of `activation` may be given.
-    loss : {"auto", "log_loss", "squared_error"}, default="auto"
+        with squared error. With squared error, any of the names of `activation`, and "exp".
+    loss : {"auto", "log_loss", "squared_error"} or Loss, default="auto"
         What training makes small. "auto" is "log_loss", the cross-entropy: with two classes
-        through one logistic output, with labels through one each, else through a softmax.
-        "squared_error" is the textbook's: half the summed squared error of one logistic
-        output per class, also for two classes.
-    solver : {"sgd", "adam"}, default="adam"
-        How gradients become updates: stochastic gradient descent, plain for
-        ``momentum=0``, or Adam [2]_.
+        through one logistic output, with labels through one each, else through a softmax for
+        each column of the targets. "squared_error" is the textbook's: half the summed squared
+        error of one logistic output per class, also for two classes. An object of class
+        `skbackprop.Loss`, one's own loss, gets one output per class, too.
+    solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"}, default="adam"
+        How gradients become updates. Step by step, in batches of `batch_size`:
+
+        - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
+        - "adam": steps scaled by running moments of the gradient [2]_;
+        - "rmsprop": steps scaled by its running mean square [9]_.
+
+        By the gradient of all rows at once:
+
+        - "rprop": a step size for each weight, by the gradient's sign (iRprop-) [10]_;
+        - "lbfgs": scipy's quasi-Newton solver [11]_. Going on with it repeats the earlier
+          iterations, for it can only be resumed from where it began;
+        - "lm": Levenberg-Marquardt, for squared error and networks of at most 5000 weights
+          and biases [12]_.
+
+        A parameter that a solver has no use for is ignored; where the text below says
+        "not with", another value than the one that turns it off is refused.
     alpha : float >= 0, default=0.0001
         Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
@@ -52,32 +77,39 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
         update at the end of each epoch, "auto" is 200. Larger values than there are
-        presentations in an epoch are clipped.
+        presentations in an epoch are clipped. Ignored by "rprop", "lbfgs" and "lm".
     learning_rate : {"constant", "invscaling", "adaptive", "linear", "cosine"}, \
             default="constant"
         How `learning_rate_init` changes between epochs:
 
         - "constant": not at all;
-        - "invscaling": divided by ``(t_ + 1) ** power_t``;
-        - "adaptive": divided by 5 each time the loss stalls (see `tol`); training ends
-          when the rate has reached 1e-6;
+        - "invscaling": divided by ``(t_ + 1) ** power_t``, with "sgd" alone, as in
+          scikit-learn;
+        - "adaptive": divided by 5 each time training stalls (see `tol`), until it has
+          reached 1e-6; with "sgd" alone;
         - "linear" and "cosine": falling to zero over `max_iter` epochs, in a straight line
-          or along half a cosine.
+          or along half a cosine [13]_.
+
+        Ignored by "rprop", "lbfgs" and "lm".
     learning_rate_init : float > 0, default=0.001
-        The learning rate of the first epoch.
+        The learning rate of the first epoch; with "rprop" the first step of every weight.
+        Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".
     max_iter : int >= 1, default=200
-        The number of epochs that a call of `fit` trains at most.
+        The number of epochs that a call of `fit` trains at most; for "lbfgs" and "lm" that
+        of their iterations.
     shuffle : bool, default=True
         Whether to present the rows of each epoch in a new random order. The order does
         not depend on how the rows of `X` are sorted. False presents them as given.
     random_state : int, RandomState instance or None, default=None
-        Seeds the first weights and the order of presentation. Pass an int for the same
-        bits in every call.
+        Seeds the first weights, the order of presentation, dropout, and the choice of rows
+        that are set aside. Pass an int for the same bits in every call.
     tol : float >= 0 or None, default=1e-4
-        Training ends early when the loss has not fallen by `tol` for more than
-        `n_iter_no_change` epochs in a row. None trains for `max_iter` epochs.
+        Training ends early when the loss, or what is measured on held-out rows with
+        `early_stopping`, has not improved by `tol` for more than `n_iter_no_change` epochs in
+        a row. "lbfgs" and "lm" end when no component of the gradient is larger than `tol`.
+        None trains for `max_iter` epochs.
     verbose : int or bool, default=0
         1 prints a line per epoch, in the textbook's form; 2 says more.
     warm_start : bool, default=False
@@ -85,25 +117,50 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         more. Update rule, learning rate and random order go on too: 10 epochs and 10 more
         equal 20, but for the two schedules that plan their end.
     momentum : float in [0, 1], default=0.0
-        Momentum of "sgd" [3]_; 0 is plain gradient descent.
+        Momentum of "sgd"; 0 is plain gradient descent.
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum. Without effect for ``momentum=0``.
+    early_stopping : bool, default=False
+        Whether rows that are not trained on decide when training ends: those given to `fit`
+        as `X_val` and `y_val`, or else a share of the training rows, of every class.
+        Copies of a row stay together. "lbfgs" heeds given rows alone, as scikit-learn's
+        never sets any aside.
+    validation_fraction : float in (0, 1), default=0.1
+        The share to set aside, by weight.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay rates of Adam's moments.
+        Decay rates of Adam's moments; `beta_2` is that of rmsprop's mean square, too.
     epsilon : float > 0, default=1e-8
-        Keeps Adam from dividing by zero.
-    clip_norm : float > 0 or None, default=5.0
-        The largest norm that the gradient of a batch's loss may have; a longer one is
-        shortened to it [6]_. So a row far from all others moves the network, and does not
-        throw it. None takes every gradient as it is.
+        Keeps Adam and rmsprop from dividing by zero.
     n_iter_no_change : int >= 1 or inf, default=10
         See `tol`.
+    max_fun : int >= 1, default=15000
+        The number of gradients that "lbfgs" may compute in a call.
+    weight_decay : float >= 0, default=0.0
+        Decoupled decay: each update shrinks the weights by the rate times `weight_decay`
+        [14]_. Not with "rprop", "lbfgs" and "lm".
+    l1 : float >= 0, default=0.0
+        Strength of the L1 penalty, ``l1 * sum(abs(weights)) / n_rows``. Not with "lbfgs" and
+        "lm".
+    dropout : float in [0, 1), or sequence of these, default=0.0
+        The share of hidden neurons that sit out a presentation, for all hidden layers or for
+        each; the others' outputs are raised to make up for it [15]_. Not with "rprop",
+        "lbfgs" and "lm".
+    clip_norm : float > 0 or None, default=5.0
+        The largest norm that the gradient of a batch's loss may have; a longer one is
+        shortened to it [16]_. So a row far from all others moves the network, and does not
+        throw it. None takes every gradient as it is, and so do "rprop", "lbfgs" and "lm".
+    max_norm : float > 0 or None, default=None
+        The largest norm that the incoming weights of a neuron may have after an update [17]_.
+        Not with "lbfgs" and "lm".
     weight_init : str, callable or (coefs, intercepts), default="auto"
         Where training starts.
 
-        - "glorot_uniform", "glorot_normal" [4]_, "he_uniform", "he_normal" [5]_;
+        - "glorot_uniform", "glorot_normal" [18]_, "he_uniform", "he_normal" [19]_,
+          "lecun_normal" [20]_, "nguyen_widrow" [21]_;
         - "uniform": from [0, 1), as the textbook;
-        - "auto": "he_uniform" into relu layers, else "glorot_uniform";
+        - "mlp": what scikit-learn's MLP draws from the same `random_state`;
+        - "auto": "he_uniform" into relu, leaky_relu, elu, silu, gelu and mish,
+          "lecun_normal" into selu, else "glorot_uniform";
         - a callable ``(fan_in, fan_out, rng)`` that returns an array of shape
           ``(fan_in + 1, fan_out)``, the biases in its last row;
         - a pair of lists of arrays, shaped like `coefs_` and `intercepts_`.
@@ -113,11 +170,32 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         statistics are folded into `coefs_` and `intercepts_`, which describe an ordinary
         network on raw inputs. `partial_fit` uses the statistics of an earlier `fit`, and
         none without one.
+    scoring : None, "score", str or callable, default=None
+        What is measured on held-out rows besides the loss, and decides in its place with
+        `early_stopping`: "score" is the estimator's own `score`, a str names a scorer of
+        scikit-learn, a callable is ``scoring(estimator, X, y) -> float``, larger being better.
+    restore_best : bool, default=True
+        Whether, with `early_stopping`, the network that did best on held-out rows is the one
+        that predicts, and not the last.
+    max_restarts : int >= 0, default=3
+        How often training that diverges starts again with half the learning rate, and warns.
+        After that it is an error. Ignored by "rprop", "lbfgs" and "lm".
+    class_weight : None, "balanced", dict, or list of dicts, default=None
+        How much each class counts, as a factor of the sample weights; a list holds a
+        dictionary per column of the targets. Classes without an entry count 1. "balanced" is
+        the inverse of a class's weight in the training data. The sum of all weights, and so
+        the time of training, stays what it was. In `partial_fit`, where a row is presented at
+        least once, class weights are relative to the smallest, and "balanced" goes by the rows
+        seen so far.
+    grow_classes : bool, default=False
+        Whether `partial_fit` accepts classes that it has not seen before: each gets an output
+        of its own, and what was learnt of the others is not touched.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels; the column numbers for multilabel targets.
+    classes_ : ndarray of shape (n_classes,), or list of these
+        The class labels, for several columns of classes a list of each column's; the numbers
+        of the labels for multilabel targets.
     coefs_ : list of ndarrays of shape (n_in, n_out)
         The weights of each layer.
     intercepts_ : list of ndarrays of shape (n_out,)
@@ -129,22 +207,34 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     n_layers_ : int
         The number of layers of neurons, inputs and outputs included.
     n_outputs_ : int
-        The number of outputs.
+        The number of outputs of the network.
     out_activation_ : str
         The name of the output activation.
     n_iter_ : int
         The number of epochs that the last call trained.
+    converged_ : bool
+        Whether the last call ended because there was nothing left to improve.
     t_ : int
         The number of training rows presented so far.
-    loss_, best_loss_ : float
-        The last, and the smallest, loss of an epoch.
+    loss_ : float
+        The loss of the last epoch.
+    best_loss_ : float or None
+        The smallest loss of an epoch; None with `early_stopping`.
     loss_curve_ : list of float
         The loss of every epoch: the mean over its presentations, each taken before its own
-        update, plus the penalty at the epoch's start.
+        update, plus the penalties at the epoch's start. For "lbfgs" the objective after each
+        iteration.
+    validation_loss_curve_ : list of float or None
+        The loss on held-out rows after every epoch, without penalties.
+    validation_scores_ : list of float or None
+        Their score after every epoch, where `scoring` is given.
+    best_validation_score_ : float or None
+        The largest of these.
     history_ : dict of lists
-        A row per epoch: "epoch", "loss", "learning_rate", "seconds", and
-        "sum_squared_error" where the loss is squared error: the sum of
-        ``(target - output) ** 2`` over the epoch, the textbook's error.
+        A row per epoch: "epoch", "loss", "learning_rate", "seconds", "validation_loss",
+        "validation_score", NaN where there is none, and "sum_squared_error" where the loss is
+        squared error: the sum of ``(target - output) ** 2`` over the epoch, the textbook's
+        error.
     engine_ : {"compiled", "numpy"}
         Which writing of the training loop ran.
 
@@ -161,12 +251,41 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
        ICLR.
     .. [3] Sutskever, I., Martens, J., Dahl, G. and Hinton, G. (2013). On the importance of
        initialization and momentum in deep learning. ICML.
-    .. [4] Glorot, X. and Bengio, Y. (2010). Understanding the difficulty of training deep
-       feedforward neural networks. AISTATS.
-    .. [5] He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers.
-       ICCV.
-    .. [6] Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training
+    .. [4] Clevert, D.-A., Unterthiner, T. and Hochreiter, S. (2016). Fast and accurate deep
+       network learning by exponential linear units. ICLR.
+    .. [5] Klambauer, G. et al. (2017). Self-normalizing neural networks. NIPS.
+    .. [6] Elfwing, S., Uchibe, E. and Doya, K. (2018). Sigmoid-weighted linear units for
+       neural network function approximation in reinforcement learning. Neural Networks
+       107, 3-11.
+    .. [7] Hendrycks, D. and Gimpel, K. (2016). Gaussian error linear units. arXiv
+       1606.08415.
+    .. [8] Misra, D. (2020). Mish: a self regularized non-monotonic activation function.
+       BMVC.
+    .. [9] Tieleman, T. and Hinton, G. (2012). Lecture 6.5: RMSProp. Coursera, Neural
+       Networks for Machine Learning.
+    .. [10] Igel, C. and Huesken, M. (2003). Empirical evaluation of the improved Rprop
+       learning algorithms. Neurocomputing 50, 105-123.
+    .. [11] Liu, D. C. and Nocedal, J. (1989). On the limited memory BFGS method for large
+       scale optimization. Mathematical Programming 45, 503-528.
+    .. [12] Hagan, M. T. and Menhaj, M. B. (1994). Training feedforward networks with the
+       Marquardt algorithm. IEEE Transactions on Neural Networks 5, 989-993.
+    .. [13] Loshchilov, I. and Hutter, F. (2017). SGDR: stochastic gradient descent with warm
+       restarts. ICLR.
+    .. [14] Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization.
+       ICLR.
+    .. [15] Srivastava, N. et al. (2014). Dropout: a simple way to prevent neural networks
+       from overfitting. JMLR 15, 1929-1958.
+    .. [16] Pascanu, R., Mikolov, T. and Bengio, Y. (2013). On the difficulty of training
        recurrent neural networks. ICML.
+    .. [17] Srebro, N. and Shraibman, A. (2005). Rank, trace-norm and max-norm. COLT.
+    .. [18] Glorot, X. and Bengio, Y. (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [19] He, K., Zhang, X., Ren, S. and Sun, J. (2015). Delving deep into rectifiers.
+       ICCV.
+    .. [20] LeCun, Y., Bottou, L., Orr, G. B. and Mueller, K.-R. (1998). Efficient backprop.
+       In: Neural Networks: Tricks of the Trade. Springer.
+    .. [21] Nguyen, D. and Widrow, B. (1990). Improving the learning speed of 2-layer neural
+       networks by choosing initial values of the adaptive weights. IJCNN.
 
     Examples
     --------
@@ -607,7 +726,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
 def _normalised(outputs):
     """Outputs scaled to sum to one; negative ones count as zero, none at all as equal."""
-    p = np.maximum(outputs, 0)
+    # No larger than their sum can be told.
+    p = np.clip(outputs, 0, np.finfo(outputs.dtype).max / outputs.shape[1])
     total = p.sum(axis=1, keepdims=True)
     return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / p.shape[1])
 

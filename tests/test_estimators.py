@@ -6,11 +6,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
@@ -353,6 +354,18 @@ def test_in_pipelines_and_grid_searches(wheat):
     frame = pd.DataFrame(X, columns=list("abcdefg"))
     search.fit(frame, y)
     assert list(search.best_estimator_.feature_names_in_) == list("abcdefg")
+
+
+def test_sample_weight_is_routed(wheat):
+    X, y = wheat
+    weights = np.where(y == 1, 30.0, 1.0)
+    clf = BackpropClassifier(**QUICK | {"learning_rate_init": 0.01})
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf.set_fit_request(sample_weight=True)
+        pipeline = make_pipeline(MinMaxScaler(), clf)
+        predicted = cross_val_predict(pipeline, X, y, params={"sample_weight": weights})
+    plain = cross_val_predict(make_pipeline(MinMaxScaler(), clone(clf)), X, y)
+    assert (predicted == 1).sum() > (plain == 1).sum()
 
 
 def test_one_layer_and_none(wheat):

@@ -2,13 +2,17 @@
 
 import ast
 import hashlib
+import inspect
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
+from skbackprop import presets
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.engine import hashing, training
 
@@ -92,6 +96,45 @@ def test_every_room_has_its_arrows():
         ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
     }
     assert files - {"__init__", "__main__", "engine.__init__"} == set(ARROWS)
+
+
+def documented(estimator):
+    """The text of each parameter in a class's docstring."""
+    section = estimator.__doc__.split("Parameters\n    ----------\n")[1]
+    section = section.split("\n\n    Attributes\n")[0]
+    entries = re.split(r"^    (?=\w[\w, ]* : )", section, flags=re.M)[1:]
+    return {
+        name: entry.split(" : ", 1)[1]
+        for entry in entries
+        for name in entry.split(" : ", 1)[0].split(", ")
+    }
+
+
+def test_every_parameter_is_documented_checked_and_compared():
+    both = (skbackprop.BackpropClassifier, skbackprop.BackpropRegressor)
+    page = (Path(__file__).parent.parent / "docs" / "parameters.md").read_text("utf-8")
+    for estimator in both:
+        signature = inspect.signature(estimator).parameters
+        assert list(documented(estimator)) == list(signature)
+        assert set(estimator._parameter_rules) == set(signature) - {"random_state"}
+        for name, parameter in signature.items():
+            assert f"`{name}`" in page
+            text = documented(estimator)[name]
+            said = re.search(r"default=(.+)", text)[1]
+            if not name.startswith("beta"):  # two on one line
+                assert ast.literal_eval(said) == parameter.default, name
+    # What both have is said in the same words, but for what the targets make of it.
+    ours, theirs = map(documented, both)
+    differ = {name for name in set(ours) & set(theirs) if ours[name] != theirs[name]}
+    assert differ == {"output_activation", "loss", "early_stopping", "standardize"}
+
+
+def test_the_preset_is_scikit_learns():
+    for peer in (MLPClassifier, MLPRegressor):
+        for name, parameter in inspect.signature(peer).parameters.items():
+            if name in ("loss", "random_state", "verbose", "warm_start"):
+                continue  # "auto" is both of theirs; the others are no settings of training
+            assert presets.MLP[name] == parameter.default, name
 
 
 def test_wheat_seeds():
