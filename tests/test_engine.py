@@ -18,7 +18,14 @@ from skbackprop.engine.losses import LOSSES, get_loss
 from skbackprop.engine.network import Network
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.schedules import SCHEDULES, Progress
-from skbackprop.engine.updaters import UPDATERS, Collect, GradientDescent, Rprop
+from skbackprop.engine.updaters import (
+    UPDATERS,
+    Collect,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    Rprop,
+)
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
@@ -202,6 +209,46 @@ def test_both_writings_are_equal(arguments):
     np.testing.assert_allclose(params_2, params, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(state_2, state, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(loss_2, loss, rtol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_hidden", [0, 1, 2])
+@pytest.mark.parametrize(
+    "updater", [GradientDescent(), Momentum(0.9), Nesterov(0.9)], ids=lambda u: type(u).__name__
+)
+@pytest.mark.parametrize(
+    "regularization",
+    [
+        {}, {"alpha": 0.5}, {"weight_decay": 1.0}, {"clip_norm": 0.3}, {"dropout": 0.4},
+        {"alpha": 0.2, "weight_decay": 2.0, "clip_norm": 1.0, "dropout": 0.2},
+    ],
+    ids=lambda options: "-".join(options) or "plain",
+)  # fmt: skip
+def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
+    """First layers that are large are learnt in blocks; the reference goes row by row."""
+    rng = np.random.default_rng(0)
+    sizes = (70, *(50, 9)[:n_hidden], 3) if n_hidden else (400, 8)
+    activations = ("tanh", "silu")[:n_hidden]
+    network = Network(sizes, activations, "log_loss", "softmax")
+    X = rng.normal(size=(45, sizes[0])).astype(dtype)  # two blocks and a part of one
+    Y = rng.integers(0, sizes[-1], size=45)
+    params = (0.1 * rng.normal(size=network.n_params)).astype(dtype)
+    options = regularization | {"dropout": (regularization.get("dropout", 0.0),) * n_hidden}
+    results = []
+    for run in (training.run_epoch, kernel.run_epoch):
+        vector = params.copy()
+        state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
+        losses = [
+            run(
+                network, vector, state, updater, Regularization(**options), X, Y,
+                np.arange(45)[::step].copy(), 1, 0.01, 0, seed=3, presented=45 * k,
+            )
+            for k, step in enumerate((1, -1))
+        ]  # fmt: skip
+        results.append([vector, state, losses])
+    tolerance = 1e-12 if dtype is np.float64 else 2e-4
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
 @settings(max_examples=40, deadline=None)

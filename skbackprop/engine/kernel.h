@@ -75,6 +75,7 @@ typedef struct {
     const double *dropout;      /* of each hidden layer; NULL for none */
     uint64_t seed;
     int64_t presented;          /* rows so far */
+    int guarded;                /* a loss that is not finite changes nothing */
     double constants[3];        /* momentum, or beta_1, beta_2, epsilon, ... */
     double powers[2];           /* the first two to the number of updates so far */
 } rule_t;
@@ -97,6 +98,8 @@ typedef struct {
 
 /* Rows per pass of a batch: enough for the matrix products, few enough for the cache. */
 enum { CHUNK_ROWS = 512, CHUNK_ELEMENTS = 1 << 21 };
+/* Rows in a block of online learning, and weights of a first layer from which they pay. */
+enum { BLOCK = 16, BLOCK_PAYS = 3000 };
 
 /* ---- Hashing: the same arithmetic as in hashing.py and dropout.py ---- */
 

@@ -44,6 +44,7 @@ cdef extern from "kernel.h" nogil:
         const double *dropout
         uint64_t seed
         int64_t presented
+        int guarded
         double constants[3]
         double powers[2]
 
@@ -178,6 +179,7 @@ def run_epoch(network, params, state, updater, regularization, X, Y, order,
     rule.dropout = &dropout[0] if dropout.shape[0] else NULL
     rule.seed = seed
     rule.presented = presented
+    rule.guarded = 0
     rule.constants = updater.constants
     rule.powers[0] = rule.constants[0] ** updates
     rule.powers[1] = rule.constants[1] ** updates

@@ -1,16 +1,5 @@
 /* Many rows at a time: mini-batch and batch learning. */
 
-/* C = op(A) op(B) + beta C in column-major order. */
-INLINE void NAME(multiply)(NAME(gemm_t) gemm, char op_a, char op_b, int64_t m, int64_t n,
-                           int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, T beta,
-                           T *c, int64_t ldc)
-{
-    T one = 1;
-    int m_ = (int)m, n_ = (int)n, k_ = (int)k;
-    int lda_ = (int)lda, ldb_ = (int)ldb, ldc_ = (int)ldc;
-    gemm(&op_a, &op_b, &m_, &n_, &k_, &one, (T *)a, &lda_, (T *)b, &ldb_, &beta, c, &ldc_);
-}
-
 /* The same scratch as online, with room for a chunk of rows, and the gradient. */
 typedef struct {
     NAME(scratch_t) rows;
@@ -45,7 +34,7 @@ INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T 
                            n_in, 1, outputs[0], n_out);
         } else {
             for (int64_t t = 0; t < n; t++)
-                NAME(add_sparse_inputs)(outputs[0] + t * n_out, X, order[t], params, n_out);
+                NAME(add_sparse_inputs)(outputs[0] + t * n_out, X, order[t], params, 1, n_out);
         }
         if (l == net->n_layers - 1) break;
         for (int64_t t = 0; t < n; t++)
@@ -94,21 +83,11 @@ INLINE void NAME(backward_chunk)(const shape_t *net, const T *params, const NAME
     }
 }
 
-INLINE void NAME(update_all)(const int kind, const NAME(step_t) *by, int are_weights,
-                             NAME(vectors_t) at, const T *RESTRICT gradient, int64_t from,
-                             int64_t to, T share)
-{
-    T *w = at.params, *m = at.slots[0], *v = at.slots[1];
-    SIMD for (int64_t i = from; i < to; i++) {
-        const T g = gradient[i] * share;
-        NAME(step)(kind, by, are_weights, w + i, m + i, v + i, g, by->rate * g, 1);
-    }
-}
-
-CLONED double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t) at,
-                                const NAME(rows_t) *X, const NAME(targets_t) *Y,
-                                const int64_t *order, int64_t n_order, int64_t batch_size,
-                                const T *weights, NAME(batch_scratch_t) *s)
+CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t) at,
+                                       const NAME(rows_t) *X, const NAME(targets_t) *Y,
+                                       const int64_t *order, int64_t n_order,
+                                       int64_t batch_size, const T *weights,
+                                       NAME(batch_scratch_t) *s)
 {
     const int last = net->n_layers - 1;
     const int64_t n_outputs = net->sizes[last + 1];
@@ -137,28 +116,15 @@ CLONED double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t
         }
         NAME(next_step)(rule, by);
         T share = (T)(1 / total);
-        by->alpha = (T)(rule->alpha / total);
-        by->l1 = (T)(rule->l1 / total);
+        NAME(weigh_penalties)(rule->updater, rule, total, by);
         if (rule->clip_norm > 0) {
             const double norm = sqrt(NAME(square_sum)(s->gradient, n_params)) / total;
             if (norm > rule->clip_norm) share *= (T)(rule->clip_norm / norm);
         }
-#define RUN(kind)                                                                    \
-    do {                                                                             \
-        NAME(update_all)(kind, by, 1, at, s->gradient, 0, n_weights, share);         \
-        NAME(update_all)(kind, by, 0, at, s->gradient, n_weights, n_params, share);  \
-    } while (0)
-        switch (rule->updater) {
-        case MOMENTUM: RUN(MOMENTUM); break;
-        case NESTEROV: RUN(NESTEROV); break;
-        case ADAM: RUN(ADAM); break;
-        case RMSPROP: RUN(RMSPROP); break;
-        case RPROP: RUN(RPROP); break;
-        case COLLECT: RUN(COLLECT); break;
-        default: RUN(GRADIENT_DESCENT);
-        }
-#undef RUN
-        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rows.rated);
+        NAME(update_by_rule)(rule->updater, by, 1, at, 0, share, s->gradient, n_weights);
+        NAME(update_by_rule)(rule->updater, by, 0, at, n_weights, share,
+                             s->gradient + n_weights, n_params - n_weights);
+        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rows.norms);
     }
     return loss;
 }

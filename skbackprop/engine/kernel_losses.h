@@ -40,7 +40,7 @@ INLINE double NAME(of_residual)(int loss, double option, double r, double *deriv
 
 /* From one row's raw outputs z: the loss, z turned into the outputs, and the derivative
  * of the loss by the raw outputs in delta. */
-INLINE double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z, const T *RESTRICT y,
+CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z, const T *RESTRICT y,
                                    T *RESTRICT delta, T *RESTRICT slopes, int64_t n)
 {
     const int output = net->activation[net->n_layers - 1];

@@ -1,5 +1,14 @@
 /* One row at a time: online learning. */
 
+/* Scratch space of one row. */
+typedef struct {
+    T **outputs, **deltas;
+    T **slopes;              /* f'(z) of each layer, where it is not taken of the outputs */
+    T *norms;                /* one number per neuron of the first layer */
+    T *input;                /* a sparse row spelled out; kept zero between rows */
+    T *one_hot;
+} NAME(scratch_t);
+
 INLINE void NAME(copy)(T *RESTRICT to, const T *RESTRICT from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) to[i] = from[i];
@@ -27,11 +36,12 @@ INLINE void NAME(add_inputs)(T *RESTRICT z, const T *RESTRICT x, const T *RESTRI
     }
 }
 
+/* z += factor * x W for a sparse row. */
 INLINE void NAME(add_sparse_inputs)(T *RESTRICT z, const NAME(rows_t) *X, int64_t row,
-                                    const T *RESTRICT w, int64_t n)
+                                    const T *RESTRICT w, T factor, int64_t n)
 {
     for (int64_t k = X->starts[row]; k < X->starts[row + 1]; k++) {
-        const T x = X->values[k];
+        const T x = factor * X->values[k];
         const T *RESTRICT of_input = w + (int64_t)X->columns[k] * n;
         SIMD for (int64_t j = 0; j < n; j++) z[j] += x * of_input[j];
     }
@@ -64,15 +74,6 @@ INLINE void NAME(weigh)(T *RESTRICT z, const T *RESTRICT a, const T *RESTRICT w,
     }
 }
 
-/* Scratch space of one row. */
-typedef struct {
-    T **outputs, **deltas;
-    T **slopes;              /* f'(z) of each layer, where it is not taken of the outputs */
-    T *rated;                /* rate * delta of the first layer */
-    T *input;                /* a sparse row spelled out; kept zero between rows */
-    T *one_hot;
-} NAME(scratch_t);
-
 /* From a hidden layer's weighted sums to what it hands on. */
 INLINE void NAME(finish_layer)(const shape_t *net, const rule_t *rule, int layer,
                                int64_t presentation, T *outputs, T *slopes)
@@ -84,18 +85,11 @@ INLINE void NAME(finish_layer)(const shape_t *net, const rule_t *rule, int layer
                    layer, outputs, slopes, n);
 }
 
-INLINE void NAME(forward_row)(const shape_t *net, const rule_t *rule, const T *params,
-                              const NAME(rows_t) *X, int64_t row, int64_t presentation,
-                              NAME(scratch_t) *s)
+/* From the first layer's weighted sums to the raw outputs. */
+INLINE void NAME(forward_above)(const shape_t *net, const rule_t *rule, const T *params,
+                                int64_t presentation, NAME(scratch_t) *s)
 {
     T **outputs = s->outputs;
-    const int64_t n_first = net->sizes[1];
-    NAME(copy)(outputs[0], params + net->biases_at[0], n_first);
-    if (X->dense)
-        NAME(add_inputs)(outputs[0], X->dense + row * net->sizes[0], params, net->sizes[0],
-                         n_first);
-    else
-        NAME(add_sparse_inputs)(outputs[0], X, row, params, n_first);
     for (int l = 1; l < net->n_layers; l++) {
         NAME(finish_layer)(net, rule, l - 1, presentation, outputs[l - 1], s->slopes[l - 1]);
         NAME(weigh)(outputs[l], outputs[l - 1], params + net->weights_at[l],
@@ -103,93 +97,43 @@ INLINE void NAME(forward_row)(const shape_t *net, const rule_t *rule, const T *p
     }
 }
 
-INLINE void NAME(update_biases)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
-                                int64_t offset, const T *RESTRICT delta, int64_t n)
-{
-    T *w = at.params + offset, *m = at.slots[0] + offset, *v = at.slots[1] + offset;
-    SIMD for (int64_t j = 0; j < n; j++)
-        NAME(step)(rule, by, 0, w + j, m + j, v + j, delta[j], by->rate * delta[j], 1);
-}
-
-/* Hand the deltas of a later layer back, and, unless only_back, update its weights in the
- * same pass over them. */
-INLINE void NAME(backward_layer)(int rule, int only_back, const NAME(step_t) *by,
+/* Hand the deltas of a later layer back, and, with `updates`, update its weights in the
+ * same pass over them where the rule is cheap. */
+INLINE void NAME(backward_layer)(int rule, int updates, const NAME(step_t) *by,
                                  NAME(vectors_t) at, int64_t offset, const T *RESTRICT delta,
                                  const T *RESTRICT signal, T *RESTRICT back, int64_t n_in,
                                  int64_t n)
 {
-    T *w = at.params + offset, *m = at.slots[0] + offset, *v = at.slots[1] + offset;
+    const int at_once = updates && (rule == PLAIN_DESCENT || rule == DECAYED_DESCENT);
+    const T keep = by->keep;
+    T *RESTRICT w = at.params + offset;
     memset(back, 0, n_in * sizeof(T));
-    for (int64_t j = 0; j < n; j++, w += n_in, m += n_in, v += n_in) {
+    for (int64_t j = 0; j < n; j++, w += n_in) {
         const T d = delta[j], rated = by->rate * d;
-        if (only_back) {
+        if (at_once && rule == PLAIN_DESCENT) {
+            SIMD for (int64_t i = 0; i < n_in; i++) {
+                back[i] += d * w[i];
+                w[i] -= rated * signal[i];
+            }
+        } else if (at_once) {
+            SIMD for (int64_t i = 0; i < n_in; i++) {
+                back[i] += d * w[i];
+                w[i] = keep * w[i] - rated * signal[i];
+            }
+        } else {
             SIMD for (int64_t i = 0; i < n_in; i++) back[i] += d * w[i];
-            continue;
-        }
-        SIMD for (int64_t i = 0; i < n_in; i++) {
-            back[i] += d * w[i];
-            NAME(step)(rule, by, 1, w + i, m + i, v + i, d, rated, signal[i]);
+            if (updates)
+                NAME(update_by_rule)(rule, by, 1, at, offset + j * n_in, d, signal, n_in);
         }
     }
-}
-
-/* Update the weights of a later layer whose deltas have been handed back before. */
-INLINE void NAME(update_layer)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
-                               int64_t offset, const T *RESTRICT delta,
-                               const T *RESTRICT signal, int64_t n_in, int64_t n)
-{
-    T *w = at.params + offset, *m = at.slots[0] + offset, *v = at.slots[1] + offset;
-    for (int64_t j = 0; j < n; j++, w += n_in, m += n_in, v += n_in) {
-        const T d = delta[j], rated = by->rate * d;
-        SIMD for (int64_t i = 0; i < n_in; i++)
-            NAME(step)(rule, by, 1, w + i, m + i, v + i, d, rated, signal[i]);
-    }
-}
-
-/* The weights of one input of the first layer. */
-INLINE void NAME(update_input)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
-                               int64_t offset, T signal, const T *RESTRICT delta,
-                               const T *RESTRICT rated, int64_t n)
-{
-    T *w = at.params + offset, *m = at.slots[0] + offset, *v = at.slots[1] + offset;
-    SIMD for (int64_t j = 0; j < n; j++)
-        NAME(step)(rule, by, 1, w + j, m + j, v + j, delta[j], rated[j], signal);
-}
-
-INLINE void NAME(update_first_layer)(int rule, const NAME(step_t) *by, NAME(vectors_t) at,
-                                     const shape_t *net, const NAME(rows_t) *X, int64_t row,
-                                     const T *RESTRICT delta, NAME(scratch_t) *s)
-{
-    const int64_t n_in = net->sizes[0], n = net->sizes[1];
-    const T *input = X->dense ? X->dense + row * n_in : s->input;
-    SIMD for (int64_t j = 0; j < n; j++) s->rated[j] = by->rate * delta[j];
-    if (!X->dense) {
-        const int64_t start = X->starts[row], stop = X->starts[row + 1];
-        if (rule == PLAIN_DESCENT) {  /* only the inputs that are there learn */
-            for (int64_t k = start; k < stop; k++)
-                NAME(update_input)(rule, by, at, (int64_t)X->columns[k] * n, X->values[k],
-                                   delta, s->rated, n);
-            return;
-        }
-        for (int64_t k = start; k < stop; k++) s->input[X->columns[k]] += X->values[k];
-    }
-    for (int64_t i = 0; i < n_in; i++)
-        NAME(update_input)(rule, by, at, i * n, input[i], delta, s->rated, n);
-    if (!X->dense)
-        for (int64_t k = X->starts[row]; k < X->starts[row + 1]; k++)
-            s->input[X->columns[k]] = 0;
 }
 
 /* Shorten the deltas so that the row's gradient is no longer than allowed. The gradient of
  * a layer is the product of its deltas and its inputs, and so is its norm. */
-INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, const NAME(rows_t) *X,
-                           int64_t row, NAME(scratch_t) *s)
+INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, double input_square,
+                           NAME(scratch_t) *s)
 {
-    const int64_t n_in = net->sizes[0];
-    double inputs = X->dense ? NAME(square_sum)(X->dense + row * n_in, n_in)
-                             : NAME(square_sum)(X->values + X->starts[row],
-                                                X->starts[row + 1] - X->starts[row]);
-    double square = (1 + inputs) * NAME(square_sum)(s->deltas[0], net->sizes[1]);
+    double square = (1 + input_square) * NAME(square_sum)(s->deltas[0], net->sizes[1]);
     for (int l = 1; l < net->n_layers; l++)
         square += (1 + NAME(square_sum)(s->outputs[l - 1], net->sizes[l]))
                   * NAME(square_sum)(s->deltas[l], net->sizes[l + 1]);
@@ -199,64 +143,112 @@ INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, const NAME(rows
         for (int64_t j = 0; j < net->sizes[l + 1]; j++) s->deltas[l][j] *= factor;
 }
 
-INLINE double NAME(online)(const int kind, const shape_t *net, rule_t *rule,
-                           NAME(vectors_t) at, const NAME(rows_t) *X,
-                           const NAME(targets_t) *Y, const int64_t *order, int64_t n_order,
-                           const T *weights, NAME(scratch_t) *s)
+/* From the raw outputs of one row: its loss, the deltas of every layer, and the update of
+ * all parameters but the first layer's weights. Where `guarded`, a loss that is not finite
+ * changes nothing. */
+INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule,
+                                const NAME(step_t) *by, NAME(vectors_t) at, const T *y,
+                                double input_square, NAME(scratch_t) *s)
 {
     const int last = net->n_layers - 1, clips = rule->clip_norm > 0;
     const int64_t *sizes = net->sizes;
-    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
     T **deltas = s->deltas, **outputs = s->outputs;
-    double loss = 0;
-    for (int64_t t = 0; t < n_order; t++) {
-        const int64_t row = order[t];
-        NAME(forward_row)(net, rule, at.params, X, row, rule->presented + t, s);
-        const T *y = NAME(target_of)(Y, row, sizes[last + 1], s->one_hot);
-        const double of_row = NAME(loss_and_delta)(net, outputs[last], y, deltas[last],
-                                                   s->slopes[last], sizes[last + 1]);
-        /* In a batch of one, a weight cancels but for the penalties' share. */
-        loss += weights ? weights[row] * of_row : of_row;
-        if (weights) {
-            by->alpha = (T)(rule->alpha / weights[row]);
-            by->l1 = (T)(rule->l1 / weights[row]);
-        }
-        NAME(next_step)(rule, by);
-        for (int l = last; l > 0; l--) {
-            NAME(backward_layer)(kind, clips, by, at, net->weights_at[l], deltas[l],
-                                 outputs[l - 1], deltas[l - 1], sizes[l], sizes[l + 1]);
-            NAME(times_derivative)(net->activation[l - 1], deltas[l - 1], outputs[l - 1],
-                                   s->slopes[l - 1], sizes[l]);
-        }
-        if (clips) {
-            NAME(clip_row)(net, rule->clip_norm, X, row, s);
-            for (int l = last; l > 0; l--)
-                NAME(update_layer)(kind, by, at, net->weights_at[l], deltas[l],
-                                   outputs[l - 1], sizes[l], sizes[l + 1]);
-        }
-        NAME(update_first_layer)(kind, by, at, net, X, row, deltas[0], s);
-        for (int l = 0; l <= last; l++)
-            NAME(update_biases)(kind, by, at, net->biases_at[l], deltas[l], sizes[l + 1]);
-        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rated);
+    const double loss = NAME(loss_and_delta)(net, outputs[last], y, deltas[last],
+                                             s->slopes[last], sizes[last + 1]);
+    if (rule->guarded && !isfinite(loss)) return loss;
+    for (int l = last; l > 0; l--) {
+        NAME(backward_layer)(kind, !clips, by, at, net->weights_at[l], deltas[l],
+                             outputs[l - 1], deltas[l - 1], sizes[l], sizes[l + 1]);
+        NAME(times_derivative)(net->activation[l - 1], deltas[l - 1], outputs[l - 1],
+                               s->slopes[l - 1], sizes[l]);
     }
+    if (clips) {
+        NAME(clip_row)(net, rule->clip_norm, input_square, s);
+        for (int l = last; l > 0; l--)
+            for (int64_t j = 0; j < sizes[l + 1]; j++)
+                NAME(update)(kind, by, 1, at, net->weights_at[l] + j * sizes[l],
+                             deltas[l][j], outputs[l - 1], sizes[l]);
+    }
+    for (int l = 0; l <= last; l++)
+        NAME(update)(kind, by, 0, at, net->biases_at[l], 1, deltas[l], sizes[l + 1]);
     return loss;
 }
 
-/* The rule is made a constant, so that each gets loops of its own. */
-CLONED double NAME(run_online)(const shape_t *net, rule_t *rule, NAME(vectors_t) at,
-                               const NAME(rows_t) *X, const NAME(targets_t) *Y,
-                               const int64_t *order, int64_t n_order, const T *weights,
-                               NAME(scratch_t) *s)
+/* The weights of the first layer, input by input. */
+INLINE void NAME(update_first_layer)(int kind, const NAME(step_t) *by, NAME(vectors_t) at,
+                                     const T *x, const T *RESTRICT delta, int64_t n_in,
+                                     int64_t n)
 {
-#define RUN(kind) NAME(online)(kind, net, rule, at, X, Y, order, n_order, weights, s)
-    switch (rule->updater) {
-    case MOMENTUM: return RUN(MOMENTUM);
-    case NESTEROV: return RUN(NESTEROV);
-    case ADAM: return RUN(ADAM);
-    case RMSPROP: return RUN(RMSPROP);
-    default:
-        if (rule->alpha > 0 || rule->l1 > 0) return RUN(GRADIENT_DESCENT);
-        return rule->weight_decay > 0 ? RUN(DECAYED_DESCENT) : RUN(PLAIN_DESCENT);
+    for (int64_t i = 0; i < n_in; i++) NAME(update)(kind, by, 1, at, i * n, x[i], delta, n);
+}
+
+/* A sparse row spelled out into zeros, or zeroed again. */
+INLINE void NAME(spell_out)(const NAME(rows_t) *X, int64_t row, int zero, T *input)
+{
+    for (int64_t k = X->starts[row]; k < X->starts[row + 1]; k++)
+        input[X->columns[k]] = zero ? 0 : input[X->columns[k]] + X->values[k];
+}
+
+INLINE double NAME(input_square)(const NAME(rows_t) *X, int64_t row, int64_t n_in)
+{
+    return X->dense ? NAME(square_sum)(X->dense + row * n_in, n_in)
+                    : NAME(square_sum)(X->values + X->starts[row],
+                                       X->starts[row + 1] - X->starts[row]);
+}
+
+CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule,
+                                      NAME(vectors_t) at, const NAME(rows_t) *X,
+                                      const NAME(targets_t) *Y, const int64_t *order,
+                                      int64_t n_order, const T *weights, NAME(scratch_t) *s)
+{
+    const int64_t n_in = net->sizes[0], n = net->sizes[1];
+    const int64_t n_outputs = net->sizes[net->n_layers];
+    /* Only the inputs that are there learn from a sparse row, and what shrinks all weights
+     * alike is kept as one factor: the weights are shrunk * params until the end. */
+    const int sparsely = !X->dense && rule->max_norm == 0
+                         && (kind == PLAIN_DESCENT || kind == DECAYED_DESCENT);
+    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
+    NAME(weigh_penalties)(kind, rule, 1, by);
+    double loss = 0, shrunk = 1;
+    for (int64_t t = 0; t < n_order; t++) {
+        const int64_t row = order[t];
+        const T *x = X->dense ? X->dense + row * n_in : s->input;
+        NAME(copy)(s->outputs[0], at.params + net->biases_at[0], n);
+        if (X->dense)
+            NAME(add_inputs)(s->outputs[0], x, at.params, n_in, n);
+        else
+            NAME(add_sparse_inputs)(s->outputs[0], X, row, at.params, (T)shrunk, n);
+        NAME(forward_above)(net, rule, at.params, rule->presented + t, s);
+        /* In a batch of one, a weight cancels but for the penalties' share. */
+        if (weights) NAME(weigh_penalties)(kind, rule, weights[row], by);
+        NAME(next_step)(rule, by);
+        const double square = rule->clip_norm > 0 ? NAME(input_square)(X, row, n_in) : 0;
+        const double of_row = NAME(learn_above)(
+            kind, net, rule, by, at, NAME(target_of)(Y, row, n_outputs, s->one_hot), square, s);
+        loss += weights ? weights[row] * of_row : of_row;
+        if (rule->guarded && !isfinite(loss)) return loss;
+        if (sparsely) {
+            const double keep = by->keep;
+            if (keep < 0.5 || shrunk < 1e-6) {
+                for (int64_t i = 0; i < n_in * n; i++) at.params[i] *= (T)(keep * shrunk);
+                shrunk = 1;
+            } else {
+                shrunk *= keep;
+            }
+            for (int64_t k = X->starts[row]; k < X->starts[row + 1]; k++) {
+                T *RESTRICT w = at.params + (int64_t)X->columns[k] * n;
+                const T rated = (T)(by->rate * X->values[k] / shrunk);
+                const T *RESTRICT delta = s->deltas[0];
+                SIMD for (int64_t j = 0; j < n; j++) w[j] -= rated * delta[j];
+            }
+            continue;
+        }
+        if (!X->dense) NAME(spell_out)(X, row, 0, s->input);
+        NAME(update_first_layer)(kind, by, at, x, s->deltas[0], n_in, n);
+        if (!X->dense) NAME(spell_out)(X, row, 1, s->input);
+        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->norms);
     }
-#undef RUN
+    if (shrunk != 1)
+        for (int64_t i = 0; i < n_in * n; i++) at.params[i] *= (T)shrunk;
+    return loss;
 }

@@ -1,4 +1,4 @@
-/* Update rules: what happens to one parameter. */
+/* Update rules: what happens to parameters. */
 
 typedef struct {
     T rate, alpha, l1, keep;  /* keep: what decay leaves of a weight */
@@ -17,20 +17,10 @@ INLINE T NAME(root)(T x)
 #endif
 }
 
-/* One parameter w with gradient delta * signal, plus the penalties where it is a weight;
- * rated is rate * delta. */
+/* One parameter w with this gradient of the loss. */
 INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T *m, T *v,
-                       T delta, T rated, T signal)
+                       T gradient)
 {
-    if (rule == PLAIN_DESCENT) {
-        *w -= rated * signal;
-        return;
-    }
-    if (rule == DECAYED_DESCENT) {
-        *w = (is_weight ? by->keep * *w : *w) - rated * signal;
-        return;
-    }
-    T gradient = delta * signal;
     if (is_weight) {
         gradient += by->alpha * *w + by->l1 * NAME(sign)(*w);
         *w *= by->keep;
@@ -71,6 +61,51 @@ INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T 
     }
 }
 
+/* n parameters in a row, from `at` on in each vector, with gradient factor * values. The
+ * rule is made a constant, so that each gets a loop of its own. */
+CLONED static void NAME(update_by_rule)(int rule, const NAME(step_t) *by, int is_weight,
+                                        NAME(vectors_t) vectors, int64_t at, T factor,
+                                        const T *RESTRICT values, int64_t n)
+{
+    T *w = vectors.params + at, *m = vectors.slots[0] + at, *v = vectors.slots[1] + at;
+#define RUN(rule, is_weight)                                                             \
+    {                                                                                    \
+        SIMD for (int64_t i = 0; i < n; i++)                                             \
+            NAME(step)(rule, by, is_weight, w + i, m + i, v + i, factor * values[i]);    \
+    }
+#define RULE(rule)                                                                       \
+    case rule:                                                                           \
+        if (is_weight) RUN(rule, 1) else RUN(rule, 0)                                    \
+        break
+    switch (rule) {
+        RULE(GRADIENT_DESCENT);
+        RULE(MOMENTUM);
+        RULE(NESTEROV);
+        RULE(ADAM);
+        RULE(RMSPROP);
+        RULE(RPROP);
+        RULE(COLLECT);
+    }
+#undef RULE
+#undef RUN
+}
+
+/* The same, with the two cheapest rules, which online learning lives by, on the spot. */
+INLINE void NAME(update)(int rule, const NAME(step_t) *by, int is_weight,
+                         NAME(vectors_t) vectors, int64_t at, T factor,
+                         const T *RESTRICT values, int64_t n)
+{
+    T *RESTRICT w = vectors.params + at;
+    const T rated = by->rate * factor, keep = is_weight ? by->keep : 1;
+    if (rule == PLAIN_DESCENT) {
+        SIMD for (int64_t i = 0; i < n; i++) w[i] -= rated * values[i];
+    } else if (rule == DECAYED_DESCENT) {
+        SIMD for (int64_t i = 0; i < n; i++) w[i] = keep * w[i] - rated * values[i];
+    } else {
+        NAME(update_by_rule)(rule, by, is_weight, vectors, at, factor, values, n);
+    }
+}
+
 /* Count one more update; bias corrections are folded into the rate. */
 INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
 {
@@ -86,10 +121,21 @@ INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
 
 INLINE NAME(step_t) NAME(make_step)(const rule_t *rule)
 {
-    NAME(step_t) by = {(T)rule->rate, (T)rule->alpha, (T)rule->l1,
-                       (T)(1 - rule->rate * rule->weight_decay), (T)rule->constants[0],
-                       (T)rule->constants[1], (T)rule->constants[2], 0};
+    NAME(step_t) by = {(T)rule->rate, 0, 0, 0, (T)rule->constants[0], (T)rule->constants[1],
+                       (T)rule->constants[2], 0};
     return by;
+}
+
+/* The penalties' share in a batch of this weight. Where descent is merely decayed, the L2
+ * penalty is part of the decay. */
+INLINE void NAME(weigh_penalties)(int kind, const rule_t *rule, double weight,
+                                  NAME(step_t) *by)
+{
+    const double alpha = rule->alpha / weight;
+    by->alpha = (T)alpha;
+    by->l1 = (T)(rule->l1 / weight);
+    by->keep = (T)(1 - rule->rate * (rule->weight_decay
+                                     + (kind == DECAYED_DESCENT ? alpha : 0)));
 }
 
 INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
@@ -102,7 +148,8 @@ INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
 
 /* Shorten the incoming weights of neurons where their norm is above the limit. norms has
  * room for the first layer's neurons. */
-INLINE void NAME(confine)(const shape_t *net, double max_norm, T *params, T *RESTRICT norms)
+CLONED static void NAME(confine)(const shape_t *net, double max_norm, T *params,
+                                 T *RESTRICT norms)
 {
     const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
     memset(norms, 0, n_first * sizeof(T));

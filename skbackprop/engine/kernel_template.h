@@ -28,5 +28,6 @@ typedef struct {
 #include "kernel_losses.h"
 #include "kernel_rules.h"
 #include "kernel_online.h"
+#include "kernel_blocked.h"
 #include "kernel_batch.h"
 #include "kernel_entry.h"

@@ -1,4 +1,5 @@
-/* Transfer functions and their derivatives. */
+/* Transfer functions and their derivatives: over the outputs of a layer at a time, so that
+ * a call costs little beside its work. */
 
 /* exp(x) - 1 = scale * p + (scale - 1), with x = k ln 2 + r, scale = 2^k, p = exp(r) - 1
  * by its Taylor series in Estrin's scheme. Holds for |x| <= EXP_LIMIT; NaN stays NaN. */
@@ -56,7 +57,7 @@ INLINE T NAME(logistic)(T x) { return 1 / (1 + NAME(exp_)(-x)); }
 
 /* a = f(z) in place. Where the derivative is taken of the input, it goes to slopes. All
  * are written so that NaN stays NaN. */
-INLINE void NAME(activate)(int code, T *RESTRICT a, T *RESTRICT slopes, int64_t n)
+CLONED static void NAME(activate)(int code, T *RESTRICT a, T *RESTRICT slopes, int64_t n)
 {
     switch (code) {
     case LOGISTIC:
@@ -117,7 +118,7 @@ INLINE int NAME(asks_input)(int code)
 }
 
 /* delta *= f'(z), from slopes where there are any, else from the outputs a = f(z). */
-INLINE void NAME(times_derivative)(int code, T *RESTRICT delta, const T *RESTRICT a,
+CLONED static void NAME(times_derivative)(int code, T *RESTRICT delta, const T *RESTRICT a,
                                    const T *RESTRICT slopes, int64_t n)
 {
     if (slopes) {
@@ -152,7 +153,7 @@ INLINE void NAME(times_derivative)(int code, T *RESTRICT delta, const T *RESTRIC
 
 /* Drop neurons of one row of a hidden layer: the same arithmetic as dropout.keep_mask.
  * The derivatives, masked alike, go to slopes. */
-INLINE void NAME(drop)(int code, double rate, uint64_t seed, int64_t presentation, int layer,
+CLONED static void NAME(drop)(int code, double rate, uint64_t seed, int64_t presentation, int layer,
                        T *RESTRICT a, T *RESTRICT slopes, int64_t n)
 {
     const uint32_t key = dropout_key(seed, presentation, layer);
