@@ -62,6 +62,19 @@ ARROWS = {
     },
     "classifier": {"base", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "parameters"},
+    "inspection.__init__": {
+        "inspection.explanation", "inspection.importance", "inspection.importance_display",
+        "inspection.loss_curve", "inspection.network_display", "inspection.profile",
+        "inspection.weights_display",
+    },
+    "inspection.doors": {"base"},
+    "inspection.explanation": {"engine.training", "inspection.doors"},
+    "inspection.importance": {"inspection.doors"},
+    "inspection.importance_display": {"inspection.doors", "inspection.importance"},
+    "inspection.loss_curve": {"inspection.doors"},
+    "inspection.network_display": {"inspection.doors"},
+    "inspection.profile": {"inspection.doors"},
+    "inspection.weights_display": {"inspection.doors"},
 }  # fmt: skip
 
 

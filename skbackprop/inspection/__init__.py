@@ -1,0 +1,27 @@
+"""Looking into a fitted network: pictures, a step explained, and importances.
+
+Everything here reads a fitted estimator and changes nothing. The pictures need matplotlib,
+the extra ``skbackprop[plot]``; the tables need pandas, the extra ``skbackprop[pandas]``.
+"""
+
+from .explanation import LayerStep, StepExplanation, explain_step
+from .importance import garson_importance, olden_importance
+from .importance_display import WeightImportanceDisplay
+from .loss_curve import LossCurveDisplay
+from .network_display import NetworkDisplay
+from .profile import LekProfile, lek_profile
+from .weights_display import WeightsDisplay
+
+__all__ = [
+    "LayerStep",
+    "LekProfile",
+    "LossCurveDisplay",
+    "NetworkDisplay",
+    "StepExplanation",
+    "WeightImportanceDisplay",
+    "WeightsDisplay",
+    "explain_step",
+    "garson_importance",
+    "lek_profile",
+    "olden_importance",
+]

@@ -1,0 +1,251 @@
+"""LossCurveDisplay: how the loss fell, epoch by epoch."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .doors import check_network, check_option, import_pyplot, new_axes
+
+_LABELS = {
+    "learning_rate": "learning rate",
+    "validation_score": "validation score",
+    "sum_squared_error": "sum of squared errors",
+    "seconds": "seconds per epoch",
+}
+
+
+class LossCurveDisplay:
+    """The loss over the epochs of one or several trainings.
+
+    Use `from_estimator` or `from_estimators` to make one.
+
+    Parameters
+    ----------
+    histories : list of dict
+        For each training its `history_`: lists of equal length, "epoch" and "loss" among
+        them; "validation_loss" and "validation_score" are drawn if they are there.
+    names : list of str or None, default=None
+        A name for each training; None for a single one that needs none.
+
+    Attributes
+    ----------
+    best_epochs_ : list of int
+        The epoch of each training that is marked: of the highest validation score, else of
+        the smallest validation loss, else of the smallest training loss.
+    ax_ : matplotlib Axes or list of Axes
+        The axes with the curves; a list with ``panels=True``.
+    second_ax_ : matplotlib Axes, list of Axes or None
+        The axes to the right, if they were asked for.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropClassifier
+    >>> from skbackprop.datasets import load_wheat_seeds
+    >>> from skbackprop.inspection import LossCurveDisplay
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(clf)
+    >>> display.ax_.get_xlabel()
+    'epoch'
+    """
+
+    def __init__(self, histories, names=None):
+        self.histories = histories
+        self.names = names
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, **options):
+        """Draw the training of one network.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted network.
+        name : str, default=None
+            Stands in the legend.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **options
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        check_network(estimator)
+        names = None if name is None else [str(name)]
+        return cls([estimator.history_], names).plot(ax, **options)
+
+    @classmethod
+    def from_estimators(cls, estimators, *, names=None, ax=None, **options):
+        """Draw the trainings of several networks beside each other.
+
+        Parameters
+        ----------
+        estimators : dict or sequence of BackpropClassifier or BackpropRegressor
+            The fitted networks, or a name for each as the keys of a dict.
+        names : sequence of str, default=None
+            A name for each of a sequence; None numbers them.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw; a sequence with ``panels=True``. None makes a new figure.
+        **options
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        if isinstance(estimators, Mapping):
+            names, estimators = list(estimators), list(estimators.values())
+        estimators = list(estimators)
+        if not estimators:
+            raise ValueError("estimators must hold at least one fitted network. Got none.")
+        for estimator in estimators:
+            check_network(estimator)
+        if names is None:
+            names = range(len(estimators))
+        names = [str(name) for name in names]
+        if len(names) != len(estimators):
+            raise ValueError(
+                f"names must hold {len(estimators)} names, one per estimator. Got {names}."
+            )
+        return cls([one.history_ for one in estimators], names).plot(ax, **options)
+
+    def plot(self, ax=None, *, second_axis=None, mark_best=True, yscale="linear", panels=False):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw; one per training with ``panels=True``. None makes a new figure.
+        second_axis : {None, "learning_rate", "validation_score", "sum_squared_error", \
+                "seconds"}, default=None
+            A column of the histories to draw as well, dotted, on an axis to the right.
+        mark_best : bool, default=True
+            Whether to mark the best epoch of each training.
+        yscale : {"linear", "log"}, default="linear"
+            The scale of the losses.
+        panels : bool, default=False
+            Whether each training gets a panel of its own, side by side with the same
+            scale, instead of a colour of its own.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            This object, with `ax_` and the others set.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If an argument is not one of the values above, or if a history lacks the
+            column `second_axis`.
+        """
+        check_option("second_axis", second_axis, (None, *_LABELS))
+        check_option("yscale", yscale, ("linear", "log"))
+        for history in self.histories:
+            if second_axis is not None and second_axis not in history:
+                raise ValueError(
+                    f"second_axis={second_axis!r} is not among the columns of a history: "
+                    f"{list(history)}."
+                )
+        all_axes = self._axes(ax, panels)
+        self.best_epochs_ = [_best_epoch(history) for history in self.histories]
+        twins = {axes: axes.twinx() for axes in all_axes} if second_axis else {}
+        many = len(self.histories) > 1
+        for number, (axes, history) in enumerate(zip(all_axes, self.histories, strict=True)):
+            color = f"C{number}" if many else "C0"
+            name = self.names[number] if self.names else None
+            self._draw(axes, history, number, color, None if panels else name, mark_best)
+            if second_axis:
+                label = _LABELS[second_axis] + ("" if name is None or panels else f", {name}")
+                line_color = color if many and not panels else "C7"
+                values = _column(history, second_axis)
+                twins[axes].plot(history["epoch"], values, ":", color=line_color, label=label)
+                twins[axes].set_ylabel(_LABELS[second_axis])
+                if second_axis == "learning_rate":
+                    twins[axes].set_ylim(bottom=0)
+            if panels and name is not None:
+                axes.set_title(name)
+        for axes in dict.fromkeys(all_axes):
+            axes.set(xlabel="epoch", ylabel="loss", yscale=yscale)
+            _legend(axes, twins.get(axes), n_columns=1 if panels else 2)
+        if panels:
+            for axes in all_axes[1:]:
+                axes.set_ylabel("")
+            for axes in all_axes[:-1]:
+                if axes in twins:
+                    twins[axes].set_ylabel("")
+        self.ax_ = list(all_axes) if panels else all_axes[0]
+        self.second_ax_ = (
+            (list(twins.values()) if panels else twins[self.ax_]) if twins else None
+        )
+        self.figure_ = all_axes[0].figure
+        return self
+
+    def _axes(self, ax, panels):
+        """The axes of each training."""
+        n = len(self.histories)
+        if not panels:
+            return [new_axes("LossCurveDisplay", ax)] * n
+        if ax is None:
+            pyplot = import_pyplot("LossCurveDisplay")
+            size = (max(4.8, 3.2 * n), 3.6)
+            _, ax = pyplot.subplots(
+                1, n, figsize=size, sharey=True, squeeze=False, layout="constrained"
+            )
+        all_axes = list(np.ravel(ax))
+        if len(all_axes) != n:
+            raise ValueError(f"ax must hold {n} axes, one per training. Got {len(all_axes)}.")
+        return all_axes
+
+    def _draw(self, axes, history, number, color, name, mark_best):
+        prefix = "" if name is None else f"{name}, "
+        epochs = history["epoch"]
+        axes.plot(epochs, _column(history, "loss"), color=color, label=f"{prefix}training")
+        watched = _column(history, "loss")
+        if "validation_loss" in history:
+            watched = _column(history, "validation_loss")
+            axes.plot(epochs, watched, "--", color=color, label=f"{prefix}validation")
+        best = self.best_epochs_[number]
+        if mark_best and best is not None:
+            height = watched[list(epochs).index(best)]
+            axes.plot(
+                [best], [height], "o", color=color, markerfacecolor="white", zorder=3,
+                label=f"{prefix}best: epoch {best}",
+            )  # fmt: skip
+
+
+def _column(history, name):
+    """A column as floats; an epoch without an entry is NaN."""
+    return np.array(history[name], dtype=np.float64)
+
+
+def _best_epoch(history):
+    for name, sign in (("validation_score", -1), ("validation_loss", 1), ("loss", 1)):
+        values = sign * _column(history, name) if name in history else np.empty(0)
+        if np.isfinite(values).any():
+            return int(history["epoch"][np.nanargmin(values)])
+    return None
+
+
+def _legend(axes, twin, n_columns):
+    handles, labels = axes.get_legend_handles_labels()
+    if twin is not None:
+        more, names = twin.get_legend_handles_labels()
+        handles, labels = handles + more, labels + names
+    if twin is None:
+        axes.legend(handles, labels)
+        return
+    # Two scales leave no corner that is surely free: below the label of the epochs.
+    axes.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        borderaxespad=4,
+        ncols=n_columns,
+    )

@@ -1,0 +1,292 @@
+"""NetworkDisplay: the neurons and their connections as a picture."""
+
+from numbers import Integral
+
+import numpy as np
+
+from .doors import check_names, check_row, neuron_names, new_axes, weights_and_biases
+
+# Inches; and the widths of the thinnest and the thickest connection in points.
+_ROW, _COLUMN, _LONGEST = 0.3, 1.7, 11.0
+_THIN, _THICK = 0.15, 3.0
+_POSITIVE, _NEGATIVE = "#2166ac", "#b2182b"
+# The rows up to which the numbers of activations are written beside the neurons.
+_WRITTEN_ROWS = 24
+
+
+class NetworkDisplay:
+    """A fitted network as a drawing: a column of neurons per layer, a line per weight.
+
+    A line is the wider and the stronger in colour, the larger its weight is beside the
+    largest of its layer; blue is positive, red negative. Large layers are abridged: their
+    first and last neurons are shown, and a mark between them says how many are hidden.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    weights : list of ndarrays of shape (n_in, n_out)
+        The weights of each layer.
+    names : list of lists of str
+        The names of the neurons of each layer, the inputs first.
+    layer_titles : list of str
+        What stands above each column.
+    activations : list of ndarrays of shape (n_neurons,), default=None
+        What each neuron answers to one row, the inputs first; None to show none.
+
+    Attributes
+    ----------
+    neurons_ : list of matplotlib PathCollection
+        The circles of each layer.
+    connections_ : list of matplotlib LineCollection
+        The lines between each layer and the next.
+    labels_ : list of matplotlib Text
+        The names, numbers, titles and ellipses.
+    shown_ : list of lists of int
+        The neurons of each layer that are shown.
+    ax_ : matplotlib Axes
+        The axes with the picture.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropClassifier
+    >>> from skbackprop.datasets import load_wheat_seeds
+    >>> from skbackprop.inspection import NetworkDisplay
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> display = NetworkDisplay.from_estimator(clf, x=X[0])
+    >>> [len(lines.get_segments()) for lines in display.connections_]
+    [35, 15]
+    """
+
+    def __init__(self, weights, names, layer_titles, activations=None):
+        self.weights = weights
+        self.names = names
+        self.layer_titles = layer_titles
+        self.activations = activations
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        x=None,
+        feature_names=None,
+        output_names=None,
+        units="training",
+        ax=None,
+        **options,
+    ):
+        """Draw a fitted network.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted network.
+        x : array-like of shape (n_features,) or (1, n_features), default=None
+            A row, in the units of the training data. The neurons are then filled by what
+            they answer to it: the darker, the higher in their layer.
+        feature_names : sequence of str, default=None
+            The names of the inputs; None takes `feature_names_in_`, or x0, x1, ...
+        output_names : sequence of str, default=None
+            The names of the outputs; None takes the classes, or y0, y1, ...
+        units : {"training", "raw"}, default="training"
+            Whether the first weights are those on standardised inputs, where the estimator
+            standardises, so that they can be compared; or those of `coefs_`.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **options
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : NetworkDisplay
+        """
+        weights, _ = weights_and_biases(estimator, units)
+        names = neuron_names(estimator, feature_names, output_names)
+        network = estimator._network
+        titles = ["inputs"]
+        titles += [f"hidden {k}\n{name}" for k, name in enumerate(network.activations, 1)]
+        titles += [f"outputs\n{network.output_activation}"]
+        activations = None if x is None else _activations(estimator, x)
+        return cls(weights, names, titles, activations).plot(ax, **options)
+
+    def plot(self, ax=None, *, max_neurons=24, title=None):
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure, as large as the network asks for.
+        max_neurons : int >= 3, default=24
+            The rows of the picture. A layer with more neurons is abridged.
+        title : str, default=None
+            The title of the picture.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            This object, with `ax_` and the others set.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `max_neurons` is not as described, or the names do not fit the weights.
+        """
+        if not isinstance(max_neurons, Integral) or max_neurons < 3:
+            raise ValueError(f"max_neurons must be an integer >= 3. Got {max_neurons!r}.")
+        sizes = [len(self.weights[0]), *(w.shape[1] for w in self.weights)]
+        for names, size in zip(self.names, sizes, strict=True):
+            check_names("names", names, size)
+        self.shown_, places = _places(sizes, max_neurons)
+        n_rows = max(min(size, max_neurons) for size in sizes)
+        figsize = (
+            1.8 + _COLUMN * len(self.weights) + 0.08 * self._longest_names(),
+            min(max(_ROW * n_rows + 0.9, 3.2), _LONGEST),
+        )
+        self.ax_ = ax = new_axes("NetworkDisplay", ax, figsize)
+        self.figure_ = ax.figure
+        self.labels_ = []
+        self.connections_ = [
+            ax.add_collection(_lines(w, self.shown_, places, layer))
+            for layer, w in enumerate(self.weights)
+        ]
+        self.neurons_ = [
+            self._circles(layer, places[layer], n_rows) for layer in range(len(sizes))
+        ]
+        for layer, size in enumerate(sizes):
+            self._label(layer, size, places[layer], n_rows)
+        top = (n_rows - 1) / 2
+        ax.set(xlim=(-0.1, len(sizes) - 0.9), ylim=(-top - 0.7, top + 0.7))
+        ax.set_axis_off()
+        self._explain_colors(ax)
+        if title is not None:
+            ax.set_title(title)
+        return self
+
+    def _longest_names(self):
+        """The letters that the labels to the left and to the right take."""
+        value = 8 if self.activations is not None else 0
+        ends = self.names[0], self.names[-1]
+        return sum(max(map(len, names)) + value for names in ends)
+
+    def _circles(self, layer, ys, n_rows):
+        size = np.interp(n_rows, [6, 30], [190, 60])
+        style = {"s": size, "edgecolors": "black", "linewidths": 0.8, "zorder": 3}
+        xs = np.full(len(ys), layer)
+        if self.activations is None:
+            return self.ax_.scatter(xs, ys, c="white", **style)
+        values = np.asarray(self.activations[layer], dtype=float)
+        low, high = values.min(), values.max()
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        return self.ax_.scatter(
+            xs, ys, c=values[self.shown_[layer]], cmap="YlOrBr", vmin=low, vmax=high, **style
+        )
+
+    def _label(self, layer, size, ys, n_rows):
+        """The names at both ends, the numbers, the title, and what is hidden."""
+        first, last = layer == 0, layer == len(self.names) - 1
+        for j, y in zip(self.shown_[layer], ys, strict=True):
+            text = self.names[layer][j] if first or last else ""
+            if self.activations is not None and n_rows <= _WRITTEN_ROWS:
+                number = f"{self.activations[layer][j]:.3g}"
+                text = f"{text}: {number}" if text else number
+            if not text:
+                continue
+            if first or last:
+                offset, align = ((-11, 0), "right") if first else ((11, 0), "left")
+                self._text(text, (layer, y), offset, ha=align, va="center")
+            else:
+                self._text(
+                    text, (layer, y), (9, 0), ha="left", va="center", fontsize=7, zorder=4,
+                    bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6},
+                )  # fmt: skip
+        if len(ys) < size:
+            gap = (ys[_head(n_rows) - 1] + ys[_head(n_rows)]) / 2
+            self._text(
+                f"\u22ee {size - len(ys)} more \u22ee", (layer, gap), (0, 0), ha="center",
+                va="center", fontsize=8, zorder=4,
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 2},
+            )  # fmt: skip
+        top = (n_rows - 1) / 2 + 0.5
+        self._text(
+            self.layer_titles[layer], (layer, top), (0, 4), ha="center", va="bottom",
+            fontsize=9, weight="bold",
+        )  # fmt: skip
+
+    def _text(self, text, point, offset, **style):
+        style = {"fontsize": 9, "annotation_clip": False, **style}
+        self.labels_.append(
+            self.ax_.annotate(text, point, offset, textcoords="offset points", **style)
+        )
+
+    def _explain_colors(self, ax):
+        from matplotlib.lines import Line2D
+
+        handles = [
+            Line2D([], [], color=color, linewidth=2, label=label)
+            for color, label in ((_POSITIVE, "positive weight"), (_NEGATIVE, "negative weight"))
+        ]
+        ax.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2,
+            frameon=False, fontsize=8,
+        )  # fmt: skip
+
+
+def _activations(estimator, x):
+    """The row, and what every layer answers to it, the outputs in the units of the targets."""
+    row = check_row(estimator, x)
+    outputs = [answer[0] for answer in estimator._forward(row)[1]]
+    if estimator._scaling.targets is not None:
+        outputs[-1] = estimator._scaling.targets.inverse_transform(outputs[-1])
+    return [row[0], *outputs]
+
+
+def _places(sizes, max_neurons):
+    """The neurons of each layer that are shown, and their heights, from the top."""
+    shown, places = [], []
+    for size in sizes:
+        if size <= max_neurons:
+            shown.append(list(range(size)))
+            places.append((size - 1) / 2 - np.arange(size))
+            continue
+        # One row is left to the ellipsis.
+        head = _head(max_neurons)
+        tail = max_neurons - 1 - head
+        shown.append([*range(head), *range(size - tail, size)])
+        rows = np.r_[0:head, head + 1 : max_neurons]
+        places.append((max_neurons - 1) / 2 - rows)
+    return shown, places
+
+
+def _head(n_rows):
+    """How many of an abridged layer's neurons stand above its ellipsis."""
+    return n_rows // 2
+
+
+def _lines(weights, shown, places, layer):
+    """The connections between a layer and the next, the strongest in front."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba_array
+
+    weights = weights[np.ix_(shown[layer], shown[layer + 1])]
+    i, j = (index.ravel() for index in np.indices(weights.shape))
+    strength = np.abs(weights).ravel()
+    strength = strength / (strength.max() or 1)
+    order = np.argsort(strength, kind="stable")
+    i, j, strength = i[order], j[order], strength[order]
+    starts = np.column_stack([np.full(len(i), layer), places[layer][i]])
+    ends = np.column_stack([np.full(len(j), layer + 1), places[layer + 1][j]])
+    colors = to_rgba_array(np.where(weights[i, j] >= 0, _POSITIVE, _NEGATIVE))
+    colors[:, 3] = 0.12 + 0.88 * strength
+    return LineCollection(
+        np.stack([starts, ends], axis=1),
+        colors=colors,
+        linewidths=_THIN + (_THICK - _THIN) * strength,
+        zorder=1,
+    )

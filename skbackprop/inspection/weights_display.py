@@ -1,0 +1,232 @@
+"""WeightsDisplay: the weights of a layer as a heat map, or as images."""
+
+from numbers import Integral
+
+import numpy as np
+
+from .doors import check_network, neuron_names, new_axes, weights_and_biases
+
+# Up to how many cells their numbers are written, and how many labels an axis takes.
+_WRITTEN_CELLS = 120
+_LABELS = 32
+# Pixels between images; the inches of an image, and of a letter of a label.
+_GAP = 1
+_TILE = 1.0
+_LETTER = 0.09
+
+
+class WeightsDisplay:
+    """The weights of one layer as colours: blue is positive, red negative, white zero.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_in, n_out)
+        A row per input of the layer, a column per neuron.
+    sources : list of str
+        The names of the rows.
+    neurons : list of str
+        The names of the columns.
+    image_shape : (int, int), default=None
+        The height and width of the images that the inputs are the pixels of. Each neuron is
+        then drawn as an image of its weights. None draws a heat map.
+
+    Attributes
+    ----------
+    image_ : matplotlib AxesImage
+        The heat map, or the images, side by side in one.
+    labels_ : list of matplotlib Text
+        The numbers in the cells, or the names above the images.
+    ax_ : matplotlib Axes
+        The axes with the picture.
+    figure_ : matplotlib Figure
+        The figure that holds them.
+
+    Examples
+    --------
+    >>> from skbackprop import BackpropClassifier
+    >>> from skbackprop.datasets import load_wheat_seeds
+    >>> from skbackprop.inspection import WeightsDisplay
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> display = WeightsDisplay.from_estimator(clf)
+    >>> display.image_.get_array().shape
+    (7, 5)
+    """
+
+    def __init__(self, weights, sources, neurons, image_shape=None):
+        self.weights = weights
+        self.sources = sources
+        self.neurons = neurons
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        layer=0,
+        image_shape=None,
+        feature_names=None,
+        output_names=None,
+        units="training",
+        ax=None,
+        **options,
+    ):
+        """Draw the weights of one layer of a fitted network.
+
+        Parameters
+        ----------
+        estimator : BackpropClassifier or BackpropRegressor
+            A fitted network.
+        layer : int, default=0
+            0 is the first layer of weights, -1 the last.
+        image_shape : (int, int), default=None
+            For the first layer of a network on images: their height and width in pixels.
+        feature_names : sequence of str, default=None
+            The names of the inputs; None takes `feature_names_in_`, or x0, x1, ...
+        output_names : sequence of str, default=None
+            The names of the outputs; None takes the classes, or y0, y1, ...
+        units : {"training", "raw"}, default="training"
+            Whether the first weights are those on standardised inputs, where the estimator
+            standardises, so that they can be compared; or those of `coefs_`.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **options
+            Passed to `plot`.
+
+        Returns
+        -------
+        display : WeightsDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or if `image_shape` does not fit the inputs.
+        """
+        check_network(estimator)
+        n_layers = estimator.n_layers_ - 1
+        if not isinstance(layer, Integral) or not -n_layers <= layer < n_layers:
+            raise ValueError(
+                f"layer must be an integer >= {-n_layers} and <= {n_layers - 1}. Got {layer!r}."
+            )
+        layer = int(layer) % n_layers
+        if image_shape is not None and layer != 0:
+            raise ValueError(f"image_shape is for the first layer, 0. Got layer={layer}.")
+        weights, _ = weights_and_biases(estimator, units)
+        names = neuron_names(estimator, feature_names, output_names)
+        display = cls(weights[layer], names[layer], names[layer + 1], image_shape)
+        return display.plot(ax, **options)
+
+    def plot(self, ax=None, *, max_images=40, cmap="RdBu"):
+        """Draw the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure, as large as the layer asks for.
+        max_images : int >= 1, default=40
+            How many neurons are drawn as images at most; the others are counted.
+        cmap : str or Colormap, default="RdBu"
+            Colours, from the most negative to the most positive weight; zero is the middle.
+
+        Returns
+        -------
+        display : WeightsDisplay
+            This object, with `ax_` and the others set.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `max_images` is not as described, or `image_shape` does not fit the inputs.
+        """
+        if not isinstance(max_images, Integral) or max_images < 1:
+            raise ValueError(f"max_images must be an integer >= 1. Got {max_images!r}.")
+        limit = float(np.abs(self.weights).max()) or 1.0
+        style = {"cmap": cmap, "vmin": -limit, "vmax": limit}
+        draw = self._heat_map if self.image_shape is None else self._images
+        self.labels_ = []
+        draw(ax, max_images, style)
+        self.figure_ = self.ax_.figure
+        self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")
+        return self
+
+    # ---- A heat map ----
+
+    def _heat_map(self, ax, max_images, style):
+        n_in, n_out = self.weights.shape
+        written = n_in * n_out <= _WRITTEN_CELLS
+        cell = (0.55, 0.36) if written else (0.2, 0.2)
+        longest = max(map(len, self.sources))
+        figsize = (
+            np.clip(cell[0] * n_out + 1.8 + 0.08 * longest, 3.6, 12),
+            np.clip(cell[1] * n_in + 1.0, 2.4, 10),
+        )
+        self.ax_ = ax = new_axes("WeightsDisplay", ax, figsize)
+        self.image_ = ax.imshow(self.weights, aspect="auto", **style)
+        ticks = _ticks(n_out)
+        names = [self.neurons[j] for j in ticks]
+        # The colour bar will take its share of the width, in inches.
+        width = 0.75 * ax.get_position().width * ax.figure.get_figwidth() / len(ticks)
+        level = max(map(len, names)) * _LETTER < width
+        ax.set_xticks(ticks, names, rotation=0 if level else 90, fontsize=8)
+        ticks = _ticks(n_in)
+        ax.set_yticks(ticks, [self.sources[i] for i in ticks], fontsize=8)
+        ax.set(xlabel="to neuron", ylabel="from")
+        if written:
+            self.labels_ = [self._number(i, j) for i, j in np.ndindex(n_in, n_out)]
+
+    def _number(self, i, j):
+        weight = self.weights[i, j]
+        strong = abs(weight) > 0.6 * self.image_.norm.vmax
+        return self.ax_.text(
+            j, i, f"{weight:.2g}", ha="center", va="center", fontsize=8,
+            color="white" if strong else "black",
+        )  # fmt: skip
+
+    # ---- Images ----
+
+    def _images(self, ax, max_images, style):
+        height, width = self.image_shape
+        n_in, n_out = self.weights.shape
+        if height * width != n_in:
+            raise ValueError(
+                f"image_shape must have height * width = {n_in}, the number of inputs. "
+                f"Got {self.image_shape}."
+            )
+        n_shown = min(n_out, max_images)
+        n_columns = int(np.ceil(np.sqrt(1.6 * n_shown)))
+        n_rows = -(-n_shown // n_columns)
+        # Room above each image for its name.
+        above = max(2, round(0.3 * height))
+        montage = np.full(
+            (n_rows * (height + above), n_columns * (width + _GAP) - _GAP), np.nan
+        )
+        tall = _TILE * (height + above) / (width + _GAP)
+        figsize = (_TILE * n_columns + 1.4, tall * n_rows + 0.4)
+        self.ax_ = ax = new_axes("WeightsDisplay", ax, figsize)
+        for j in range(n_shown):
+            row, column = divmod(j, n_columns)
+            top, left = row * (height + above) + above, column * (width + _GAP)
+            image = self.weights[:, j].reshape(height, width)
+            montage[top : top + height, left : left + width] = image
+            self._name(self.neurons[j], left + (width - 1) / 2, top - 0.8)
+        self.image_ = ax.imshow(np.ma.masked_invalid(montage), **style)
+        ax.set_axis_off()
+        if n_shown < n_out:
+            self._name(
+                f"and {n_out - n_shown} more neurons",
+                (montage.shape[1] - 1) / 2,
+                len(montage) + above - 0.8,
+            )
+
+    def _name(self, text, x, y):
+        self.labels_.append(self.ax_.text(x, y, text, ha="center", va="bottom", fontsize=8))
+
+
+def _ticks(n):
+    """Every position, or every so many that the labels do not touch."""
+    return list(range(0, n, -(-n // _LABELS)))
