@@ -9,8 +9,9 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
+from skbackprop.engine.hashing import kernel
 from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.training import kernel, run_epoch
+from skbackprop.engine.training import run_epoch
 from skbackprop.engine.updaters import GradientDescent
 from skbackprop.inspection import explain_step
 
@@ -32,6 +33,17 @@ KINDS = {
     "one target": (BackpropRegressor, 1000 + 200 * SCORE, {}),
     "two targets": (BackpropRegressor, np.column_stack([SCORE, 50 * X[:, 0]]), {}),
     "raw targets": (BackpropRegressor, SCORE, {"standardize": False}),
+    "two variables": (
+        BackpropClassifier,
+        np.column_stack([np.digitize(SCORE, [-0.6, 0.6]), X[:, 0] > 1]),
+        {},
+    ),
+    "two quantiles": (
+        BackpropRegressor,
+        1000 + 200 * SCORE,
+        {"loss": "pinball", "quantile": [0.1, 0.9]},
+    ),
+    "counts": (BackpropRegressor, np.exp(SCORE).round(), {"loss": "poisson"}),
     "logistic output": (
         BackpropRegressor,
         1 / (1 + np.exp(-SCORE)),
@@ -114,7 +126,10 @@ def test_agrees_with_the_engine(kind, dtype, writing):
     assert packed(estimator, step).dtype == dtype
 
 
-@BY_KIND
+# The oracle knows the median alone, and one softmax.
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if k not in ("two variables", "two quantiles")]
+)
 def test_gradients_are_derivatives(kind):
     estimator, y = trained(kind)
     step = explain_step(estimator, X[3], y[3])
@@ -129,6 +144,16 @@ def test_gradients_are_derivatives(kind):
     ours += [layer.bias_gradients for layer in step.layers]
     for got, expected in zip(ours, slopes, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-13)
+
+
+@BY_KIND
+def test_loss_falls_as_the_gradient_says(kind):
+    estimator, y = trained(kind)
+    step = explain_step(estimator, X[3], y[3], learning_rate=1e-6)
+    slopes = [layer.weight_gradients for layer in step.layers]
+    slopes += [layer.bias_gradients for layer in step.layers]
+    steepness = sum((slope**2).sum() for slope in slopes)
+    assert (step.loss - step.loss_after) / 1e-6 == pytest.approx(steepness, rel=1e-4)
 
 
 @BY_KIND

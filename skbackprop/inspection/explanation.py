@@ -248,11 +248,11 @@ def explain_step(estimator, x, y, *, learning_rate=None):
     row = check_row(estimator, x).astype(params.dtype, copy=False)
     inputs = row if scaling.inputs is None else scaling.inputs.transform(row)
     target = _check_target(estimator, y)
-    _, outputs = network.forward(params, inputs)
+    sums, outputs = network.forward(params, inputs)
     loss, gradient = network.loss_and_gradient(params, inputs, target)
     after = params - rate * gradient
-    raw_after, outputs_after = network.forward(after, inputs)
-    loss_after = network.loss_row.value(raw_after, outputs_after[-1], target)
+    sums_after, outputs_after = network.forward(after, inputs)
+    loss_after = network.loss_row.value(sums_after[-1], outputs_after[-1], target)
 
     def in_target_units(values):
         if scaling.targets is not None:
@@ -261,7 +261,7 @@ def explain_step(estimator, x, y, *, learning_rate=None):
 
     coefs_after, intercepts_after = scaling.fold(network.weights(after), network.biases(after))
     return StepExplanation(
-        layers=_layers(estimator, params, gradient, after, inputs, outputs, target),
+        layers=_layers(estimator, params, gradient, after, inputs, sums, outputs, target),
         inputs=inputs[0],
         target=target[0],
         loss=loss,
@@ -274,7 +274,7 @@ def explain_step(estimator, x, y, *, learning_rate=None):
     )
 
 
-def _layers(estimator, params, gradient, after, inputs, outputs, target):
+def _layers(estimator, params, gradient, after, inputs, sums, outputs, target):
     """What each layer does. A bias feeds its neuron a one, so its gradient is the delta."""
     network = estimator._network
     names = neuron_names(estimator)
@@ -282,7 +282,7 @@ def _layers(estimator, params, gradient, after, inputs, outputs, target):
     before = network.weights(params.copy()), network.biases(params.copy())
     slopes = network.weights(gradient), network.biases(gradient)
     later = network.weights(after), network.biases(after)
-    functions = [*network.activations, network.output_activation]
+    functions = [*(row.name for row in network.hidden), network.output_activation]
     layers, error = [], outputs[-1][0] - target[0]
     for k in reversed(range(network.n_layers)):
         hidden = k < network.n_layers - 1
@@ -294,7 +294,7 @@ def _layers(estimator, params, gradient, after, inputs, outputs, target):
                 sources=names[k],
                 neurons=names[k + 1],
                 signals=signals[k][0],
-                weighted_sums=(signals[k] @ before[0][k] + before[1][k])[0],
+                weighted_sums=sums[k][0],
                 outputs=outputs[k][0],
                 errors=error,
                 deltas=delta,
@@ -326,7 +326,7 @@ def _check_target(estimator, y):
     y = np.asarray(y)
     wanted = 2 if y.ndim and y.size > 1 else 1
     y = y.reshape(1, -1) if wanted == 2 else y.reshape(1)
-    Y = estimator._targets(estimator._encode(y, resume=True), network, dtype)
+    Y = estimator._targets(estimator._encode(y), network, dtype)
     if estimator._scaling.targets is not None:
         Y = estimator._scaling.targets.transform(Y)
     return as_matrix(Y, np.array([0]), network.layer_sizes[-1], dtype)

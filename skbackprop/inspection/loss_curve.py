@@ -23,7 +23,7 @@ class LossCurveDisplay:
     ----------
     histories : list of dict
         For each training its `history_`: lists of equal length, "epoch" and "loss" among
-        them; "validation_loss" and "validation_score" are drawn if they are there.
+        them. "validation_loss" is drawn where it is there and holds numbers.
     names : list of str or None, default=None
         A name for each training; None for a single one that needs none.
 
@@ -141,16 +141,17 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If an argument is not one of the values above, or if a history lacks the
-            column `second_axis`.
+            If an argument is not one of the values above, or if the column `second_axis`
+            was not measured.
         """
         check_option("second_axis", second_axis, (None, *_LABELS))
         check_option("yscale", yscale, ("linear", "log"))
         for history in self.histories:
-            if second_axis is not None and second_axis not in history:
+            if second_axis is not None and not _is_measured(history, second_axis):
+                measured = [name for name in _LABELS if _is_measured(history, name)]
                 raise ValueError(
-                    f"second_axis={second_axis!r} is not among the columns of a history: "
-                    f"{list(history)}."
+                    f"second_axis must be a column that was measured in every training. One "
+                    f"has {measured}. Got {second_axis!r}."
                 )
         all_axes = self._axes(ax, panels)
         self.best_epochs_ = [_best_epoch(history) for history in self.histories]
@@ -207,7 +208,7 @@ class LossCurveDisplay:
         epochs = history["epoch"]
         axes.plot(epochs, _column(history, "loss"), color=color, label=f"{prefix}training")
         watched = _column(history, "loss")
-        if "validation_loss" in history:
+        if _is_measured(history, "validation_loss"):
             watched = _column(history, "validation_loss")
             axes.plot(epochs, watched, "--", color=color, label=f"{prefix}validation")
         best = self.best_epochs_[number]
@@ -224,11 +225,15 @@ def _column(history, name):
     return np.array(history[name], dtype=np.float64)
 
 
+def _is_measured(history, name):
+    """Whether a column is there and holds a number."""
+    return name in history and bool(np.isfinite(_column(history, name)).any())
+
+
 def _best_epoch(history):
     for name, sign in (("validation_score", -1), ("validation_loss", 1), ("loss", 1)):
-        values = sign * _column(history, name) if name in history else np.empty(0)
-        if np.isfinite(values).any():
-            return int(history["epoch"][np.nanargmin(values)])
+        if _is_measured(history, name):
+            return int(history["epoch"][np.nanargmin(sign * _column(history, name))])
     return None
 
 

@@ -107,8 +107,9 @@ class NetworkDisplay:
         weights, _ = weights_and_biases(estimator, units)
         names = neuron_names(estimator, feature_names, output_names)
         network = estimator._network
+        functions = [row.name for row in network.hidden]
         titles = ["inputs"]
-        titles += [f"hidden {k}\n{name}" for k, name in enumerate(network.activations, 1)]
+        titles += [f"hidden {k}\n{name}" for k, name in enumerate(functions, 1)]
         titles += [f"outputs\n{network.output_activation}"]
         activations = None if x is None else _activations(estimator, x)
         return cls(weights, names, titles, activations).plot(ax, **options)
