@@ -166,10 +166,10 @@ def test_several_loss_curves(seeds, diabetes):
     np.testing.assert_array_equal(first.get_ydata(), seeds[0].loss_curve_)
     np.testing.assert_array_equal(second.get_ydata(), diabetes[0].loss_curve_)
     assert first.get_color() != second.get_color()
-    assert labels_of(display.ax_) == ["seeds, training", "diabetes, training"]
+    assert labels_of(display.ax_) == ["seeds", "diabetes"]
     assert display.ax_.get_yscale() == "log"
     numbered = LossCurveDisplay.from_estimators(list(pair.values()), mark_best=False)
-    assert labels_of(numbered.ax_) == ["0, training", "1, training"]
+    assert labels_of(numbered.ax_) == ["0", "1"]
 
 
 def test_panels(seeds, diabetes):

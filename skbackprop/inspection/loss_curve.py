@@ -206,9 +206,11 @@ class LossCurveDisplay:
     def _draw(self, axes, history, number, color, name, mark_best):
         prefix = "" if name is None else f"{name}, "
         epochs = history["epoch"]
-        axes.plot(epochs, _column(history, "loss"), color=color, label=f"{prefix}training")
         watched = _column(history, "loss")
-        if _is_measured(history, "validation_loss"):
+        validated = _is_measured(history, "validation_loss")
+        label = f"{prefix}training" if validated or name is None else name
+        axes.plot(epochs, watched, color=color, label=label)
+        if validated:
             watched = _column(history, "validation_loss")
             axes.plot(epochs, watched, "--", color=color, label=f"{prefix}validation")
         best = self.best_epochs_[number]

@@ -176,8 +176,12 @@ class NetworkDisplay:
         return sum(max(map(len, names)) + value for names in ends)
 
     def _circles(self, layer, ys, n_rows):
-        size = np.interp(n_rows, [6, 30], [190, 60])
-        style = {"s": size, "edgecolors": "black", "linewidths": 0.8, "zorder": 3}
+        style = {
+            "s": _circle(n_rows) ** 2,
+            "edgecolors": "black",
+            "linewidths": 0.8,
+            "zorder": 3,
+        }
         xs = np.full(len(ys), layer)
         if self.activations is None:
             return self.ax_.scatter(xs, ys, c="white", **style)
@@ -204,7 +208,8 @@ class NetworkDisplay:
                 self._text(text, (layer, y), offset, ha=align, va="center")
             else:
                 self._text(
-                    text, (layer, y), (9, 0), ha="left", va="center", fontsize=7, zorder=4,
+                    text, (layer, y), (0.5 * _circle(n_rows) + 4, 0), ha="left", va="center",
+                    fontsize=7, zorder=4,
                     bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6},
                 )  # fmt: skip
         if len(ys) < size:
@@ -263,6 +268,11 @@ def _places(sizes, max_neurons):
         rows = np.r_[0:head, head + 1 : max_neurons]
         places.append((max_neurons - 1) / 2 - rows)
     return shown, places
+
+
+def _circle(n_rows):
+    """The diameter of a neuron in points."""
+    return np.interp(n_rows, [6, 30], [13.8, 7.7])
 
 
 def _head(n_rows):
