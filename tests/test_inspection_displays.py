@@ -168,6 +168,11 @@ def test_several_loss_curves(seeds, diabetes):
     assert first.get_color() != second.get_color()
     assert labels_of(display.ax_) == ["seeds", "diabetes"]
     assert display.ax_.get_yscale() == "log"
+    display = LossCurveDisplay.from_estimators(pair, second_axis="learning_rate")
+    assert len(display.figure_.axes) == 2
+    assert labels_of(display.ax_)[-2:] == ["learning rate, seeds", "learning rate, diabetes"]
+    for line, curve in zip(display.second_ax_.lines, display.ax_.lines[::2], strict=True):
+        assert line.get_color() == curve.get_color()
     numbered = LossCurveDisplay.from_estimators(list(pair.values()), mark_best=False)
     assert labels_of(numbered.ax_) == ["0", "1"]
 

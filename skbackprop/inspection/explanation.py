@@ -151,12 +151,13 @@ class StepExplanation:
             f"One step of gradient descent at learning rate {self.learning_rate:g}",
             f"loss {self.loss:.6g} before the step, {self.loss_after:.6g} after it",
         ]
-        target = self.target
         for number, layer in enumerate(self.layers, start=1):
             lines += ["", f"{layer.name} layer, {layer.activation}"]
             neurons = list(layer.neuron_rows())
             if number == len(self.layers):
-                neurons = [{**row, "target": t} for row, t in zip(neurons, target, strict=True)]
+                neurons = [
+                    {**row, "target": t} for row, t in zip(neurons, self.target, strict=True)
+                ]
             lines += _table(neurons, "neurons")
             lines += ["", *_table(list(layer.weight_rows()), "weights")]
         return "\n".join(lines)

@@ -144,48 +144,42 @@ class LossCurveDisplay:
             If an argument is not one of the values above, or if the column `second_axis`
             was not measured.
         """
-        check_option("second_axis", second_axis, (None, *_LABELS))
         check_option("yscale", yscale, ("linear", "log"))
+        self._check_second_axis(second_axis)
+        all_axes = self._axes(ax, panels)
+        apart = list(dict.fromkeys(all_axes))
+        twins = {axes: axes.twinx() for axes in apart} if second_axis else {}
+        self.best_epochs_ = [_best_epoch(history) for history in self.histories]
+        for number, axes in enumerate(all_axes):
+            name = self.names[number] if self.names else None
+            if panels and name is not None:
+                axes.set_title(name)
+            shown = None if panels else name
+            self._draw(axes, number, shown, mark_best)
+            if second_axis:
+                self._draw_second(twins[axes], number, shown, second_axis, panels)
+        for axes in apart:
+            axes.set(xlabel="epoch", ylabel="loss", yscale=yscale)
+            _legend(axes, twins.get(axes), n_columns=1 if panels else 2)
+        # Side by side, the outer labels say it for all.
+        for inner in (*apart[1:], *list(twins.values())[:-1]):
+            inner.set_ylabel("")
+        self.ax_ = apart if panels else apart[0]
+        self.second_ax_ = None
+        if second_axis:
+            self.second_ax_ = list(twins.values()) if panels else twins[self.ax_]
+        self.figure_ = apart[0].figure
+        return self
+
+    def _check_second_axis(self, second_axis):
+        check_option("second_axis", second_axis, (None, *_LABELS))
         for history in self.histories:
             if second_axis is not None and not _is_measured(history, second_axis):
                 measured = [name for name in _LABELS if _is_measured(history, name)]
                 raise ValueError(
-                    f"second_axis must be a column that was measured in every training. One "
+                    "second_axis must be a column that was measured in every training. One "
                     f"has {measured}. Got {second_axis!r}."
                 )
-        all_axes = self._axes(ax, panels)
-        self.best_epochs_ = [_best_epoch(history) for history in self.histories]
-        twins = {axes: axes.twinx() for axes in all_axes} if second_axis else {}
-        many = len(self.histories) > 1
-        for number, (axes, history) in enumerate(zip(all_axes, self.histories, strict=True)):
-            color = f"C{number}" if many else "C0"
-            name = self.names[number] if self.names else None
-            self._draw(axes, history, number, color, None if panels else name, mark_best)
-            if second_axis:
-                label = _LABELS[second_axis] + ("" if name is None or panels else f", {name}")
-                line_color = color if many and not panels else "C7"
-                values = _column(history, second_axis)
-                twins[axes].plot(history["epoch"], values, ":", color=line_color, label=label)
-                twins[axes].set_ylabel(_LABELS[second_axis])
-                if second_axis == "learning_rate":
-                    twins[axes].set_ylim(bottom=0)
-            if panels and name is not None:
-                axes.set_title(name)
-        for axes in dict.fromkeys(all_axes):
-            axes.set(xlabel="epoch", ylabel="loss", yscale=yscale)
-            _legend(axes, twins.get(axes), n_columns=1 if panels else 2)
-        if panels:
-            for axes in all_axes[1:]:
-                axes.set_ylabel("")
-            for axes in all_axes[:-1]:
-                if axes in twins:
-                    twins[axes].set_ylabel("")
-        self.ax_ = list(all_axes) if panels else all_axes[0]
-        self.second_ax_ = (
-            (list(twins.values()) if panels else twins[self.ax_]) if twins else None
-        )
-        self.figure_ = all_axes[0].figure
-        return self
 
     def _axes(self, ax, panels):
         """The axes of each training."""
@@ -203,10 +197,11 @@ class LossCurveDisplay:
             raise ValueError(f"ax must hold {n} axes, one per training. Got {len(all_axes)}.")
         return all_axes
 
-    def _draw(self, axes, history, number, color, name, mark_best):
+    def _draw(self, axes, number, name, mark_best):
+        """The losses of one training, and its best epoch."""
+        history, color = self.histories[number], f"C{number}"
         prefix = "" if name is None else f"{name}, "
-        epochs = history["epoch"]
-        watched = _column(history, "loss")
+        epochs, watched = history["epoch"], _column(history, "loss")
         validated = _is_measured(history, "validation_loss")
         label = f"{prefix}training" if validated or name is None else name
         axes.plot(epochs, watched, color=color, label=label)
@@ -220,6 +215,21 @@ class LossCurveDisplay:
                 [best], [height], "o", color=color, markerfacecolor="white", zorder=3,
                 label=f"{prefix}best: epoch {best}",
             )  # fmt: skip
+
+    def _draw_second(self, twin, number, name, column, panels):
+        """Another column of one training, dotted; grey where no colour tells it apart."""
+        history, label = self.histories[number], _LABELS[column]
+        one = panels or len(self.histories) == 1
+        twin.plot(
+            history["epoch"],
+            _column(history, column),
+            ":",
+            color="C7" if one else f"C{number}",
+            label=label if name is None else f"{label}, {name}",
+        )
+        twin.set_ylabel(label)
+        if column == "learning_rate":
+            twin.set_ylim(bottom=0)
 
 
 def _column(history, name):
@@ -240,17 +250,15 @@ def _best_epoch(history):
 
 
 def _legend(axes, twin, n_columns):
-    handles, labels = axes.get_legend_handles_labels()
-    if twin is not None:
-        more, names = twin.get_legend_handles_labels()
-        handles, labels = handles + more, labels + names
     if twin is None:
-        axes.legend(handles, labels)
+        axes.legend()
         return
+    handles, labels = axes.get_legend_handles_labels()
+    more, names = twin.get_legend_handles_labels()
     # Two scales leave no corner that is surely free: below the label of the epochs.
     axes.legend(
-        handles,
-        labels,
+        handles + more,
+        labels + names,
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
         borderaxespad=4,
