@@ -273,7 +273,7 @@ def test_activations_of_a_row(which, request):
     assert written(same) == written(display)
 
 
-@pytest.mark.parametrize("max_neurons", [3, 10, 24])
+@pytest.mark.parametrize("max_neurons", [3, 10, 24, 40])
 def test_abridged_layers(digits, max_neurons):
     display = NetworkDisplay.from_estimator(digits[0], max_neurons=max_neurons)
     sizes = [min(size, max_neurons - (size > max_neurons)) for size in (64, 30, 10)]
@@ -288,6 +288,16 @@ def test_abridged_layers(digits, max_neurons):
         assert (ellipsis in written(display)) == (hidden > 0)
         assert display.shown_[layer][0] == 0 and display.shown_[layer][-1] == size - 1
     assert "x0" in written(display) and "x63" in written(display)
+    assert_readable(display.figure_, display.labels_)
+
+
+def test_numbers_of_large_networks(digits):
+    clf, X = digits
+    display = NetworkDisplay.from_estimator(clf, x=X[0], max_neurons=40)
+    shown = [text for text in written(display) if "more" not in text]
+    # Names with numbers at both ends, and the titles; no numbers between the connections.
+    assert len(shown) == 39 + 10 + 3
+    assert "x2: 5" in shown
     assert_readable(display.figure_, display.labels_)
 
 

@@ -10,7 +10,7 @@ from .doors import check_names, check_row, neuron_names, new_axes, weights_and_b
 _ROW, _COLUMN, _LONGEST = 0.3, 1.7, 11.0
 _THIN, _THICK = 0.15, 3.0
 _POSITIVE, _NEGATIVE = "#2166ac", "#b2182b"
-# The rows up to which the numbers of activations are written beside the neurons.
+# The rows up to which numbers are written between the connections, beside hidden neurons.
 _WRITTEN_ROWS = 24
 
 
@@ -87,7 +87,8 @@ class NetworkDisplay:
             A fitted network.
         x : array-like of shape (n_features,) or (1, n_features), default=None
             A row, in the units of the training data. The neurons are then filled by what
-            they answer to it: the darker, the higher in their layer.
+            they answer to it: the darker, the higher in their layer. The numbers are
+            written beside them, up to 24 rows beside the hidden ones too.
         feature_names : sequence of str, default=None
             The names of the inputs; None takes `feature_names_in_`, or x0, x1, ...
         output_names : sequence of str, default=None
@@ -198,7 +199,7 @@ class NetworkDisplay:
         first, last = layer == 0, layer == len(self.names) - 1
         for j, y in zip(self.shown_[layer], ys, strict=True):
             text = self.names[layer][j] if first or last else ""
-            if self.activations is not None and n_rows <= _WRITTEN_ROWS:
+            if self.activations is not None and (first or last or n_rows <= _WRITTEN_ROWS):
                 number = f"{self.activations[layer][j]:.3g}"
                 text = f"{text}: {number}" if text else number
             if not text:
