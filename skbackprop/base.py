@@ -1,12 +1,9 @@
 """What both estimators share: the doors between scikit-learn and the engine."""
 
-import copy
 import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from scipy import sparse
@@ -17,15 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import history, recipe
 from .engine.activations import ALIASES
-from .engine.growth import with_outputs
 from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import COSINE, LINEAR, Progress
-from .engine.training import choose_engine, train
+from .engine.training import choose_engine
+from .fast_paths import MADE_READY, predictor_for
 from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
 from .scaling import Scaling, Standardizer, measure_magnitude
+from .session import Standing, run_until_finite
 from .weights import check_weights
 
 _FLOATS = (np.float64, np.float32)
@@ -43,81 +41,6 @@ def _unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-@dataclass
-class _Standing:
-    """Where training stands: all that is needed to go on as if it had never stopped.
-
-    Attributes
-    ----------
-    params : ndarray of shape (n_params,)
-        Where training goes on.
-    best : ndarray of shape (n_params,)
-        What predicts: the same array, or the best so far on held-out rows.
-    slots : ndarray of shape (n_slots, n_params)
-        What the update rule remembers.
-    progress : Progress
-    rng : RandomState
-        A generator of our own, so that training can be resumed whoever else draws.
-    history : dict of lists
-    updater : an update rule or solver
-        The last in use.
-    """
-
-    params: np.ndarray
-    best: np.ndarray
-    slots: np.ndarray
-    progress: Progress
-    rng: np.random.RandomState
-    history: dict
-    updater: object
-
-    def copy(self):
-        """So that a failure leaves the original alone."""
-        params = self.params.copy()
-        return _Standing(
-            params,
-            params if self.best is self.params else self.best.copy(),
-            self.slots.copy(),
-            copy.copy(self.progress),
-            copy.deepcopy(self.rng),
-            {name: list(column) for name, column in self.history.items()},
-            self.updater,
-        )
-
-    def use(self, updater, keeps_best):
-        """Go on with an update rule, which remembers nothing of another's, or its own."""
-        if type(updater) is not type(self.updater):
-            shape = (updater.n_slots, self.params.size)
-            self.slots = np.zeros(shape, dtype=self.params.dtype)
-            self.progress.origin = self.progress.epochs
-        self.updater = updater
-        if not keeps_best:
-            self.best = self.params
-        elif self.best is self.params:
-            self.best = self.params.copy()
-
-    def grow(self, before, after, origins, drawn):
-        """Go on with a network that has other outputs; see `growth.with_outputs`."""
-        same = self.best is self.params
-        self.params = with_outputs(before, after, self.params, origins, drawn)
-        self.best = (
-            self.params if same else with_outputs(before, after, self.best, origins, drawn)
-        )
-        slots = [with_outputs(before, after, slot, origins) for slot in self.slots]
-        self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
-
-    def diverged(self, n_layers):
-        """Whether the loss is no longer finite, or outputs might not be.
-
-        Weights are too large where a product of one per layer would overflow.
-        """
-        losses = self.history["loss"]
-        if losses and not math.isfinite(losses[-1]):
-            return True
-        limit = np.finfo(self.params.dtype).max ** (1 / (n_layers + 1))
-        return not (np.abs(self.params) <= limit).all()  # NaN is not
 
 
 def learns_by_steps(estimator):
@@ -152,6 +75,10 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _targets(self, Y, network, dtype):
         """The encoded targets as `network` takes them."""
+
+    @abstractmethod
+    def _expect_single_rows(self, task, classes):
+        """Get ready for a stream of single rows, if their targets are plain numbers."""
 
     def _strata(self, Y):
         """What held-out rows should have their share of: nothing in particular."""
@@ -218,7 +145,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            return self._train(X, y, Y, weights, given, resume, incremental)
+            return self._train(X, y, Y, weights, given, resume, incremental, **known)
 
     def _validate_rows_and_targets(self, X, y, reset, dtype):
         X, y = validate_data(
@@ -248,7 +175,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights
 
-    def _train(self, X, y, Y, weights, given, resume, incremental):
+    def _train(self, X, y, Y, weights, given, resume, incremental, classes=None):
         network = self._describe_network(X, resume)
         updater = recipe.make_updater(self, network)
         standing = self._standing if resume else self._begin(network, updater, X.dtype)
@@ -276,10 +203,12 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             horizon=self.max_iter if incremental else planned,
             examine=None if held_out is None else held_out.examiner(self, network, scaling),
         )
-        standing, ended = self._run_until_finite(task, standing, max_epochs)
-        self._keep(network, scaling, standing, ended)
+        standing, ended = run_until_finite(self, task, standing, max_epochs)
+        self._keep(network, scaling, standing, ended, resume, incremental)
         scored = held_out is not None and self.scoring is not None
         self._examined = (resume and self._examined) or (held_out is not None, scored)
+        if incremental and X.shape[0] == 1:
+            self._expect_single_rows(task, classes)
         cut_short = not (incremental or ended.converged or ended.excused or self.tol is None)
         if cut_short and task.schedule not in (LINEAR, COSINE):
             warnings.warn(
@@ -290,13 +219,15 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             )
         return self
 
-    def _keep(self, network, scaling, standing, ended):
+    def _keep(self, network, scaling, standing, ended, resume, incremental):
         """Training went well: take over what it made."""
         self._network, self._scaling, self._standing = network, scaling, standing
-        self._params, self.history_ = standing.best, standing.history
-        self.n_iter_ = ended.epochs
+        self._params = standing.best
+        before = self.history_ if resume else history.begin(network)
+        self.history_ = history.extended(before, ended.records, is_stream=incremental)
+        self.n_iter_ = len(ended.records)
         self.converged_ = ended.converged
-        self.engine_ = choose_engine(network, standing.updater)[1]
+        self.engine_ = choose_engine(network, standing.updater)
 
     def _describe_network(self, X, resume):
         """The network that the parameters and the data ask for."""
@@ -322,13 +253,12 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         else:
             params = recipe.drawn_params(self, network, rng, dtype)
         seed = rng.randint(np.iinfo(np.int32).max)
-        return _Standing(
+        return Standing(
             params,
             best=params,
             slots=np.zeros((updater.n_slots, network.n_params), dtype=dtype),
             progress=Progress(seed=seed),
             rng=np.random.RandomState(seed),
-            history=history.begin(network),
             updater=updater,
         )
 
@@ -374,78 +304,6 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         targets = self._targets(Y_val, network, X_val.dtype)
         return rows, weights, HeldOut(X_val, y_val, targets, weights_val)
 
-    def _run_until_finite(self, task, standing, max_epochs):
-        """Train; where training diverges, start again with half the rate, a few times."""
-        keeps_best = task.stops_on_held_out and self.restore_best
-        restarts = 0 if self.solver in recipe.FULL_BATCH else self.max_restarts
-        for restart in count():
-            attempt = standing.copy()
-            attempt.progress.halvings += restart
-            attempt.use(task.updater, keeps_best)
-            ended = self._run(task, attempt, max_epochs)
-            if not attempt.diverged(task.network.n_layers):
-                return attempt, ended
-            what = self._divergence(attempt)
-            if keeps_best and math.isfinite(attempt.progress.best):
-                warnings.warn(
-                    f"{what} The best network before is kept.",
-                    ConvergenceWarning,
-                    stacklevel=5,
-                )
-                attempt.params, ended.excused = attempt.best, True
-                return attempt, ended
-            if restart == restarts:
-                raise ValueError(what)
-            rate = self.learning_rate_init * 0.5 ** (attempt.progress.halvings + 1)
-            warnings.warn(
-                f"{what} It starts again with learning_rate_init={rate:g}.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    def _run(self, task, standing, max_epochs):
-        """Train for some epochs."""
-        ended = _Ending()
-
-        def observe(record):
-            ended.epochs += 1
-            history.write_down(record, standing.history)
-            if self.verbose:
-                print(history.lines(record, standing.history, self.verbose))
-            if record.improved and standing.best is not standing.params:
-                standing.best[:] = standing.params
-            ended.converged = record.stalled
-            return (
-                record.stalled or ended.epochs == max_epochs or not math.isfinite(record.loss)
-            )
-
-        try:
-            solved = train(
-                task, standing.params, standing.slots, standing.progress, standing.rng, observe
-            )
-            ended.converged = ended.converged or solved
-        except KeyboardInterrupt:
-            ended.excused = True
-            warnings.warn(
-                f"Training was interrupted after {ended.epochs} epochs; the network trained "
-                "so far is kept.",
-                stacklevel=6,
-            )
-        return ended
-
-    def _divergence(self, standing):
-        """What went wrong, and what to do about it."""
-        advice = [f"lower learning_rate_init (now {self.learning_rate_init:g})"]
-        if not self.standardize:
-            advice.append("set standardize=True or scale X")
-        if self.solver == "sgd" and self.momentum:
-            advice.append(f"lower momentum (now {self.momentum:g})")
-        return (
-            f"Training diverged in epoch {max(0, standing.progress.epochs - 1)}. Solver "
-            "produced non-finite parameter weights. The input data may contain large values "
-            f"and need to be preprocessed. To mend it, {', '.join(advice)}."
-        )
-
     # ---- From parameters to the output layer ----
 
     def _output_activation(self, loss, called_for):
@@ -490,6 +348,10 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     def _raw_output(self, X):
         """The weighted sums of the output layer, of shape (n_samples, n_outputs)."""
+        predictor = predictor_for(self, X)
+        raw = None if predictor is None else predictor.raw(X)
+        if raw is not None:
+            return raw
         X = self._validate_rows(X)
         starts = range(0, X.shape[0], _PREDICTION_ROWS)
         return np.concatenate([self._forward(X[s : s + _PREDICTION_ROWS])[0] for s in starts])
@@ -606,19 +468,15 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         scores = self.validation_scores_
         return None if scores is None else float(np.nanmax([-math.inf, *scores]))
 
+    def __getstate__(self):
+        # What is made ready for speed points into memory, and is quickly made again.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in MADE_READY}
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-@dataclass
-class _Ending:
-    """How a run of training ended; excused where a warning has told of it."""
-
-    epochs: int = 0
-    converged: bool = False
-    excused: bool = False
 
 
 def _measure(network, X, Y, rows, weights):

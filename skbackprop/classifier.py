@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import recipe
 from .base import BaseBackprop, learns_by_steps
+from .fast_paths import learn_row, predictor_for, prepare_stream
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
 from .parameters import CLASSIFIER_RULES
 from .weights import add_totals, weigh_classes, weigh_stream
@@ -425,6 +426,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             If `classes` is missing or differs from the first call's, if `y` holds a label
             that is not among them, or as in `fit`.
         """
+        if sample_weight is None and X_val is None and learn_row(self, X, y, classes):
+            return self
         first = not hasattr(self, "_params")
         if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
             raise ValueError("classes must be given in the first call of partial_fit.")
@@ -445,13 +448,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             Class labels, the first of those with the largest output; a column of them for
             each column of the targets, and a 0/1 column per label for multilabel targets.
         """
-        raw = self._raw_output(X)
+        if not hasattr(self, "_labels"):
+            check_is_fitted(self)
+        if self._labels.kind == SINGLE:
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        outputs = self._network.loss_row.output(self._raw_output(X))
         if self._labels.kind == MULTILABEL:
-            return (self._network.loss_row.output(raw) > 0.5).astype(int)
-        if self._is_binary(raw):
-            return self.classes_[(raw[:, 0] > 0).astype(int)]
-        outputs = self._labels.split(self._network.loss_row.output(raw))
-        return self._labels.decode([block.argmax(axis=1) for block in outputs])
+            return (outputs > 0.5).astype(int)
+        blocks = self._labels.split(outputs)
+        return self._labels.decode([block.argmax(axis=1) for block in blocks])
 
     def predict_proba(self, X):
         """The probability of each class, or of each label.
@@ -469,10 +474,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`; for several columns of classes a list of these, as
             scikit-learn's trees spell it.
         """
+        predictor = predictor_for(self, X)
+        if predictor is not None and self._labels.kind == SINGLE:
+            p = predictor.probabilities(X, len(self.classes_))
+            if p is not None:
+                return p
         raw = self._raw_output(X)
         if self._labels.kind == MULTILABEL:
             return np.clip(self._network.loss_row.output(raw), 0, 1)
-        if self._is_binary(raw):
+        if self._is_binary(self._network):
             return np.hstack([expit(-raw), expit(raw)])
         return self._each_column(self._block_proba, raw)
 
@@ -494,7 +504,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             if self._network.output_activation == "logistic":
                 return log_expit(raw)
             return _log(np.clip(self._network.loss_row.output(raw), 0, 1))
-        if self._is_binary(raw):
+        if self._is_binary(self._network):
             return np.hstack([log_expit(-raw), log_expit(raw)])
         return self._each_column(self._block_log_proba, raw)
 
@@ -550,9 +560,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     # ---- From outputs to probabilities ----
 
-    def _is_binary(self, raw):
+    def _is_binary(self, network):
         """Whether one output stands for both of two classes."""
-        return raw.shape[1] == 1 and self._labels.blocks == (2,)
+        return network.layer_sizes[-1] == 1 and self._labels.blocks == (2,)
 
     def _each_column(self, function, raw):
         blocks = [function(block) for block in self._labels.split(raw)]
@@ -675,6 +685,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         return (
             Y if network.loss_row.code is not None else self._labels.one_hot(Y[:, None], dtype)
         )
+
+    def _expect_single_rows(self, task, classes):
+        if self._labels.kind == SINGLE and self.class_weight is None:
+            numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
+            by_class = not self._is_binary(task.network)
+            prepare_stream(self, task, numbers, by_class, classes)
 
     def _strata(self, Y):
         """Held-out rows have their share of each class."""

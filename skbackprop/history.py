@@ -3,6 +3,8 @@
 import math
 
 _ALWAYS = ("epoch", "loss", "learning_rate", "seconds", "validation_loss", "validation_score")
+# A stream of rows is an epoch each: this many of the last are kept, at least.
+_LONGEST_STREAM = 10_000
 
 
 def begin(network):
@@ -13,29 +15,41 @@ def begin(network):
     return {name: [] for name in columns}
 
 
-def write_down(record, history):
-    """Append an epoch; what was not measured is NaN."""
-    held_out = record.examination
-    row = {
-        "epoch": record.epoch,
-        "loss": record.loss,
-        "learning_rate": record.learning_rate,
-        "seconds": record.seconds,
-        "validation_loss": math.nan if held_out is None else held_out.loss,
-        "validation_score": math.nan if held_out is None else held_out.score,
-        "sum_squared_error": 2 * record.data_loss_sum,
-    }
-    for name, column in history.items():
-        column.append(math.nan if row[name] is None else row[name])
+def extended(history, records, is_stream=False):
+    """A record with more epochs; what was not measured is NaN."""
+    longer = {name: list(column) for name, column in history.items()}
+    for record in records:
+        held_out = record.examination
+        row = {
+            "epoch": record.epoch,
+            "loss": record.loss,
+            "learning_rate": record.learning_rate,
+            "seconds": record.seconds,
+            "validation_loss": None if held_out is None else held_out.loss,
+            "validation_score": None if held_out is None else held_out.score,
+            "sum_squared_error": 2 * record.data_loss_sum,
+        }
+        for name, column in longer.items():
+            column.append(math.nan if row[name] is None else row[name])
+    if is_stream:
+        shorten(longer)
+    return longer
 
 
-def lines(record, history, verbose):
+def shorten(history):
+    """Forget the older half of a record that a stream has made too long."""
+    if len(history["epoch"]) > 2 * _LONGEST_STREAM:
+        for column in history.values():
+            del column[:-_LONGEST_STREAM]
+
+
+def lines(record, loss, verbose):
     """An epoch in the textbook's form; the second degree adds scikit-learn's and more."""
     line = f">epoch={record.epoch}, "
     if not math.isnan(record.learning_rate):
         line += f"lrate={record.learning_rate:.3f}, "
-    if "sum_squared_error" in history:
-        line += f"error={history['sum_squared_error'][-1]:.3f}"
+    if loss == "squared_error":
+        line += f"error={2 * record.data_loss_sum:.3f}"
     else:
         line += f"loss={record.loss:.3f}"
     held_out = record.examination

@@ -111,13 +111,20 @@ class Labels:
         return f"the {len(self.classes)} classes of the earlier call"
 
 
+_KINDS = {
+    "binary": SINGLE,
+    "multiclass": SINGLE,
+    "multilabel-indicator": MULTILABEL,
+    "multiclass-multioutput": MULTIOUTPUT,
+}
+
+
 def kind_of(y):
     """What the targets stand for; raises a ValueError where they are no classes."""
-    check_classification_targets(y)
     kind = type_of_target(y)
-    if kind == "multilabel-indicator":
-        return MULTILABEL
-    return MULTIOUTPUT if kind == "multiclass-multioutput" else SINGLE
+    if kind not in _KINDS:
+        check_classification_targets(y)  # which says so in scikit-learn's words
+    return _KINDS[kind]
 
 
 def as_labels(y):

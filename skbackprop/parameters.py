@@ -237,9 +237,9 @@ REGRESSOR_RULES = {
 
 def check_parameters(estimator):
     """Raise a ValueError that names the first parameter whose value is not allowed."""
-    for name, value in estimator.get_params(deep=False).items():
-        rule = estimator._parameter_rules.get(name)
-        if rule is not None and not rule.accepts(value):
+    for name, rule in estimator._parameter_rules.items():
+        value = getattr(estimator, name)
+        if not rule.accepts(value):
             raise ValueError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
                 f"Got {value!r}."

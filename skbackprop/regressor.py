@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseBackprop, learns_by_steps
+from .fast_paths import learn_row, prepare_stream
 from .parameters import REGRESSOR_RULES
 
 
@@ -407,6 +408,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ValueError
             As in `fit`.
         """
+        if sample_weight is None and X_val is None and learn_row(self, X, y, None):
+            return self
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=True)
 
@@ -484,6 +487,10 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
                 f"{self._n_targets}."
             )
         return y
+
+    def _expect_single_rows(self, task, classes):
+        if task.network.layer_sizes[-1] == 1:
+            prepare_stream(self, task, None, False, classes)
 
     def _quantiles(self):
         """The quantiles that are asked for."""

@@ -476,20 +476,20 @@ def test_divergence_is_reported_and_keeps_the_old_network(engine):
 def test_ctrl_c_keeps_the_network_trained_so_far(monkeypatch, wheat):
     X, y = wheat
     expected = BackpropClassifier(**QUICK | {"max_iter": 3}).fit(X, y)
-    real, calls = training.choose_engine, []
+    real, calls = training.make_runner, []
 
-    def interrupted(network, updater):
-        run, name = real(network, updater)
+    def interrupted(*arguments):
+        run = real(*arguments)
 
-        def run_or_stop(*arguments):
+        def run_or_stop(*of_epoch):
             calls.append(1)
             if len(calls) > 3:
                 raise KeyboardInterrupt
-            return run(*arguments)
+            return run(*of_epoch)
 
-        return run_or_stop, name
+        return run_or_stop
 
-    monkeypatch.setattr(training, "choose_engine", interrupted)
+    monkeypatch.setattr(training, "make_runner", interrupted)
     clf = BackpropClassifier(**QUICK)
     with pytest.warns(UserWarning, match="interrupted after 3 epochs"):
         clf.fit(X, y)

@@ -23,7 +23,7 @@ ARROWS = {
     "engine.activations": set(),
     "engine.hashing": {"engine.kernel"},
     "engine.initializers": set(),
-    "engine.lbfgs": set(),
+    "engine.lbfgs": {"engine.updaters"},
     "engine.updaters": set(),
     "engine.schedules": set(),
     "engine.dropout": {"engine.hashing"},
@@ -55,13 +55,19 @@ ARROWS = {
         "engine.sampling", "engine.schedules", "engine.training", "engine.updaters",
         "parameters",
     },
-    "base": {
-        "engine.activations", "engine.growth", "engine.hashing", "engine.losses",
-        "engine.sampling", "engine.schedules", "engine.training", "held_out", "history",
-        "parameters", "recipe", "scaling", "weights",
+    "session": {
+        "engine.growth", "engine.schedules", "engine.training", "history", "recipe",
     },
-    "classifier": {"base", "labels", "parameters", "recipe", "weights"},
-    "regressor": {"base", "parameters"},
+    "fast_paths": {
+        "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
+    },
+    "base": {
+        "engine.activations", "engine.hashing", "engine.losses", "engine.sampling",
+        "engine.schedules", "engine.training", "fast_paths", "held_out", "history",
+        "parameters", "recipe", "scaling", "session", "weights",
+    },
+    "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
+    "regressor": {"base", "fast_paths", "parameters"},
     "inspection.__init__": {
         "inspection.explanation", "inspection.importance", "inspection.importance_display",
         "inspection.loss_curve", "inspection.network_display", "inspection.profile",

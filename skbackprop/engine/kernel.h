@@ -80,6 +80,9 @@ typedef struct {
     double powers[2];           /* the first two to the number of updates so far */
 } rule_t;
 
+/* BLAS's matrix product, of either float type. */
+typedef void (*gemm_any_t)(void);
+
 /* What an epoch works on; void stands for the float type. */
 typedef struct {
     void *params;
@@ -93,11 +96,17 @@ typedef struct {
     const void *weights;        /* of the rows, or NULL */
     const int64_t *order;
     int64_t n_order, batch_size;
-    void (*gemm)(void);
+    gemm_any_t gemm;
 } job_t;
 
 /* Rows per pass of a batch: enough for the matrix products, few enough for the cache. */
 enum { CHUNK_ROWS = 512, CHUNK_ELEMENTS = 1 << 21 };
+/* So few rows are predicted one by one. */
+enum { FEW_ROWS = 8 };
+/* How raw outputs become probabilities: a softmax; one logistic output per class, scaled to
+ * sum to one; one logistic output for two classes. */
+enum probability_kind { OF_SOFTMAX, OF_LOGISTIC, OF_TWO };
+enum predict_status { NO_MEMORY = 1, NOT_FINITE = 2 };
 /* Rows in a block of online learning, and weights of a first layer from which they pay. */
 enum { BLOCK = 16, BLOCK_PAYS = 3000 };
 

@@ -7,6 +7,7 @@ arithmetic is in ``kernel.h``.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
@@ -22,6 +23,8 @@ cdef extern from "kernel.h" nogil:
         POISSON
     cdef enum updater_code:
         GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, RMSPROP, RPROP, COLLECT
+
+    ctypedef void (*gemm_any_t)() noexcept
 
     ctypedef struct shape_t:
         int n_layers
@@ -61,10 +64,18 @@ cdef extern from "kernel.h" nogil:
         const int64_t *order
         int64_t n_order
         int64_t batch_size
-        void (*gemm)() noexcept
+        gemm_any_t gemm
 
     double run_epoch_double(const shape_t *, rule_t *, const job_t *, int *)
     double run_epoch_float(const shape_t *, rule_t *, const job_t *, int *)
+    int predict_double(const shape_t *, const void *, const double *, const double *,
+                       const double *, int64_t, gemm_any_t, double *)
+    int predict_float(const shape_t *, const void *, const double *, const double *,
+                      const float *, int64_t, gemm_any_t, float *)
+    cdef enum probability_kind:
+        OF_SOFTMAX, OF_LOGISTIC, OF_TWO
+    void probabilities_double(int, const double *, int64_t, int64_t, double *)
+    void probabilities_float(int, const float *, int64_t, int64_t, float *)
     uint64_t column_key(int64_t)
     void hash_dense_double(const double *, int64_t, int64_t, const uint64_t *, uint64_t *)
     void hash_dense_float(const float *, int64_t, int64_t, const uint64_t *, uint64_t *)
@@ -93,110 +104,323 @@ CODES = {
 cdef int64_t SLICE = 20_000_000
 
 
-cdef _slice_length(int64_t n_order, int64_t batch_size, int64_t n_params):
-    """Presentations between two looks for Ctrl-C: whole batches only."""
-    cdef int64_t batches = max(1, SLICE // (n_params * batch_size))
-    return min(n_order, batches * batch_size)
+cdef const void *_address(array, dtype) except? NULL:
+    """Where an array's memory begins; NULL for none, and for an empty one."""
+    if array is None or array.size == 0:
+        return NULL
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        raise ValueError(f"an array of {dtype} in C order was expected, not of {array.dtype} "
+                         f"with strides {array.strides}")
+    return <const void *><size_t>array.__array_interface__["data"][0]
 
 
-cdef _run(const shape_t *net, rule_t *rule, floating[::1] params, floating[:, ::1] state,
-          const floating[:, ::1] dense, const floating[::1] values,
-          const int32_t[::1] columns, const int64_t[::1] starts,
-          const floating[:, ::1] matrix, const int64_t[::1] classes,
-          const int64_t[::1] order, int64_t batch_size, const floating[::1] weights):
-    cdef int64_t n_order = order.shape[0], begin = 0
-    cdef int64_t slice_length = _slice_length(n_order, batch_size, params.shape[0])
-    cdef double loss = 0
-    cdef int failed = 0
+cdef class _Layout:
+    """A network as the kernel reads it, kept alive for as long as it is pointed to."""
+
+    cdef shape_t net
+    cdef list kept
+    cdef readonly object dtype
+    cdef readonly object params
+    cdef const void *at
+    cdef gemm_any_t gemm
+    cdef bint wide
+
+    def __init__(self, network, params):
+        codes = [row.code for row in network.hidden] + [network.loss_row.output_code]
+        sizes = np.asarray(network.layer_sizes, dtype=np.int64)
+        activation = np.asarray(codes, dtype=np.int32)
+        options = np.asarray(network.loss_row.options, dtype=np.float64)
+        self.params, self.dtype = params, params.dtype
+        self.at = _address(params, params.dtype)
+        self.wide = params.dtype == np.float64
+        if self.wide:
+            self.gemm = <gemm_any_t>dgemm
+        else:
+            self.gemm = <gemm_any_t>sgemm
+        self.kept = [sizes, activation, options, network]
+        self.net.n_layers = network.n_layers
+        self.net.loss = network.loss_row.code
+        self.net.sizes = <const int64_t *>_address(sizes, np.int64)
+        self.net.weights_at = <const int64_t *>_address(network.weight_offsets, np.int64)
+        self.net.biases_at = <const int64_t *>_address(network.bias_offsets, np.int64)
+        self.net.activation = <const int32_t *>_address(activation, np.int32)
+        self.net.n_options = options.size
+        self.net.options = <const double *>_address(options, np.float64)
+
+
+cdef class Runner(_Layout):
+    """Runs epochs, with all that stays the same between them made ready once.
+
+    See `skbackprop.engine.training.run_epoch` for the parameters.
+    """
+
+    cdef rule_t rule
     cdef job_t job
 
-    job.params = &params[0]
-    job.slots[0] = &state[0, 0] if state.shape[0] > 0 else &params[0]
-    job.slots[1] = &state[1, 0] if state.shape[0] > 1 else &params[0]
-    job.dense = NULL if dense is None else &dense[0, 0]
-    job.starts = NULL if starts is None else &starts[0]
-    job.values = NULL
-    job.columns = NULL
-    if values is not None and values.shape[0]:
-        job.values = &values[0]
-        job.columns = &columns[0]
-    job.targets = NULL if matrix is None else &matrix[0, 0]
-    job.classes = NULL if classes is None else &classes[0]
-    job.weights = NULL if weights is None else &weights[0]
-    job.batch_size = batch_size
-    if floating is double:
-        job.gemm = <void (*)() noexcept>dgemm
-    else:
-        job.gemm = <void (*)() noexcept>sgemm
+    def __init__(self, network, params, state, updater, regularization, X, Y, weights=None,
+                 uint64_t seed=0):
+        super().__init__(network, params)
+        dropout = np.asarray(regularization.dropout, dtype=np.float64)
+        self.rule.updater = updater.code
+        self.rule.alpha = regularization.alpha
+        self.rule.l1 = regularization.l1
+        self.rule.weight_decay = regularization.weight_decay
+        self.rule.clip_norm = regularization.clip_norm or 0
+        self.rule.max_norm = regularization.max_norm or 0
+        self.rule.dropout = <const double *>_address(dropout, np.float64)
+        self.rule.seed = seed
+        self.rule.guarded = 0
+        self.rule.constants = updater.constants
+        self.job.params = <void *>self.at
+        # Rules that remember nothing never look at what they have no slot for.
+        self.job.slots[0] = self.job.slots[1] = self.job.params
+        for slot in range(state.shape[0]):
+            self.job.slots[slot] = <void *>_address(state[slot], self.dtype)
+        self.job.gemm = self.gemm
+        self.job.weights = _address(weights, self.dtype)
+        self.kept += [dropout, state, weights]
+        self._take_rows(X, Y)
 
-    while begin < n_order:
-        job.order = &order[begin]
-        job.n_order = min(slice_length, n_order - begin)
-        with nogil:
-            if floating is double:
-                loss += run_epoch_double(net, rule, &job, &failed)
-            else:
-                loss += run_epoch_float(net, rule, &job, &failed)
-        if failed:
-            raise MemoryError("no memory for the working space of the network")
-        begin += job.n_order
-        rule.presented += job.n_order
-        PyErr_CheckSignals()
-    return loss
+    cdef _take_rows(self, X, Y):
+        cdef job_t *job = &self.job
+        job.dense = job.values = job.targets = NULL
+        job.columns = NULL
+        job.starts = NULL
+        job.classes = NULL
+        if sparse.issparse(X):
+            columns = np.asarray(X.indices, dtype=np.int32)
+            starts = np.asarray(X.indptr, dtype=np.int64)
+            job.values = _address(X.data, self.dtype)
+            job.columns = <const int32_t *>_address(columns, np.int32)
+            job.starts = <const int64_t *>_address(starts, np.int64)
+            self.kept += [X, columns, starts]
+        else:
+            X = np.ascontiguousarray(X)
+            job.dense = _address(X, self.dtype)
+            self.kept.append(X)
+        Y = np.ascontiguousarray(Y)
+        if Y.ndim == 2:
+            job.targets = _address(Y, self.dtype)
+        else:
+            job.classes = <const int64_t *>_address(Y, np.int64)
+        self.kept.append(Y)
+
+    def run(self, const int64_t[::1] order, int64_t batch_size, double rate,
+            int64_t updates=0, int64_t presented=0):
+        """One epoch; returns the summed loss."""
+        cdef int64_t n_order = order.shape[0], begin = 0
+        cdef int64_t n_params = self.net.biases_at[self.net.n_layers]
+        cdef int64_t batches, slice_length
+        cdef double loss = 0
+        cdef int failed = 0
+        if n_order == 0:
+            return 0.0
+        batch_size = min(batch_size, n_order)
+        # Whole batches between two looks for Ctrl-C.
+        batches = max(1, SLICE // (n_params * batch_size))
+        slice_length = min(n_order, batches * batch_size)
+        self.rule.rate = rate
+        self.rule.presented = presented
+        self.rule.powers[0] = self.rule.constants[0] ** updates
+        self.rule.powers[1] = self.rule.constants[1] ** updates
+        self.job.batch_size = batch_size
+        while begin < n_order:
+            self.job.order = &order[begin]
+            self.job.n_order = min(slice_length, n_order - begin)
+            with nogil:
+                if self.wide:
+                    loss += run_epoch_double(&self.net, &self.rule, &self.job, &failed)
+                else:
+                    loss += run_epoch_float(&self.net, &self.rule, &self.job, &failed)
+            if failed:
+                raise MemoryError("no memory for the working space of the network")
+            begin += self.job.n_order
+            self.rule.presented += self.job.n_order
+            PyErr_CheckSignals()
+        return loss
 
 
-def run_epoch(network, params, state, updater, regularization, X, Y, order,
-              int64_t batch_size, double rate, int64_t updates=0, weights=None,
-              uint64_t seed=0, int64_t presented=0):
+def run_epoch(network, params, state, updater, regularization, X, Y, order, batch_size, rate,
+              updates=0, weights=None, seed=0, presented=0):
     """Present rows in the given order and update the parameters after every batch.
 
     See `skbackprop.engine.training.run_epoch`, which this function repeats.
     """
-    cdef shape_t net
-    cdef rule_t rule
-    cdef const int64_t[::1] sizes = np.asarray(network.layer_sizes, dtype=np.int64)
-    cdef const int64_t[::1] weights_at = network.weight_offsets
-    cdef const int64_t[::1] biases_at = network.bias_offsets
-    codes = [row.code for row in network.hidden] + [network.loss_row.output_code]
-    cdef const int32_t[::1] activation = np.asarray(codes, dtype=np.int32)
-    cdef const double[::1] options = np.asarray(network.loss_row.options, dtype=np.float64)
-    cdef const double[::1] dropout = np.asarray(regularization.dropout, dtype=np.float64)
-    net.n_layers = network.n_layers
-    net.loss = network.loss_row.code
-    net.sizes = &sizes[0]
-    net.weights_at = &weights_at[0]
-    net.biases_at = &biases_at[0]
-    net.activation = &activation[0]
-    net.n_options = options.shape[0]
-    net.options = &options[0] if options.shape[0] else NULL
-    rule.updater = updater.code
-    rule.rate = rate
-    rule.alpha = regularization.alpha
-    rule.l1 = regularization.l1
-    rule.weight_decay = regularization.weight_decay
-    rule.clip_norm = regularization.clip_norm or 0
-    rule.max_norm = regularization.max_norm or 0
-    rule.dropout = &dropout[0] if dropout.shape[0] else NULL
-    rule.seed = seed
-    rule.presented = presented
-    rule.guarded = 0
-    rule.constants = updater.constants
-    rule.powers[0] = rule.constants[0] ** updates
-    rule.powers[1] = rule.constants[1] ** updates
-    batch_size = min(batch_size, len(order))
+    runner = Runner(network, params, state, updater, regularization, X, Y, weights, seed)
+    return runner.run(order, batch_size, rate, updates, presented)
 
-    dense = values = columns = starts = None
-    if sparse.issparse(X):
-        values, columns = X.data, np.asarray(X.indices, dtype=np.int32)
-        starts = np.asarray(X.indptr, dtype=np.int64)
-    else:
-        dense = np.ascontiguousarray(X)
-    matrix, classes = (np.ascontiguousarray(Y), None) if Y.ndim == 2 else (None, Y)
-    if params.dtype == np.float64:
-        return _run[double](&net, &rule, params, state, dense, values, columns, starts,
-                            matrix, classes, order, batch_size, weights)
-    return _run[float](&net, &rule, params, state, dense, values, columns, starts,
-                       matrix, classes, order, batch_size, weights)
+
+cdef class Stream(Runner):
+    """Learns single rows, one call a row, without looking twice at anything else.
+
+    Parameters
+    ----------
+    network, params, state, updater, regularization, seed
+        As in `Runner`.
+    inputs, targets : Standardizer or None
+        What is done to a row, and to its target, before the network sees them.
+    """
+
+    cdef object x
+    cdef object y
+    cdef const double[::1] mean
+    cdef const double[::1] scale
+    cdef double target_mean
+    cdef double target_scale
+
+    def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
+                 bint by_class):
+        self.x = np.zeros((1, network.layer_sizes[0]), dtype=params.dtype)
+        self.y = np.zeros(1, np.int64) if by_class else np.zeros((1, 1), params.dtype)
+        super().__init__(network, params, state, updater, regularization, self.x, self.y, None,
+                         seed)
+        self.mean = self.scale = None
+        if inputs is not None:
+            self.mean, self.scale = inputs.mean, inputs.scale
+        self.target_mean = 0 if targets is None else targets.mean[0]
+        self.target_scale = 1 if targets is None else targets.scale[0]
+        self.rule.guarded = 1
+
+    def learn(self, X, double target, double rate, int64_t updates, int64_t presented):
+        """One step on the only row of `X`; returns its loss before.
+
+        Where `X` is not exactly such a row, or a number in it or the loss is not finite,
+        nothing is learnt and NaN returned.
+        """
+        cdef int64_t order = 0
+        cdef int failed = 0
+        cdef double loss
+        if not self._take_row(X):
+            return NAN
+        if self.job.classes != NULL:
+            (<int64_t *>self.job.classes)[0] = <int64_t>target
+        elif self.wide:
+            (<double *>self.job.targets)[0] = (target - self.target_mean) / self.target_scale
+        else:
+            (<float *>self.job.targets)[0] = (
+                <float>((<float>target - self.target_mean) / self.target_scale))
+        self.rule.rate = rate
+        self.rule.presented = presented
+        if self.rule.updater >= 3:  # with bias corrections
+            self.rule.powers[0] = self.rule.constants[0] ** updates
+            self.rule.powers[1] = self.rule.constants[1] ** updates
+        self.job.batch_size = 1
+        self.job.order = &order
+        self.job.n_order = 1
+        if self.wide:
+            loss = run_epoch_double(&self.net, &self.rule, &self.job, &failed)
+        else:
+            loss = run_epoch_float(&self.net, &self.rule, &self.job, &failed)
+        return NAN if failed else loss
+
+    cdef bint _take_row(self, X) except -1:
+        cdef const double[:, ::1] wide
+        cdef const float[:, ::1] narrow
+        try:
+            if self.wide:
+                wide = X
+                return wide.shape[0] == 1 and _standardise(
+                    wide, self.mean, self.scale, <double *>self.job.dense, self.net.sizes[0])
+            narrow = X
+            return narrow.shape[0] == 1 and _standardise(
+                narrow, self.mean, self.scale, <float *>self.job.dense, self.net.sizes[0])
+        except (TypeError, ValueError):  # of another kind than these
+            return False
+
+
+cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
+                       const double[::1] scale, floating *to, int64_t n) noexcept:
+    """Write the first row to `to`; false where it is not n finite numbers."""
+    cdef int64_t j
+    cdef bint finite = X.shape[1] == n
+    if not finite:
+        return False
+    for j in range(n):
+        to[j] = X[0, j] if mean is None else <floating>((X[0, j] - mean[j]) / scale[j])
+        finite &= isfinite(X[0, j])
+    return finite
+
+
+cdef class Predictor(_Layout):
+    """The weighted sums of the output layer, for rows that need no second look.
+
+    Parameters
+    ----------
+    network, params
+        As in `Runner`.
+    inputs : Standardizer or None
+        What is done to rows before the network sees them.
+    """
+
+    cdef double *mean
+    cdef double *scale
+
+    def __init__(self, network, params, inputs):
+        super().__init__(network, params)
+        self.kept.append(inputs)
+        self.mean = self.scale = NULL
+        if inputs is not None:
+            self.mean = <double *>_address(inputs.mean, np.float64)
+            self.scale = <double *>_address(inputs.scale, np.float64)
+
+    def raw(self, X):
+        """Of shape (n, n_outputs); None where `X` is not an array as the network reads it."""
+        cdef int64_t n_outputs = self.net.sizes[self.net.n_layers], n
+        cdef int status
+        cdef const double[:, ::1] wide
+        cdef const float[:, ::1] narrow
+        cdef double[:, ::1] wide_out
+        cdef float[:, ::1] narrow_out
+        if X.dtype != self.dtype or X.ndim != 2 or X.shape[1] != self.net.sizes[0]:
+            return None
+        n = X.shape[0]
+        if n == 0 or not X.flags.c_contiguous:
+            return None
+        sums = np.empty((n, n_outputs), dtype=self.dtype)
+        if self.wide:
+            wide, wide_out = X, sums
+            with nogil:
+                status = predict_double(&self.net, self.at, self.mean, self.scale,
+                                        &wide[0, 0], n, self.gemm, &wide_out[0, 0])
+        else:
+            narrow, narrow_out = X, sums
+            with nogil:
+                status = predict_float(&self.net, self.at, self.mean, self.scale,
+                                       &narrow[0, 0], n, self.gemm, &narrow_out[0, 0])
+        return None if status else sums
+
+    def probabilities(self, X, int64_t n_classes):
+        """Of shape (n, n_classes); None where `X`, or the network, is not as needed."""
+        cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
+        cdef int output = self.net.activation[self.net.n_layers - 1]
+        cdef const double[:, ::1] wide
+        cdef const float[:, ::1] narrow
+        cdef double[:, ::1] wide_out
+        cdef float[:, ::1] narrow_out
+        cdef int kind
+        if output == SOFTMAX and n_outputs == n_classes:
+            kind = OF_SOFTMAX
+        elif output == LOGISTIC and n_outputs == n_classes:
+            kind = OF_LOGISTIC
+        elif output == LOGISTIC and n_outputs == 1 and n_classes == 2:
+            kind = OF_TWO
+        else:
+            return None
+        raw = self.raw(X)
+        if raw is None:
+            return None
+        proba = np.empty((raw.shape[0], n_classes), dtype=self.dtype)
+        if self.wide:
+            wide, wide_out = raw, proba
+            with nogil:
+                probabilities_double(kind, &wide[0, 0], wide.shape[0], n_classes,
+                                     &wide_out[0, 0])
+        else:
+            narrow, narrow_out = raw, proba
+            with nogil:
+                probabilities_float(kind, &narrow[0, 0], narrow.shape[0], n_classes,
+                                    &narrow_out[0, 0])
+        return proba
 
 
 def _hash_dense(const floating[:, ::1] X, const uint64_t[::1] keys, uint64_t[::1] hashes):

@@ -13,6 +13,7 @@ INLINE T *NAME(of_row)(T *values, int64_t row, int64_t n)
     return values ? values + row * n : NULL;
 }
 
+/* Without X, the inputs are in the scratch already. */
 INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T *params,
                                 const NAME(rows_t) *X, const int64_t *order, int64_t n,
                                 int64_t presentation, NAME(batch_scratch_t) *s)
@@ -27,8 +28,8 @@ INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T 
             NAME(multiply)(s->gemm, 'T', 'N', n_out, n, net->sizes[l],
                            params + net->weights_at[l], net->sizes[l], outputs[l - 1],
                            net->sizes[l], 1, outputs[l], n_out);
-        } else if (X->dense) {
-            for (int64_t t = 0; t < n; t++)
+        } else if (!X || X->dense) {
+            for (int64_t t = 0; X && t < n; t++)
                 NAME(copy)(s->rows.input + t * n_in, X->dense + order[t] * n_in, n_in);
             NAME(multiply)(s->gemm, 'N', 'N', n_out, n, n_in, params, n_out, s->rows.input,
                            n_in, 1, outputs[0], n_out);
@@ -127,4 +128,24 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
         if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rows.norms);
     }
     return loss;
+}
+
+/* The raw outputs of a chunk of inputs that lie in the scratch; few rows go one by one. */
+CLONED static void NAME(predict_chunk)(const shape_t *net, const rule_t *rule, const T *params,
+                                       int64_t n, T *out, NAME(batch_scratch_t) *s)
+{
+    const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
+    const int last = net->n_layers - 1;
+    const int64_t n_outputs = net->sizes[last + 1];
+    if (n >= FEW_ROWS) {
+        NAME(forward_chunk)(net, rule, params, NULL, NULL, n, 0, s);
+        NAME(copy)(out, s->rows.outputs[last], n * n_outputs);
+        return;
+    }
+    for (int64_t t = 0; t < n; t++) {
+        NAME(copy)(s->rows.outputs[0], params + net->biases_at[0], n_first);
+        NAME(add_inputs)(s->rows.outputs[0], s->rows.input + t * n_in, params, n_in, n_first);
+        NAME(forward_above)(net, rule, params, 0, &s->rows);
+        NAME(copy)(out + t * n_outputs, s->rows.outputs[last], n_outputs);
+    }
 }

@@ -24,6 +24,46 @@ static int NAME(has_slopes)(const shape_t *net, const rule_t *rule, int layer)
            || (layer < net->n_layers - 1 && rule->dropout && rule->dropout[layer] > 0);
 }
 
+/* Make room for `chunk` rows, a gradient of n_params, and blocks of `block` rows. Returns
+ * what has to be freed, or NULL when there is no memory. */
+static void *NAME(make_room)(const shape_t *net, const rule_t *rule, int64_t chunk,
+                             int64_t n_params, int64_t block, gemm_any_t gemm,
+                             NAME(batch_scratch_t) *s, NAME(block_t) *b)
+{
+    const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
+    const int64_t n_outputs = net->sizes[net->n_layers], n_layers = net->n_layers;
+    int64_t size = chunk * n_in + n_first + n_outputs + n_params + 4 * 16;
+    size += block * (n_in + 4 * n_first + BLOCK) + 6 * 16;
+    for (int l = 1; l <= n_layers; l++) size += 3 * (chunk * net->sizes[l] + 16);
+    const size_t pointers = 3 * n_layers * sizeof(T *);
+    char *room = calloc(1, pointers + size * sizeof(T));
+    if (!room) return NULL;
+    T **layers = (T **)room, *left = (T *)(room + pointers);
+    s->chunk = chunk;
+    s->gemm = b->gemm = (NAME(gemm_t))gemm;
+    s->rows.outputs = layers;
+    s->rows.deltas = layers + n_layers;
+    s->rows.slopes = layers + 2 * n_layers;
+    for (int l = 0; l < n_layers; l++) {
+        s->rows.outputs[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
+        s->rows.deltas[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
+        s->rows.slopes[l] = NAME(has_slopes)(net, rule, l)
+                                ? NAME(take)(&left, chunk * net->sizes[l + 1])
+                                : NULL;
+    }
+    s->rows.norms = NAME(take)(&left, n_first);
+    s->rows.one_hot = NAME(take)(&left, n_outputs);
+    s->rows.input = NAME(take)(&left, chunk * n_in);
+    s->gradient = NAME(take)(&left, n_params);
+    b->x = NAME(take)(&left, block * n_in);
+    b->sums = NAME(take)(&left, block * n_first);
+    b->of_velocity = NAME(take)(&left, block * n_first);
+    b->deltas = NAME(take)(&left, block * n_first);
+    b->scaled = NAME(take)(&left, block * n_first);
+    b->gram = NAME(take)(&left, block * BLOCK);
+    return room;
+}
+
 /* Gradient descent without an L1 penalty has its own, cheaper steps. */
 static int NAME(kind_of_rule)(const rule_t *rule)
 {
@@ -43,57 +83,69 @@ static double NAME(run_epoch)(const shape_t *net, rule_t *rule, const job_t *job
     const int blocked = !batched
                         && NAME(blocks_pay)(kind, net, rule, &X, job->weights, job->n_order);
     const int64_t chunk = batched ? NAME(chunk_rows)(net, job->batch_size) : 1;
-    const int64_t block = blocked ? BLOCK : 0;
     const int64_t n_params = batched ? net->biases_at[net->n_layers] : 0;
-    const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
-    const int64_t n_outputs = net->sizes[net->n_layers];
-    int64_t size = chunk * n_in + n_first + n_outputs + n_params + 4 * 16;
-    size += block * (n_in + 4 * n_first + BLOCK) + 6 * 16;
-    for (int l = 1; l <= net->n_layers; l++) size += 3 * (chunk * net->sizes[l] + 16);
-
-    T *space = calloc(size, sizeof(T));
-    T **layers = malloc(3 * net->n_layers * sizeof(T *));
+    NAME(batch_scratch_t) s;
+    NAME(block_t) b;
+    void *room = NAME(make_room)(net, rule, chunk, n_params, blocked ? BLOCK : 0, job->gemm,
+                                 &s, &b);
     double loss = NAN;
-    *failed = !space || !layers;
-    if (!*failed) {
-        T *left = space;
-        NAME(batch_scratch_t) s;
-        NAME(block_t) b;
-        s.chunk = chunk;
-        s.gemm = b.gemm = (NAME(gemm_t))job->gemm;
-        s.rows.outputs = layers;
-        s.rows.deltas = layers + net->n_layers;
-        s.rows.slopes = layers + 2 * net->n_layers;
-        for (int l = 0; l < net->n_layers; l++) {
-            s.rows.outputs[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
-            s.rows.deltas[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
-            s.rows.slopes[l] = NAME(has_slopes)(net, rule, l)
-                                   ? NAME(take)(&left, chunk * net->sizes[l + 1])
-                                   : NULL;
-        }
-        s.rows.norms = NAME(take)(&left, n_first);
-        s.rows.one_hot = NAME(take)(&left, n_outputs);
-        s.rows.input = NAME(take)(&left, chunk * n_in);
-        s.gradient = NAME(take)(&left, n_params);
-        b.x = NAME(take)(&left, block * n_in);
-        b.sums = NAME(take)(&left, block * n_first);
-        b.of_velocity = NAME(take)(&left, block * n_first);
-        b.deltas = NAME(take)(&left, block * n_first);
-        b.scaled = NAME(take)(&left, block * n_first);
-        b.gram = NAME(take)(&left, block * BLOCK);
-        if (batched)
-            loss = NAME(run_batches)(net, rule, at, &X, &Y, job->order, job->n_order,
-                                     job->batch_size, job->weights, &s);
-        else if (blocked)
-            loss = NAME(run_blocks)(kind, net, rule, at, &X, &Y, job->order, job->n_order,
-                                    &s.rows, &b);
-        else
-            loss = NAME(run_online)(kind, net, rule, at, &X, &Y, job->order, job->n_order,
-                                    job->weights, &s.rows);
-    }
-    free(layers);
-    free(space);
+    *failed = !room;
+    if (!room) return loss;
+    if (batched)
+        loss = NAME(run_batches)(net, rule, at, &X, &Y, job->order, job->n_order,
+                                 job->batch_size, job->weights, &s);
+    else if (blocked)
+        loss = NAME(run_blocks)(kind, net, rule, at, &X, &Y, job->order, job->n_order,
+                                &s.rows, &b);
+    else
+        loss = NAME(run_online)(kind, net, rule, at, &X, &Y, job->order, job->n_order,
+                                job->weights, &s.rows);
+    free(room);
     return loss;
+}
+
+/* Rows of inputs, standardised where there is a mean; false where one is not finite. */
+CLONED static int NAME(standardise)(const T *RESTRICT x, const double *RESTRICT mean,
+                                    const double *RESTRICT scale, int64_t n_rows, int64_t n,
+                                    T *RESTRICT to)
+{
+    int finite = 1;
+    for (int64_t t = 0; t < n_rows; t++, x += n, to += n) {
+        T sum = 0;
+        if (mean)
+            for (int64_t j = 0; j < n; j++) to[j] = (T)((x[j] - mean[j]) / scale[j]);
+        else
+            NAME(copy)(to, x, n);
+        PRAGMA(omp simd reduction(+ : sum))
+        for (int64_t j = 0; j < n; j++) sum += x[j] * 0;  /* NaN where x is not finite */
+        finite &= sum == 0;
+    }
+    return finite;
+}
+
+/* The raw outputs of n rows. Returns 0, or what went wrong. */
+static int NAME(predict)(const shape_t *net, const void *params_, const double *mean,
+                         const double *scale, const T *x, int64_t n, gemm_any_t gemm, T *out)
+{
+    const T *params = params_;
+    const int64_t n_in = net->sizes[0], n_outputs = net->sizes[net->n_layers];
+    const int64_t chunk = NAME(chunk_rows)(net, n);
+    rule_t rule;
+    NAME(batch_scratch_t) s;
+    NAME(block_t) b;
+    memset(&rule, 0, sizeof rule);
+    void *room = NAME(make_room)(net, &rule, chunk, 0, 0, gemm, &s, &b);
+    if (!room) return NO_MEMORY;
+    int status = 0;
+    for (int64_t from = 0; from < n && !status; from += chunk) {
+        const int64_t size = from + chunk < n ? chunk : n - from;
+        if (!NAME(standardise)(x + from * n_in, mean, scale, size, n_in, s.rows.input))
+            status = NOT_FINITE;
+        else
+            NAME(predict_chunk)(net, &rule, params, size, out + from * n_outputs, &s);
+    }
+    free(room);
+    return status;
 }
 
 static void NAME(hash_dense)(const T *x, int64_t n_rows, int64_t n_columns,

@@ -98,3 +98,31 @@ INLINE const T *NAME(target_of)(const NAME(targets_t) *Y, int64_t row, int64_t n
     one_hot[Y->classes[row]] = 1;
     return one_hot;
 }
+
+/* The logarithm of the logistic function. */
+INLINE double NAME(log_logistic)(double z)
+{
+    return (z < 0 ? z : 0) - log1p(exp(-fabs(z)));
+}
+
+/* From raw outputs to the probabilities of k classes, row by row. */
+CLONED static void NAME(probabilities)(int kind, const T *raw, int64_t n, int64_t k, T *p)
+{
+    for (int64_t t = 0; t < n; t++, raw += kind == OF_TWO ? 1 : k, p += k) {
+        if (kind == OF_TWO) {
+            p[0] = (T)exp(NAME(log_logistic)(-(double)raw[0]));
+            p[1] = (T)exp(NAME(log_logistic)((double)raw[0]));
+            continue;
+        }
+        T top = 0, sum = 0;
+        for (int64_t j = 0; j < k; j++) {
+            p[j] = kind == OF_LOGISTIC ? (T)NAME(log_logistic)(raw[j]) : raw[j];
+            top = j && p[j] <= top ? top : p[j];
+        }
+        for (int64_t j = 0; j < k; j++) {
+            p[j] = (T)exp((double)(p[j] - top));
+            sum += p[j];
+        }
+        for (int64_t j = 0; j < k; j++) p[j] /= sum;
+    }
+}

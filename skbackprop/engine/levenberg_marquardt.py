@@ -34,7 +34,7 @@ class LevenbergMarquardt:
     reinforcement: float = 10.0
     largest: float = 1e10
     n_slots: ClassVar[int] = 0
-    full_batch: ClassVar[bool] = True
+    code: ClassVar[int | None] = None  # linear algebra has one writing
 
 
 def normal_equations(network, params, X, Y, weights):

@@ -77,8 +77,10 @@ class Regularization:
 
     def penalty(self, params, n_weights, total_weight):
         """The penalties' part of a batch's mean objective."""
-        if not self.alpha and not self.l1:
-            return 0.0
         weights = params[:n_weights]
-        squares, sizes = float(weights @ weights), float(np.abs(weights).sum())
-        return (0.5 * self.alpha * squares + self.l1 * sizes) / total_weight
+        penalty = 0.0
+        if self.alpha:
+            penalty += 0.5 * self.alpha * float(weights @ weights)
+        if self.l1:
+            penalty += self.l1 * float(np.abs(weights).sum())
+        return penalty / total_weight

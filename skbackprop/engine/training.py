@@ -98,14 +98,22 @@ def run_epoch(
 
 
 def choose_engine(network, updater):
-    """The fastest writing of `run_epoch` that can train this network, and its name."""
+    """The name of the fastest writing that can train this network, "compiled" or "numpy"."""
     codes = [row.code for row in network.hidden]
-    codes += [network.loss_row.code, network.loss_row.output_code]
-    if kernel is None or None in codes:
-        return run_epoch, "numpy"
-    # Levenberg-Marquardt is linear algebra, and has one writing.
-    name = "numpy" if isinstance(updater, LevenbergMarquardt) else "compiled"
-    return kernel.run_epoch, name
+    codes += [network.loss_row.code, network.loss_row.output_code, updater.code]
+    return "numpy" if kernel is None or None in codes else "compiled"
+
+
+def make_runner(network, params, state, updater, regularization, X, Y, weights, seed):
+    """`run_epoch` for these arguments: ``run(order, batch_size, rate, updates, presented)``."""
+    fixed = (network, params, state, updater, regularization, X, Y)
+    if choose_engine(network, updater) == "compiled":
+        return kernel.Runner(*fixed, weights, seed).run
+
+    def run(order, batch_size, rate, updates=0, presented=0):
+        return run_epoch(*fixed, order, batch_size, rate, updates, weights, seed, presented)
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -200,18 +208,20 @@ def train(task, params, state, progress, rng, observe):
     if isinstance(task.updater, LBFGS):
 
         def conclude(loss):
-            penalty = _penalty(task, params, task.total_weight)
-            loss_sum = (loss - penalty) * task.total_weight
+            loss_sum = (loss - _penalty(task, params, task.total_weight)) * task.total_weight
             return observe(_conclude(task, params, progress, loss, loss_sum, math.nan, clock))
 
         return lbfgs.minimise(
             task.updater, _whole_objective(task), params, state, progress, conclude
         )
-    least_squares = isinstance(task.updater, LevenbergMarquardt)
-    run = _least_squares_epoch if least_squares else _epoch
+    if isinstance(task.updater, LevenbergMarquardt):
+        epoch = _least_squares_epoch(task, params, progress)
+    else:
+        epoch = _epoch(task, params, state, progress, rng)
     while True:
-        rate = math.nan if least_squares else _rate(task, progress)
-        loss, loss_sum, converged = run(task, params, state, progress, rng, rate)
+        # A diverging network is reported by its loss; NumPy's own warnings say less.
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, loss_sum, rate, converged = epoch()
         record = _conclude(task, params, progress, loss, loss_sum, rate, clock)
         if observe(record) or converged:
             return converged
@@ -228,79 +238,78 @@ class _Clock:
         return self._before - before
 
 
-def _rate(task, progress):
+def rate_of(task, progress):
     """The rate of the next epoch; each new start has halved it."""
     factor = task.schedule.factor(progress, task.horizon, task.power_t)
     return task.rate_init * factor * 0.5**progress.halvings
 
 
 def _penalty(task, params, batch_weight):
-    with np.errstate(over="ignore", invalid="ignore"):
-        return task.regularization.penalty(params, task.network.n_weights, batch_weight)
+    return task.regularization.penalty(params, task.network.n_weights, batch_weight)
 
 
-def _epoch(task, params, state, progress, rng, rate):
-    """One epoch of an update rule; its loss, the sum of its data losses, and False."""
-    n_presented = task.presentations.size
-    batch_weight = task.total_weight * task.batch_size / n_presented
-    penalty = _penalty(task, params, batch_weight)
-    run, _ = choose_engine(task.network, task.updater)
-    # A diverging network is reported by its loss; NumPy's own warnings say less.
-    with np.errstate(over="ignore", invalid="ignore"):
+def _epoch(task, params, state, progress, rng):
+    """A function that runs one epoch of an update rule.
+
+    It returns the loss, the sum of the data's losses, the rate, and False.
+    """
+    presentations, total_weight = task.presentations, task.total_weight
+    batch_weight = total_weight * task.batch_size / presentations.size
+    updates_per_epoch = -(-presentations.size // task.batch_size)
+    run = make_runner(
+        task.network, params, state, task.updater, task.regularization, task.X, task.Y,
+        task.weights, progress.seed,
+    )  # fmt: skip
+
+    def epoch():
+        rate = rate_of(task, progress)
+        penalty = _penalty(task, params, batch_weight)
         loss_sum = run(
-            task.network,
-            params,
-            state,
-            task.updater,
-            task.regularization,
-            task.X,
-            task.Y,
-            task.presentations.draw(rng),
-            task.batch_size,
-            rate,
-            progress.updates,
-            task.weights,
-            progress.seed,
-            progress.samples,
+            presentations.draw(rng), task.batch_size, rate, progress.updates, progress.samples
         )
-    progress.updates += -(-n_presented // task.batch_size)
-    return loss_sum / task.total_weight + penalty, loss_sum, False
+        progress.updates += updates_per_epoch
+        return loss_sum / total_weight + penalty, loss_sum, rate, False
+
+    return epoch
 
 
-def _least_squares_epoch(task, params, state, progress, rng, rate):
-    """One step of Levenberg-Marquardt."""
-    rows = task.presentations.rows
+def _least_squares_epoch(task, params, progress):
+    """A function that makes one step of Levenberg-Marquardt, and returns the same."""
     weights = np.ones(len(task.Y)) if task.weights is None else task.weights
     shares = np.zeros(len(weights))
-    shares[rows] = weights[rows] / task.total_weight
-    ridge = task.regularization.alpha / task.total_weight
-    targets = as_matrix(
-        task.Y, np.arange(len(task.Y)), task.network.layer_sizes[-1], params.dtype
-    )
-    penalty = _penalty(task, params, task.total_weight)
-    with np.errstate(over="ignore", invalid="ignore"):
+    rows, total_weight = task.presentations.rows, task.total_weight
+    shares[rows] = weights[rows] / total_weight
+    ridge = task.regularization.alpha / total_weight
+    n_outputs = task.network.layer_sizes[-1]
+    targets = as_matrix(task.Y, np.arange(len(task.Y)), n_outputs, params.dtype)
+
+    def epoch():
+        penalty = _penalty(task, params, total_weight)
         loss, moved = levenberg_marquardt.step(
             task.updater, task.network, params, task.X, targets, shares, ridge, progress
         )
-    progress.updates += 1
-    return loss + penalty, loss * task.total_weight, not moved
+        progress.updates += 1
+        return loss + penalty, loss * total_weight, math.nan, not moved
+
+    return epoch
 
 
 def _whole_objective(task):
     """The objective of the whole data, and its gradient, as a function of the parameters."""
-    network, collect = task.network, Collect()
-    run, _ = choose_engine(network, collect)
-    total_weight, rows = task.total_weight, task.presentations.rows
+    network, rows = task.network, task.presentations.rows
+    params = np.empty(network.n_params, dtype=task.X.dtype)
+    gradient = np.zeros((Collect.n_slots, network.n_params), dtype=task.X.dtype)
+    run = make_runner(
+        network, params, gradient, Collect(), task.regularization, task.X, task.Y,
+        task.weights, seed=0,
+    )  # fmt: skip
 
-    def loss_and_gradient(params):
-        gradient = np.zeros((collect.n_slots, network.n_params), dtype=params.dtype)
+    def loss_and_gradient(vector):
+        params[:] = vector
         with np.errstate(over="ignore", invalid="ignore"):
-            loss_sum = run(
-                network, params, gradient, collect, task.regularization, task.X, task.Y,
-                rows, len(rows), 0.0, weights=task.weights,
-            )  # fmt: skip
-        penalty = _penalty(task, params, total_weight)
-        return loss_sum / total_weight + penalty, gradient[0]
+            loss_sum = run(rows, len(rows), 0.0)
+            penalty = _penalty(task, params, task.total_weight)
+        return loss_sum / task.total_weight + penalty, gradient[0]
 
     return loss_and_gradient
 

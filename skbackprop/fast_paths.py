@@ -1,0 +1,165 @@
+"""What a few microseconds are enough for: predicting, and learning from, a row at a time.
+
+scikit-learn's validation takes a hundred microseconds and more, whatever the row. Where a
+row is exactly what the network reads, an array of its dtype in C order with finite numbers
+and no names of columns, nothing of that is needed. Everything else takes the long way, and
+so does everything that has to be refused: the long way says why.
+"""
+
+from math import nan
+from numbers import Real
+from operator import itemgetter
+from time import perf_counter
+
+import numpy as np
+
+from . import history
+from .engine.hashing import kernel
+from .engine.schedules import CONSTANT, note, should_stop
+from .engine.training import choose_engine, rate_of
+from .engine.updaters import GradientDescent, Rprop
+
+#: Attributes of an estimator that are caches, and not part of its state.
+MADE_READY = ("_predictor", "_stream")
+
+
+def predictor_for(estimator, X):
+    """What predicts from `X` the short way; None where `X` may need the long way."""
+    made = vars(estimator)
+    if type(X) is not np.ndarray or "feature_names_in_" in made or "_params" not in made:
+        return None
+    predictor = made.get("_predictor")
+    if predictor is not None and predictor.params is made["_params"]:
+        return predictor
+    if choose_engine(estimator._network, GradientDescent()) != "compiled":
+        return None
+    estimator._predictor = kernel.Predictor(
+        estimator._network, estimator._params, estimator._scaling.inputs
+    )
+    return estimator._predictor
+
+
+class Stream:
+    """An estimator that is about to learn row after row.
+
+    It serves as long as nothing about the estimator changes but by its own rows.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+        Fitted, by `partial_fit` on a single row.
+    task : Task
+        What that call trained.
+    numbers : dict or None
+        The class number of each label, for targets that are classes.
+    by_class : bool
+        Whether the network takes class numbers, and not a column of targets.
+    classes : object
+        What that call was given as `classes`.
+    """
+
+    def __init__(self, estimator, task, numbers, by_class, classes):
+        self.classes = classes
+        self.task, self.numbers = task, numbers
+        self.smallest = 0.0 if task.network.loss == "poisson" else -np.inf
+        self.standing, self.params = estimator._standing, estimator._params
+        self.read_settings = itemgetter(*estimator._parameter_rules)
+        self.settings = self.read_settings(vars(estimator))
+        # Of the columns in their order; the lists stay the same as long as the weights do.
+        self.appends = [column.append for column in estimator.history_.values()]
+        self.tol = task.tol or 0.0
+        constant = task.schedule is CONSTANT
+        self.rate = rate_of(task, self.standing.progress) if constant else None
+        self.has_penalty = task.regularization.alpha > 0 or task.regularization.l1 > 0
+        self.learner = kernel.Stream(
+            task.network,
+            self.standing.params,
+            self.standing.slots,
+            task.updater,
+            task.regularization,
+            self.standing.progress.seed,
+            estimator._scaling.inputs,
+            estimator._scaling.targets,
+            by_class,
+        )
+
+    def serves(self, estimator, classes):
+        """Whether the estimator is as it was."""
+        if classes is not None and classes is not self.classes:
+            return False
+        made = vars(estimator)
+        try:
+            return made["_params"] is self.params and self.read_settings(made) == self.settings
+        except ValueError:  # arrays, which are not equal as a whole
+            return False
+
+    def learn(self, estimator, X, y):
+        """One step; False where the long way has to be taken, and nothing was learnt."""
+        target = self._read(y)
+        if target is None:
+            return False
+        began = perf_counter()
+        task, progress = self.task, self.standing.progress
+        rate = self.rate or rate_of(task, progress)
+        penalty = 0.0
+        if self.has_penalty:
+            n_weights = task.network.n_weights
+            penalty = task.regularization.penalty(self.params, n_weights, 1)
+        loss = self.learner.learn(X, target, rate, progress.updates, progress.samples)
+        if loss - loss != 0:  # NaN or infinite
+            return False
+        self._note(estimator, loss, penalty, rate, perf_counter() - began)
+        return True
+
+    def _read(self, y):
+        """The target of a single row as a number, or None where it is not that plain."""
+        if type(y) is np.ndarray:
+            if y.ndim != 1:
+                return None
+        elif type(y) is not list:
+            return None
+        if len(y) != 1:
+            return None
+        if self.numbers is not None:
+            return self.numbers.get(y[0])
+        return y[0] if isinstance(y[0], Real) and y[0] >= self.smallest else None
+
+    def _note(self, estimator, loss, penalty, rate, seconds):
+        task, progress = self.task, self.standing.progress
+        measured = loss + penalty
+        row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
+        for append, value in zip(self.appends, row, strict=False):
+            append(value)
+        history.shorten(estimator.history_)
+        progress.epochs += 1
+        progress.samples += 1
+        progress.updates += 1
+        progress.loss = measured
+        note(progress, measured, self.tol)
+        estimator.converged_ = task.tol is not None and should_stop(
+            progress, task.patience, task.schedule, rate
+        )
+
+
+def learn_row(estimator, X, y, classes):
+    """Learn from one row the short way; False where it needs the long way."""
+    stream = vars(estimator).get("_stream")
+    if stream is None or not stream.serves(estimator, classes):
+        return False
+    return type(X) is np.ndarray and stream.learn(estimator, X, y)
+
+
+def prepare_stream(estimator, task, numbers, by_class, classes):
+    """Make the estimator ready for single rows to come, if they can take the short way."""
+    can_be = (
+        estimator.engine_ == "compiled"
+        and task.presentations.size == 1
+        and task.examine is None
+        and not isinstance(task.updater, Rprop)
+        and not estimator.early_stopping
+        and not estimator.verbose
+        and not hasattr(estimator, "feature_names_in_")
+        and estimator._params is estimator._standing.params
+    )
+    if can_be:
+        estimator._stream = Stream(estimator, task, numbers, by_class, classes)

@@ -1,0 +1,170 @@
+"""One call of `fit` or `partial_fit`: from where training stands to where it ends."""
+
+import copy
+import math
+import warnings
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from . import history, recipe
+from .engine.growth import with_outputs
+from .engine.schedules import Progress
+from .engine.training import train
+
+
+@dataclass
+class Standing:
+    """Where training stands: all that is needed to go on as if it had never stopped.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+        Where training goes on.
+    best : ndarray of shape (n_params,)
+        What predicts: the same array, or the best so far on held-out rows.
+    slots : ndarray of shape (n_slots, n_params)
+        What the update rule remembers.
+    progress : Progress
+    rng : RandomState
+        A generator of our own, so that training can be resumed whoever else draws.
+    updater : an update rule or solver
+        The last in use.
+    """
+
+    params: np.ndarray
+    best: np.ndarray
+    slots: np.ndarray
+    progress: Progress
+    rng: np.random.RandomState
+    updater: object
+
+    def copy(self):
+        """One that can fail while the original stays; the generator is shared."""
+        params = self.params.copy()
+        best = params if self.best is self.params else self.best.copy()
+        return Standing(
+            params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.updater
+        )
+
+    def use(self, updater, keeps_best):
+        """Go on with an update rule, which remembers nothing of another's, or its own."""
+        if type(updater) is not type(self.updater):
+            shape = (updater.n_slots, self.params.size)
+            self.slots = np.zeros(shape, dtype=self.params.dtype)
+            self.progress.origin = self.progress.epochs
+        self.updater = updater
+        if not keeps_best:
+            self.best = self.params
+        elif self.best is self.params:
+            self.best = self.params.copy()
+
+    def grow(self, before, after, origins, drawn):
+        """Go on with a network that has other outputs; see `growth.with_outputs`."""
+        same = self.best is self.params
+        self.params = with_outputs(before, after, self.params, origins, drawn)
+        self.best = (
+            self.params if same else with_outputs(before, after, self.best, origins, drawn)
+        )
+        slots = [with_outputs(before, after, slot, origins) for slot in self.slots]
+        self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
+
+    def diverged(self, n_layers):
+        """Whether the loss is no longer finite, or outputs might not be.
+
+        Weights are too large where a product of one per layer would overflow.
+        """
+        if self.progress.epochs and not math.isfinite(self.progress.loss):
+            return True
+        limit = np.finfo(self.params.dtype).max ** (1 / (n_layers + 1))
+        return not (np.abs(self.params) <= limit).all()  # NaN is not
+
+
+@dataclass
+class Ending:
+    """How a run of training ended, and the record of its epochs."""
+
+    records: list = field(default_factory=list)
+    converged: bool = False
+    excused: bool = False  # cut short, and a warning has told of it
+
+
+def run_until_finite(estimator, task, standing, max_epochs):
+    """Train; where training diverges, start again with half the rate, a few times.
+
+    Returns where training stands then, and how it ended; `standing` itself is not changed.
+    """
+    keeps_best = task.stops_on_held_out and estimator.restore_best
+    restarts = 0 if estimator.solver in recipe.FULL_BATCH else estimator.max_restarts
+    drawn_so_far = standing.rng.get_state()
+    try:
+        for restart in count():
+            standing.rng.set_state(drawn_so_far)
+            attempt = standing.copy()
+            attempt.progress.halvings += restart
+            attempt.use(task.updater, keeps_best)
+            ended = _run(estimator, task, attempt, max_epochs)
+            if not attempt.diverged(task.network.n_layers):
+                return attempt, ended
+            what = _divergence(estimator, attempt.progress)
+            if keeps_best and math.isfinite(attempt.progress.best):
+                _warn(f"{what} The best network before is kept.")
+                attempt.params, ended.excused = attempt.best, True
+                return attempt, ended
+            if restart == restarts:
+                raise ValueError(what)
+            rate = estimator.learning_rate_init * 0.5 ** (attempt.progress.halvings + 1)
+            _warn(f"{what} It starts again with learning_rate_init={rate:g}.")
+    except BaseException:
+        standing.rng.set_state(drawn_so_far)
+        raise
+
+
+def _warn(message, category=ConvergenceWarning):
+    """From the line that called `fit`: above here come its own frames and one of ours."""
+    warnings.warn(message, category, stacklevel=6)
+
+
+def _run(estimator, task, standing, max_epochs):
+    """Train for some epochs."""
+    ended = Ending()
+    records = ended.records
+
+    def observe(record):
+        records.append(record)
+        if estimator.verbose:
+            print(history.lines(record, task.network.loss, estimator.verbose))
+        if record.improved and standing.best is not standing.params:
+            standing.best[:] = standing.params
+        ended.converged = record.stalled
+        return record.stalled or len(records) == max_epochs or not math.isfinite(record.loss)
+
+    try:
+        solved = train(
+            task, standing.params, standing.slots, standing.progress, standing.rng, observe
+        )
+        ended.converged = ended.converged or solved
+    except KeyboardInterrupt:
+        ended.excused = True
+        warnings.warn(
+            f"Training was interrupted after {len(records)} epochs; the network trained so far "
+            "is kept.",
+            stacklevel=6,
+        )
+    return ended
+
+
+def _divergence(estimator, progress):
+    """What went wrong, and what to do about it."""
+    advice = [f"lower learning_rate_init (now {estimator.learning_rate_init:g})"]
+    if not estimator.standardize:
+        advice.append("set standardize=True or scale X")
+    if estimator.solver == "sgd" and estimator.momentum:
+        advice.append(f"lower momentum (now {estimator.momentum:g})")
+    return (
+        f"Training diverged in epoch {max(0, progress.epochs - 1)}. Solver produced non-finite "
+        "parameter weights. The input data may contain large values and need to be "
+        f"preprocessed. To mend it, {', '.join(advice)}."
+    )
