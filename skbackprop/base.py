@@ -22,7 +22,7 @@ from .engine.training import choose_engine
 from .fast_paths import MADE_READY, predictor_for
 from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
-from .scaling import Scaling, Standardizer, measure_magnitude
+from .scaling import Scaling, Standardizer
 from .session import Standing, run_until_finite
 from .weights import check_weights
 
@@ -187,7 +187,9 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             scaling = self._scaling
         else:
             measured = self.standardize and not incremental
-            scaling = _measure(network, X, targets, rows, weights) if measured else Scaling()
+            scaling = (
+                self._measure(network, X, targets, rows, weights) if measured else Scaling()
+            )
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
 
@@ -261,6 +263,10 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             rng=np.random.RandomState(seed),
             updater=updater,
         )
+
+    def _measure(self, network, X, Y, rows, weights):
+        """Standardise the inputs."""
+        return Scaling(Standardizer.measure(X, rows, weights))
 
     def _refuse_another_network(self, network):
         before = self._network
@@ -477,15 +483,3 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _measure(network, X, Y, rows, weights):
-    """Standardise the inputs, and the targets where the output can be scaled."""
-    output = network.loss_row.output_activation
-    targets = None
-    if Y.ndim == 2 and output == "identity":
-        targets = Standardizer.measure(Y, rows, weights)
-    elif Y.ndim == 2 and output == "exp":
-        targets = measure_magnitude(Y, rows, weights)
-    inputs = Standardizer.measure(X, rows, weights)
-    return Scaling(inputs, targets, through_exp=output == "exp")

@@ -1,5 +1,6 @@
 """BackpropRegressor: continuous targets, and their units."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .base import BaseBackprop, learns_by_steps
 from .fast_paths import learn_row, prepare_stream
 from .parameters import REGRESSOR_RULES
+from .scaling import Standardizer, measure_magnitude
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -487,6 +489,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
                 f"{self._n_targets}."
             )
         return y
+
+    def _measure(self, network, X, Y, rows, weights):
+        """Standardise the inputs, and the targets where the output can be scaled."""
+        scaling = super()._measure(network, X, Y, rows, weights)
+        output = network.loss_row.output_activation
+        if output == "identity":
+            return replace(scaling, targets=Standardizer.measure(Y, rows, weights))
+        if output == "exp":
+            targets = measure_magnitude(Y, rows, weights)
+            return replace(scaling, targets=targets, through_exp=True)
+        return scaling
 
     def _expect_single_rows(self, task, classes):
         if task.network.layer_sizes[-1] == 1:

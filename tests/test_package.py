@@ -67,7 +67,7 @@ ARROWS = {
         "parameters", "recipe", "scaling", "session", "weights",
     },
     "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
-    "regressor": {"base", "fast_paths", "parameters"},
+    "regressor": {"base", "fast_paths", "parameters", "scaling"},
     "inspection.__init__": {
         "inspection.explanation", "inspection.importance", "inspection.importance_display",
         "inspection.loss_curve", "inspection.network_display", "inspection.profile",
