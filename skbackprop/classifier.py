@@ -448,14 +448,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             Class labels, the first of those with the largest output; a column of them for
             each column of the targets, and a 0/1 column per label for multilabel targets.
         """
-        if not hasattr(self, "_labels"):
-            check_is_fitted(self)
-        if self._labels.kind == SINGLE:
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
-        outputs = self._network.loss_row.output(self._raw_output(X))
+        check_is_fitted(self)
         if self._labels.kind == MULTILABEL:
-            return (outputs > 0.5).astype(int)
-        blocks = self._labels.split(outputs)
+            return (self._network.loss_row.output(self._raw_output(X)) > 0.5).astype(int)
+        if self._network.output_activation in ("softmax", "logistic"):
+            # Tiny outputs may round to the same, their shares are told apart.
+            blocks = self.predict_proba(X)
+            blocks = blocks if self._labels.kind == MULTIOUTPUT else [blocks]
+        else:
+            blocks = self._labels.split(self._network.loss_row.output(self._raw_output(X)))
         return self._labels.decode([block.argmax(axis=1) for block in blocks])
 
     def predict_proba(self, X):

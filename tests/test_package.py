@@ -68,6 +68,37 @@ ARROWS = {
     },
     "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
+    # Leaves: nothing above looks into them.
+    "persistence": {
+        "classifier", "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt",
+        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "labels",
+        "parameters", "regressor", "scaling", "session",
+    },
+    "export.__init__": {
+        "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",
+    },
+    "export._affine": set(),
+    "export._c_answers": {"labels", "export._c_functions", "export._c_text", "export._fitted"},
+    "export._c_functions": set(),
+    "export._c_learning": {"labels", "export._c_functions", "export._fitted"},
+    "export._c_text": set(),
+    "export._fitted": {
+        "history", "recipe", "classifier", "engine.network", "engine.training", "labels",
+        "regressor", "scaling",
+    },
+    "export.c_code": {
+        "export._affine", "export._c_answers", "export._c_functions", "export._c_learning",
+        "export._c_text", "export._fitted", "export.fixed_point",
+    },
+    "export.sklearn_mlp": {"presets", "classifier", "labels", "regressor", "export._fitted"},
+    "export._torch_modules": set(),
+    "export.torch_modules": {
+        "classifier", "labels", "regressor", "export._fitted", "export._torch_modules",
+    },
+    "export.onnx_graph": {
+        "classifier", "engine.activations", "labels", "regressor", "export._fitted",
+    },
+    "export.fixed_point": {"export._c_functions", "export._c_text"},
     "inspection.__init__": {
         "inspection.explanation", "inspection.importance", "inspection.importance_display",
         "inspection.loss_curve", "inspection.network_display", "inspection.profile",

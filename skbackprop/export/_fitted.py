@@ -1,0 +1,160 @@
+"""What the ways out read of a fitted estimator, and how the ways in make one.
+
+The one room that knows the private fitted attributes of `base`, `classifier` and
+`regressor`; every exporter beside it works on what is said here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .. import history, recipe
+from ..classifier import BackpropClassifier
+from ..engine.network import Network
+from ..engine.training import choose_engine
+from ..labels import MULTILABEL, MULTIOUTPUT
+from ..regressor import BackpropRegressor
+from ..scaling import Scaling
+
+REGRESSION = "regression"
+BINARY = "binary"
+MULTICLASS = "multiclass"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted network, between raw inputs and raw outputs.
+
+    Parameters
+    ----------
+    network : Network
+        Names and sizes.
+    weights, biases : lists of ndarrays of shape (n_in, n_out) and (n_out,)
+        Of the network alone, between the two scalings.
+    centre, gain : ndarrays of shape (n_inputs,), or None
+        The network takes ``(x - centre) * gain``.
+    target_mean, target_scale : ndarrays of shape (n_outputs,), or None
+        A regressor answers ``output * target_scale + target_mean``.
+    dtype : numpy.dtype
+        Of the parameters.
+    kind : {"regression", "binary", "multiclass", "multilabel", "multioutput"}
+        How outputs become an answer. "binary" is one logistic output for two classes,
+        "multioutput" a class for each of several columns.
+    classes : list of ndarrays
+        The labels of each column of a classifier's targets.
+    quantiles : tuple of float
+        Those predicted for each target, if these are several.
+    """
+
+    network: Network
+    weights: list
+    biases: list
+    centre: np.ndarray | None
+    gain: np.ndarray | None
+    target_mean: np.ndarray | None
+    target_scale: np.ndarray | None
+    dtype: np.dtype
+    kind: str
+    classes: list
+    quantiles: tuple
+
+    @property
+    def blocks(self):
+        """Where the outputs of each column of classes begin, and how many they are."""
+        sizes = [len(classes) for classes in self.classes]
+        return list(zip(np.cumsum([0, *sizes[:-1]]).tolist(), sizes, strict=True))
+
+
+def check_estimator_type(estimator):
+    """Raise a TypeError for what is not one of ours, a NotFittedError if it is not fitted."""
+    if not isinstance(estimator, (BackpropClassifier, BackpropRegressor)):
+        raise TypeError(
+            "estimator must be a BackpropClassifier or a BackpropRegressor. "
+            f"Got {type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
+
+
+def check_built_in(estimator):
+    """Raise a ValueError for functions that a user wrote, which only Python knows."""
+    network = estimator._network
+    for name, value in (
+        *(("activation", value) for value in network.activations),
+        ("loss", network.loss),
+    ):
+        if not isinstance(value, str):
+            raise ValueError(
+                f"The {name!r} parameter must be built in for the network to leave Python. "
+                f"Got {value.name!r}, which is your own."
+            )
+
+
+def read(estimator):
+    """A fitted estimator as a `Fitted`."""
+    check_estimator_type(estimator)
+    check_built_in(estimator)
+    network, params, scaling = estimator._network, estimator._params, estimator._scaling
+    regression = isinstance(estimator, BackpropRegressor)
+    inputs, targets = scaling.inputs, scaling.targets
+    quantiles = estimator._predicted_quantiles() if regression else ()
+    return Fitted(
+        network=network,
+        weights=network.weights(params),
+        biases=network.biases(params),
+        centre=None if inputs is None else inputs.mean,
+        gain=None if inputs is None else 1 / inputs.scale,
+        target_mean=None if targets is None else targets.mean,
+        target_scale=None if targets is None else targets.scale,
+        dtype=params.dtype,
+        kind=REGRESSION if regression else _kind(estimator),
+        classes=[] if regression else estimator._labels.per_column,
+        quantiles=quantiles if len(quantiles) > 1 else (),
+    )
+
+
+def _kind(classifier):
+    labels = classifier._labels
+    if labels.kind in (MULTILABEL, MULTIOUTPUT):
+        return labels.kind
+    binary = classifier.n_outputs_ == 1 and labels.blocks == (2,)
+    return BINARY if binary else MULTICLASS
+
+
+def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
+    """Make `estimator` fitted, with these weights, as if training were about to begin.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        Its parameters have to describe the network.
+    coefs, intercepts : lists of arrays
+        As the attributes `coefs_` and `intercepts_`.
+    dtype : dtype
+        Of the parameters.
+    feature_names : ndarray of str, or None
+    **targets
+        The fitted attributes that say what the outputs mean: `_labels`, or `_flat` and
+        `_n_targets`.
+
+    Returns
+    -------
+    estimator : object
+        The same.
+    """
+    vars(estimator).update(targets)
+    n_inputs, *hidden = (len(coef) for coef in coefs)
+    network = recipe.make_network(estimator, n_inputs, hidden, estimator._output_layer())
+    updater = recipe.make_updater(estimator, network)
+    standing = estimator._begin(network, updater, np.dtype(dtype))
+    standing.params[:] = network.pack(coefs, intercepts, dtype)
+    estimator._network, estimator._scaling = network, Scaling()
+    estimator._standing, estimator._params = standing, standing.best
+    estimator._examined = (False, False)
+    estimator.history_ = history.begin(network)
+    estimator.n_iter_, estimator.converged_ = 0, False
+    estimator.engine_ = choose_engine(network, updater)
+    estimator.n_features_in_ = n_inputs
+    if feature_names is not None:
+        estimator.feature_names_in_ = feature_names
+    return estimator

@@ -1,0 +1,85 @@
+"""Modules that PyTorch does not have, made when they are first asked for.
+
+So this file imports without PyTorch, and the classes can be pickled by their names.
+"""
+
+from functools import cache
+
+import numpy as np
+
+
+def import_torch():
+    """PyTorch, or an ImportError that says how to get it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "This needs PyTorch: python -m pip install 'skbackprop[torch]'"
+        ) from error
+    return torch
+
+
+def __getattr__(name):
+    if name in _MAKERS:
+        return _make(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _make(name):
+    made = _MAKERS[name](import_torch())
+    made.__module__, made.__qualname__ = __name__, name
+    return made
+
+
+def _exp(torch):
+    class Exp(torch.nn.Module):
+        """The exponential of each output."""
+
+        def forward(self, z):
+            return z.exp()
+
+    return Exp
+
+
+def _softmaxes(torch):
+    class Softmaxes(torch.nn.Module):
+        """A softmax over each of several groups of outputs.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+        """
+
+        def __init__(self, sizes):
+            super().__init__()
+            self.sizes = list(sizes)
+
+        def forward(self, z):
+            blocks = z.split(self.sizes, dim=-1)
+            return torch.cat([block.softmax(dim=-1) for block in blocks], dim=-1)
+
+    return Softmaxes
+
+
+def _quantiles(torch):
+    class Quantiles(torch.nn.Module):
+        """The outputs of each target sorted, so that quantiles do not cross.
+
+        Parameters
+        ----------
+        quantiles : sequence of float
+        """
+
+        def __init__(self, quantiles):
+            super().__init__()
+            self.ranks = np.argsort(np.argsort(quantiles)).tolist()
+
+        def forward(self, z):
+            by_target = z.unflatten(-1, (-1, len(self.ranks)))
+            return by_target.sort(dim=-1).values[..., self.ranks].flatten(-2)
+
+    return Quantiles
+
+
+_MAKERS = {"Exp": _exp, "Quantiles": _quantiles, "Softmaxes": _softmaxes}

@@ -1,0 +1,182 @@
+"""scikit-learn's MLP becomes ours, and ours an MLP; both predict the same."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.export import from_sklearn, to_sklearn
+
+ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
+KINDS = ["regression", "targets", "binary", "strings", "multilabel", "poisson"]
+POISSON = "loss" in MLPRegressor().get_params()  # scikit-learn 1.7
+QUICK = {"hidden_layer_sizes": (5, 3), "max_iter": 5, "random_state": 0}
+
+
+def data(kind, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4)).astype(dtype)
+    y = {
+        "regression": X[:, 0] * 3 + 10,
+        "targets": X[:, :2] * 2,
+        "binary": (X[:, 0] > 0).astype(int),
+        "strings": np.array(["oats", "rye", "wheat"])[np.arange(60) % 3],
+        "multilabel": (rng.random((60, 3)) < 0.5).astype(int),
+        "poisson": rng.poisson(np.exp(X[:, 0])).astype(float),
+    }[kind]
+    return X, y
+
+
+def regression(kind):
+    return kind in ("regression", "targets", "poisson")
+
+
+def fit(estimator, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(X, y)
+
+
+def options(kind, activation):
+    loss = {"loss": "poisson"} if kind == "poisson" else {}
+    return {**QUICK, "activation": activation, **loss}
+
+
+def an_mlp(kind, activation="tanh", dtype=np.float64, **parameters):
+    mlp = MLPRegressor if regression(kind) else MLPClassifier
+    return fit(mlp(**options(kind, activation), **parameters), *data(kind, dtype))
+
+
+def ours(kind, activation="tanh", dtype=np.float64, **parameters):
+    estimator = BackpropRegressor if regression(kind) else BackpropClassifier
+    parameters = {**options(kind, activation), "tol": None, **parameters}
+    return fit(estimator(**parameters), *data(kind, dtype))
+
+
+def same_answers(a, b, X, rtol=1e-10):
+    if hasattr(a, "predict_proba"):
+        np.testing.assert_array_equal(a.predict(X), b.predict(X))
+        np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), rtol=rtol, atol=rtol)
+    else:
+        np.testing.assert_allclose(a.predict(X), b.predict(X), rtol=rtol, atol=rtol)
+
+
+# Before 1.7 there is no such MLP.
+ALL = [
+    (kind, activation)
+    for kind in KINDS
+    for activation in ACTIVATIONS
+    if kind != "poisson" or POISSON
+]
+
+
+@pytest.mark.parametrize(("kind", "activation"), ALL)
+def test_there_and_back(kind, activation):
+    X, _ = data(kind)
+    mlp = an_mlp(kind, activation)
+    mine = from_sklearn(mlp)
+    same_answers(mine, mlp, X)
+    same_answers(to_sklearn(mine), mlp, X)
+    model = ours(kind, activation)
+    theirs = to_sklearn(model)
+    same_answers(theirs, model, X)
+    same_answers(from_sklearn(theirs), model, X)
+
+
+@pytest.mark.parametrize("kind", ["targets", "strings"])
+def test_float32(kind):
+    X, _ = data(kind, np.float32)
+    mlp = an_mlp(kind, dtype=np.float32)
+    mine = from_sklearn(mlp)
+    assert mine._params.dtype == np.float32
+    same_answers(mine, mlp, X, rtol=1e-5)
+    same_answers(
+        to_sklearn(ours(kind, dtype=np.float32)), ours(kind, dtype=np.float32), X, 1e-4
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 7), max_size=3),
+    activation=st.sampled_from(ACTIVATIONS),
+    kind=st.sampled_from(KINDS[:-1]),
+    standardize=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_any_architecture(sizes, activation, kind, standardize, seed):
+    X, _ = data(kind)
+    model = ours(
+        kind, activation, hidden_layer_sizes=sizes, standardize=standardize,
+        random_state=seed, max_iter=1,
+    )  # fmt: skip
+    theirs = to_sklearn(model)
+    same_answers(theirs, model, X, rtol=1e-8)
+    same_answers(from_sklearn(theirs), model, X, rtol=1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS[:-1])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_training_goes_on_alike(kind, solver):
+    """From the same weights both take the same steps."""
+    X, y = data(kind)
+    mine = from_sklearn(
+        an_mlp(
+            kind, solver="lbfgs", shuffle=False, batch_size=20, alpha=0.01, momentum=0.8,
+            learning_rate_init=0.01,
+        )
+    ).set_params(solver=solver)  # fmt: skip
+    mlp = to_sklearn(mine)
+    for _ in range(3):
+        mlp.partial_fit(X, y), mine.partial_fit(X, y)
+    same_answers(mine, mlp, X, rtol=1e-8)
+
+
+def test_names_and_parameters():
+    X, y = data("strings")
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = fit(BackpropClassifier((4,), alpha=0.3, solver="rprop", max_iter=9), frame, y)
+    theirs = to_sklearn(model)
+    assert theirs.feature_names_in_.tolist() == list("abcd")
+    assert (theirs.alpha, theirs.max_iter, theirs.solver) == (0.3, 9, "adam")
+    assert theirs.loss_curve_ == model.loss_curve_
+    mine = from_sklearn(theirs)
+    assert mine.feature_names_in_.tolist() == list("abcd")
+    assert (mine.alpha, mine.hidden_layer_sizes) == (0.3, (4,))
+    mine.predict(frame)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"activation": "gelu"},
+        {"activation": ["tanh", "relu"]},
+        {"loss": "squared_error"},
+    ],
+)
+def test_what_no_mlp_is(parameters):
+    with pytest.raises(ValueError, match="MLP"):
+        to_sklearn(ours("binary", **parameters))
+
+
+def test_other_networks_are_refused():
+    X, y = data("targets")
+    with pytest.raises(ValueError, match="'huber', 'identity'"):
+        to_sklearn(fit(BackpropRegressor(loss="huber", max_iter=1, tol=None), X, y))
+    y = np.column_stack([np.arange(60) % 3, np.arange(60) % 2])
+    with pytest.raises(ValueError, match="multioutput"):
+        to_sklearn(fit(BackpropClassifier(max_iter=1, tol=None), X, y))
+    with pytest.raises(TypeError, match="LogisticRegression"):
+        from_sklearn(LogisticRegression())
+    with pytest.raises(TypeError, match="LogisticRegression"):
+        to_sklearn(LogisticRegression())
+    with pytest.raises(NotFittedError):
+        from_sklearn(MLPClassifier())
+    with pytest.raises(NotFittedError):
+        to_sklearn(BackpropClassifier())

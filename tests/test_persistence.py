@@ -1,0 +1,483 @@
+"""Files: they hold the whole estimator, and nothing that is not sound is read."""
+
+import copy
+import hashlib
+import io
+import json
+import os
+import pickle
+import random
+import stat
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skbackprop import Activation, BackpropClassifier, BackpropRegressor, persistence
+from skbackprop.engine.activations import ACTIVATIONS
+from skbackprop.persistence import load, save
+
+QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
+NAMES = [row.name for row in ACTIVATIONS]
+
+
+def data(kind="multiclass", n=40, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3)).astype(dtype)
+    if kind == "regression":
+        return X, X[:, 0] * 3 + 10
+    if kind == "targets":
+        return X, np.abs(X[:, :2]) + 1
+    if kind == "multilabel":
+        return X, (rng.random(size=(n, 3)) < 0.5).astype(int)
+    if kind == "multioutput":
+        return X, np.column_stack([np.arange(n) % 3, np.arange(n) % 2])
+    if kind == "strings":
+        return X, np.array(["oats", "rye", "wheat"])[np.arange(n) % 3]
+    if kind == "objects":
+        return X, np.array(["oats", "rye"], dtype=object)[np.arange(n) % 2]
+    return X, np.arange(n) % (2 if kind == "binary" else 3)
+
+
+REGRESSIONS = ("regression", "targets")
+KINDS = [
+    *REGRESSIONS,
+    "binary",
+    "multiclass",
+    "multilabel",
+    "multioutput",
+    "strings",
+    "objects",
+]
+
+
+def fit(kind="multiclass", dtype=np.float64, **parameters):
+    estimator = BackpropRegressor if kind in REGRESSIONS else BackpropClassifier
+    return estimator(**{**QUICK, **parameters}).fit(*data(kind, dtype=dtype))
+
+
+def same_value(a, b):
+    """Equal to the last bit, and of the same type, but that NumPy's float64 is a float."""
+    if isinstance(a, float):
+        a, b = float(a), float(b)
+    assert type(a) is type(b)
+    if isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    elif isinstance(a, np.random.RandomState):
+        same_value(a.get_state(legacy=False), b.get_state(legacy=False))
+    elif isinstance(a, dict):
+        assert list(a) == list(b)
+        same_value(list(a.values()), list(b.values()))
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            same_value(x, y)
+    elif hasattr(a, "__dataclass_fields__"):
+        for name in a.__dataclass_fields__:
+            same_value(getattr(a, name), getattr(b, name))
+    else:
+        assert a == b or a != a
+
+
+def round_trip(estimator, path):
+    save(estimator, path)
+    found = load(path)
+    assert type(found) is type(estimator)
+    state, back = vars(estimator), vars(found)
+    assert set(state) == set(back)
+    for name in state:
+        same_value(back[name], state[name])
+    return found
+
+
+# ---- Round trips ----
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_target(tmp_path, kind, dtype):
+    model = fit(kind, dtype)
+    found = round_trip(model, tmp_path / "model")
+    X, _ = data(kind, dtype=dtype)
+    same_value(found.predict(X), model.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore:Training stopped")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "adam"},
+        {"solver": "sgd", "batch_size": 1},
+        {"solver": "sgd", "momentum": 0.9},
+        {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": False},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1},
+        {"solver": "rmsprop", "dropout": 0.3},
+        {"solver": "rprop"},
+        {"solver": "lbfgs"},
+        {"solver": "lm", "loss": "squared_error"},
+        {"early_stopping": True, "n_iter_no_change": np.inf},
+        {"early_stopping": True, "tol": 1e-4, "scoring": "accuracy"},
+    ],
+    ids=str,
+)
+def test_training_goes_on_bitwise(tmp_path, parameters):
+    model = fit("multiclass", **{"warm_start": True, **parameters})
+    found = round_trip(model, tmp_path / "model")
+    X, y = data()
+    for _ in range(2):
+        model.fit(X, y), found.fit(X, y)
+        for name in model.history_.keys() - {"seconds"}:
+            same_value(found.history_[name], model.history_[name])
+        same_value(found._standing.params, model._standing.params)
+        same_value(found._standing.slots, model._standing.slots)
+    same_value(found.coefs_, model.coefs_)
+
+
+def test_partial_fit_goes_on_bitwise(tmp_path):
+    X, y = data("strings")
+    model = BackpropClassifier(**QUICK).partial_fit(X, y, classes=np.unique(y))
+    found = round_trip(model, tmp_path / "model")
+    same_value(found.partial_fit(X, y).coefs_, model.partial_fit(X, y).coefs_)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [
+        ("regression", {"loss": "pinball", "quantile": [0.1, 0.5, 0.9]}),
+        ("targets", {"loss": "pinball", "quantile": (0.2, 0.8)}),
+        ("targets", {"loss": "poisson"}),
+        ("regression", {"loss": "huber", "output_activation": "softplus"}),
+        ("multiclass", {"class_weight": {0: 2.0, 1: 1, 2: 0.5}}),
+        ("multiclass", {"random_state": np.random.RandomState(3)}),
+        (
+            "multiclass",
+            {"hidden_layer_sizes": np.array([3, 2]), "activation": ["tanh", "mish"]},
+        ),
+        ("multiclass", {"hidden_layer_sizes": np.int64(3), "alpha": np.float32(0.1)}),
+        ("multiclass", {"hidden_layer_sizes": ()}),
+        (
+            "multiclass",
+            {
+                "hidden_layer_sizes": (2,),
+                "weight_init": ([np.ones((3, 2)), np.ones((2, 3))], [np.ones(2), np.ones(3)]),
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_every_kind_of_parameter(tmp_path, kind, parameters):
+    round_trip(fit(kind, **parameters), tmp_path / "model")
+
+
+def test_class_weights_of_a_stream(tmp_path):
+    X, y = data("strings")
+    model = BackpropClassifier(**QUICK, class_weight="balanced")
+    model.partial_fit(X[:20], y[:20], classes=np.unique(y))
+    found = round_trip(model, tmp_path / "model")
+    same_value(found.partial_fit(X, y).coefs_, model.partial_fit(X, y).coefs_)
+
+
+def test_names_of_inputs(tmp_path):
+    X, y = data()
+    frame = pd.DataFrame(X, columns=["length", "Breite", "largeur \N{SNOWMAN}"])
+    found = round_trip(BackpropClassifier(**QUICK).fit(frame, y), tmp_path / "model")
+    assert found.feature_names_in_.tolist() == frame.columns.tolist()
+    found.predict(frame)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 6), max_size=3),
+    names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
+    kind=st.sampled_from(KINDS),
+    solver=st.sampled_from(["sgd", "adam", "rmsprop", "rprop", "lbfgs"]),
+    standardize=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_architecture(tmp_path_factory, sizes, names, kind, solver, standardize, seed):
+    model = fit(
+        kind, hidden_layer_sizes=sizes, activation=names[: len(sizes)], solver=solver,
+        standardize=standardize, max_iter=1, random_state=seed,
+    )  # fmt: skip
+    round_trip(model, tmp_path_factory.getbasetemp() / "any")
+
+
+def test_a_parameter_that_an_older_file_lacks(tmp_path):
+    path = tmp_path / "model"
+    save(fit(), path)
+    rewrite(path, lambda header: header["parameters"].pop("class_weight"))
+    assert load(path).class_weight is None
+
+
+# ---- Writing ----
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_permissions_are_those_of_a_new_file(tmp_path):
+    (tmp_path / "other").touch()
+    save(fit(), tmp_path / "model")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("other", "model")}
+    assert len(modes) == 1
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, step):
+    path = tmp_path / "model"
+    save(fit(), path)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(f"skbackprop.persistence.os.{step}", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        save(fit(random_state=1), path)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["model"]
+
+
+def own(z):
+    return z
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"weight_init": lambda fan_in, fan_out, rng: np.zeros((fan_in + 1, fan_out))},
+        {"activation": Activation("mine", own, np.ones_like)},
+    ],
+)
+def test_functions_are_not_saved(tmp_path, parameters):
+    (name,) = parameters
+    with pytest.raises(TypeError, match=f"The '{name}' parameter cannot be saved"):
+        save(fit(**parameters), tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_our_own_are_saved(tmp_path):
+    with pytest.raises(TypeError, match="LogisticRegression"):
+        save(LogisticRegression(), tmp_path / "model")
+    with pytest.raises(NotFittedError):
+        save(BackpropClassifier(), tmp_path / "model")
+
+
+# ---- Reading what is not sound ----
+
+
+def sign(body):
+    return body + hashlib.sha256(body).digest()
+
+
+def rewrite(path, change):
+    """Change the header of a file, and give it a right length and a right checksum."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[8:16], "little")
+    header = json.loads(content[16 : 16 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    body = content[:8] + len(text).to_bytes(8, "little") + text + content[16 + length : -32]
+    path.write_bytes(sign(body))
+
+
+def refused(path, message="cannot be loaded"):
+    with pytest.raises(ValueError, match=message):
+        load(path)
+
+
+def test_any_changed_byte_is_noticed(tmp_path):
+    path, random_ = tmp_path / "model", random.Random(0)
+    save(fit(), path)
+    good = path.read_bytes()
+    for at in random_.sample(range(len(good)), 1500):
+        bad = bytearray(good)
+        bad[at] ^= random_.randrange(1, 256)
+        path.write_bytes(bad)
+        refused(path)
+    for length in [*range(60), *random_.sample(range(60, len(good)), 200)]:
+        path.write_bytes(good[:length])
+        refused(path)
+    path.write_bytes(good + b"\0")
+    refused(path, "checksum")
+
+
+def still_an_estimator(path):
+    """A file that is refused, or an estimator that works."""
+    try:
+        found = load(path)
+    except ValueError as error:
+        assert "cannot be loaded" in str(error)
+        return False
+    assert type(found) in (BackpropClassifier, BackpropRegressor)
+    with np.errstate(all="ignore"):
+        found.get_activations(np.zeros((2, found.n_features_in_)))
+    return True
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_changed_bytes_with_a_right_checksum(tmp_path):
+    """An author who signs what he forges: no crash, and nothing but our two classes."""
+    path, random_ = tmp_path / "model", random.Random(0)
+    for kind in ("objects", "targets"):
+        save(fit(kind), path)
+        body = path.read_bytes()[:-32]
+        length = int.from_bytes(body[8:16], "little")
+        outcomes = []
+        for _ in range(1500):
+            bad = bytearray(body)
+            for _ in range(random_.choice([1, 1, 2, 8])):
+                bad[random_.randrange(8, 16 + length)] = random_.randrange(256)
+            path.write_bytes(sign(bytes(bad)))
+            outcomes.append(still_an_estimator(path))
+        assert 0 < sum(outcomes) < len(outcomes)
+
+
+HOSTILE = [
+    None, True, -1, 0, 2**31, 2**63, 2**200, 1.5, 1e308, "", "os.system", [], {}, [[]],
+    {"array": 10**9}, {"array": -1}, {"array": 0}, {"scalar": 0}, {"float": "1e5"},
+    {"tuple": 5}, {"dict": [[{"dict": []}, 1]]}, {"record": "Popen", "fields": {}},
+    {"record": "Adam", "fields": {}}, {"strings": [1], "dtype": "object"}, {"__reduce__": "os"},
+    {"record": "LBFGS", "fields": {"tol": 1.0, "max_gradients": 1}},
+]  # fmt: skip
+
+
+def places(tree, place=()):
+    """Every place in a JSON tree."""
+    yield place
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for name, value in items:
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*place, name))
+        else:
+            yield (*place, name)
+
+
+def put(tree, place, value):
+    *path, last = place
+    for name in path:
+        tree = tree[name]
+    tree[last] = value
+
+
+def test_forged_headers(tmp_path):
+    """Each value of the header, in turn, replaced by what it should not be."""
+    path, random_ = tmp_path / "model", random.Random(0)
+    save(fit("objects"), path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[8:16], "little")
+    header = json.loads(content[16 : 16 + length])
+    outcomes = []
+    for place in list(places(header))[1:]:
+        for value in random_.sample(HOSTILE, 14):
+            forged = copy.deepcopy(header)
+            put(forged, place, value)
+            path.write_bytes(content)
+            rewrite(path, lambda target, forged=forged: target.update(forged))
+            outcomes.append(still_an_estimator(path))
+    assert 0 < sum(outcomes) < len(outcomes) / 2
+
+
+def deep(header):
+    header["parameters"]["tol"] = json.loads("[" * 900 + "]" * 900)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h.update(format_version=2), "version 2, this version of skbackprop reads 1"),
+        (lambda h: h.update(estimator="Popen"), "not what the format says"),
+        (lambda h: h["parameters"].update(colour=1), r"unknown here: \['colour'\]"),
+        (lambda h: h["parameters"].update(alpha=-1.0), "'alpha' parameter"),
+        (lambda h: h["fitted"].pop("n_iter_"), "lacks or adds"),
+        (lambda h: h["fitted"].update(_more=1), "lacks or adds"),
+        (lambda h: h["arrays"][3].update(shape=[2**62]), "arrays are longer than the file"),
+        (lambda h: h["arrays"][3].update(shape=[-1]), "an array has the shape"),
+        (lambda h: h["arrays"][3].update(dtype="|O8"), "an array has the dtype"),
+        (lambda h: h["arrays"].pop(), "arrays are shorter than the file|missing"),
+        (lambda h: h.update(more=1), "its header holds"),
+        (deep, "'tol' parameter|recursion|not what the format says"),
+        (lambda h: h["fitted"].update(slots={"array": 0}), "an array is used twice"),
+        (lambda h: h["arrays"].append({"dtype": "<f8", "shape": [0]}), "an array is not used"),
+        (
+            lambda h: h["parameters"].update(
+                tol={"strings": ["x"] * 10_000 + ["x" * 10_000], "dtype": "str"}
+            ),
+            "strings are too long",
+        ),
+    ],
+)
+def test_what_is_said(tmp_path, change, message):
+    path = tmp_path / "model"
+    save(fit(), path)
+    rewrite(path, change)
+    refused(path, message)
+
+
+def test_other_files(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(pickle.dumps(fit()))
+    refused(path, "not a file of skbackprop")
+    text = b'{"format_version": 1, "format_version": 1}'
+    path.write_bytes(sign(b"SKBPROP\n" + len(text).to_bytes(8, "little") + text))
+    refused(path, "repeats a name")
+    text = b'{"format_version": NaN}'
+    path.write_bytes(sign(b"SKBPROP\n" + len(text).to_bytes(8, "little") + text))
+    refused(path, "not JSON")
+    path.write_bytes(sign(b"SKBPROP\n" + (2**63).to_bytes(8, "little") + b"{}"))
+    refused(path, "header is longer than the file")
+    text = b"[" * 200_000
+    path.write_bytes(sign(b"SKBPROP\n" + len(text).to_bytes(8, "little") + text))
+    refused(path)
+    save(fit(), path)
+    with pytest.raises(ValueError, match="max_bytes allows 100"):
+        load(path, max_bytes=100)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none")
+
+
+# ---- The other ways ----
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pickle_joblib_and_skops(kind):
+    model, (X, _) = fit(kind), data(kind)
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    dumped = skops.io.dumps(model)
+    # Besides our own classes there is nothing that one has to trust.
+    untrusted = skops.io.get_untrusted_types(data=dumped)
+    assert untrusted
+    assert all(name.startswith("skbackprop.") for name in untrusted)
+    for found in (
+        pickle.loads(pickle.dumps(model)),
+        joblib.load(file),
+        skops.io.loads(dumped, trusted=untrusted),
+    ):
+        same_value(found.predict(X), model.predict(X))
+
+
+def test_skops_with_a_pipeline():
+    X, y = data("strings")
+    pipeline = make_pipeline(MinMaxScaler(), BackpropClassifier(**QUICK)).fit(X, y)
+    dumped = skops.io.dumps(pipeline)
+    untrusted = skops.io.get_untrusted_types(data=dumped)
+    assert all(name.startswith("skbackprop.") for name in untrusted)
+    found = skops.io.loads(dumped, trusted=untrusted)
+    same_value(found.predict_proba(X), pipeline.predict_proba(X))
+
+
+def test_every_record_is_known():
+    """What the fitted state is made of has to be in the tables of the format."""
+    model = fit()
+    fitted = set(vars(model)) - set(model.get_params())
+    plain = {*persistence._PLAIN, *persistence._OF_TARGETS["BackpropClassifier"]}
+    assert fitted == plain | {"_standing", "_params", "history_"}
