@@ -19,7 +19,7 @@ from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import COSINE, LINEAR, Progress
 from .engine.training import choose_engine
-from .fast_paths import MADE_READY, predictor_for
+from .fast_paths import MADE_READY, make_predictor, predictor_for
 from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
 from .scaling import Scaling, Standardizer
@@ -230,6 +230,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         self.n_iter_ = len(ended.records)
         self.converged_ = ended.converged
         self.engine_ = choose_engine(network, standing.updater)
+        self._predictor = make_predictor(self)
 
     def _describe_network(self, X, resume):
         """The network that the parameters and the data ask for."""
@@ -478,6 +479,11 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         # What is made ready for speed points into memory, and is quickly made again.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in MADE_READY}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_params"):
+            self._predictor = make_predictor(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -31,12 +31,15 @@ def predictor_for(estimator, X):
     predictor = made.get("_predictor")
     if predictor is not None and predictor.params is made["_params"]:
         return predictor
+    # One for this call: predicting leaves the estimator as it is.
+    return make_predictor(estimator)
+
+
+def make_predictor(estimator):
+    """What predicts the short way, for networks that the kernel knows."""
     if choose_engine(estimator._network, GradientDescent()) != "compiled":
         return None
-    estimator._predictor = kernel.Predictor(
-        estimator._network, estimator._params, estimator._scaling.inputs
-    )
-    return estimator._predictor
+    return kernel.Predictor(estimator._network, estimator._params, estimator._scaling.inputs)
 
 
 class Stream:

@@ -38,6 +38,7 @@ from .engine.losses import LOSSES
 from .engine.network import Network
 from .engine.schedules import Progress
 from .engine.updaters import UPDATERS
+from .fast_paths import make_predictor
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
 from .parameters import check_parameters
 from .regressor import BackpropRegressor
@@ -444,6 +445,7 @@ def _assemble(header, arrays):
     else:
         _check_targets(fitted["_flat"], fitted["_n_targets"], fitted["_network"])
     vars(estimator).update(fitted, _standing=standing, _params=standing.best)
+    estimator._predictor = make_predictor(estimator)
     return estimator
 
 

@@ -213,11 +213,18 @@ def test_a_long_stream_keeps_a_short_record(monkeypatch):
 
 def test_caches_are_no_state():
     clf = BackpropClassifier((4,), solver="sgd", random_state=0)
-    clf.partial_fit(ROW, ["a"], classes=["a", "b"]).predict(ROW)
+    clf.partial_fit(ROW, ["a"], classes=["a", "b"])
     assert set(fast_paths.MADE_READY) <= set(vars(clf))
+    assert not set(fast_paths.MADE_READY) & set(clf.__getstate__())
     for other in (copy.deepcopy(clf), pickle.loads(pickle.dumps(clf)), copy.copy(clf)):
-        assert not set(fast_paths.MADE_READY) & set(vars(other))
+        assert other._predictor.params is other._params
+        assert "_stream" not in vars(other)
         np.testing.assert_array_equal(other.predict(ROW), clf.predict(ROW))
+    # Where nothing was made ready, predicting leaves no trace.
+    del clf._predictor
+    before = dict(vars(clf))
+    clf.predict(ROW)
+    assert vars(clf) == before
 
 
 def test_every_rule_is_tried():

@@ -71,8 +71,8 @@ ARROWS = {
     # Leaves: nothing above looks into them.
     "persistence": {
         "classifier", "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt",
-        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "labels",
-        "parameters", "regressor", "scaling", "session",
+        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "fast_paths",
+        "labels", "parameters", "regressor", "scaling", "session",
     },
     "export.__init__": {
         "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",

@@ -99,8 +99,9 @@ typedef struct {
     gemm_any_t gemm;
 } job_t;
 
-/* Rows per pass of a batch: enough for the matrix products, few enough for the cache. */
-enum { CHUNK_ROWS = 512, CHUNK_ELEMENTS = 1 << 21 };
+/* Rows per pass of a batch. */
+enum { CACHE_BYTES = 320 << 10, CHUNK_BYTES = 32 << 20 };
+enum { FEWEST_CHUNK_ROWS = 64, MOST_CHUNK_ROWS = 512 };
 /* So few rows are predicted one by one. */
 enum { FEW_ROWS = 8 };
 /* How raw outputs become probabilities: a softmax; one logistic output per class, scaled to

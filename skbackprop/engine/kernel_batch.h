@@ -22,25 +22,29 @@ INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T 
     T **outputs = s->rows.outputs;
     for (int l = 0; l < net->n_layers; l++) {
         const int64_t n_out = net->sizes[l + 1];
-        for (int64_t t = 0; t < n; t++)
-            NAME(copy)(outputs[l] + t * n_out, params + net->biases_at[l], n_out);
         if (l > 0) {
             NAME(multiply)(s->gemm, 'T', 'N', n_out, n, net->sizes[l],
                            params + net->weights_at[l], net->sizes[l], outputs[l - 1],
-                           net->sizes[l], 1, outputs[l], n_out);
+                           net->sizes[l], 0, outputs[l], n_out);
         } else if (!X || X->dense) {
             for (int64_t t = 0; X && t < n; t++)
                 NAME(copy)(s->rows.input + t * n_in, X->dense + order[t] * n_in, n_in);
             NAME(multiply)(s->gemm, 'N', 'N', n_out, n, n_in, params, n_out, s->rows.input,
-                           n_in, 1, outputs[0], n_out);
+                           n_in, 0, outputs[0], n_out);
         } else {
+            memset(outputs[0], 0, n * n_out * sizeof(T));
             for (int64_t t = 0; t < n; t++)
                 NAME(add_sparse_inputs)(outputs[0] + t * n_out, X, order[t], params, 1, n_out);
         }
-        if (l == net->n_layers - 1) break;
-        for (int64_t t = 0; t < n; t++)
-            NAME(finish_layer)(net, rule, l, presentation + t, outputs[l] + t * n_out,
-                               NAME(of_row)(s->rows.slopes[l], t, n_out));
+        /* The rest row by row, while the row is near. */
+        const T *RESTRICT biases = params + net->biases_at[l];
+        for (int64_t t = 0; t < n; t++) {
+            T *RESTRICT row = outputs[l] + t * n_out;
+            SIMD for (int64_t j = 0; j < n_out; j++) row[j] += biases[j];
+            if (l < net->n_layers - 1)
+                NAME(finish_layer)(net, rule, l, presentation + t, row,
+                                   NAME(of_row)(s->rows.slopes[l], t, n_out));
+        }
     }
 }
 
@@ -105,7 +109,8 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
             for (int64_t t = 0; t < n; t++) {
                 T *delta = s->rows.deltas[last] + t * n_outputs;
                 const T weight = weights ? weights[rows[t]] : 1;
-                const T *y = NAME(target_of)(Y, rows[t], n_outputs, s->rows.one_hot);
+                const NAME(target_t) y
+                    = NAME(target_of)(net, Y, rows[t], n_outputs, s->rows.one_hot);
                 loss += weight * NAME(loss_and_delta)(
                     net, s->rows.outputs[last] + t * n_outputs, y, delta,
                     NAME(of_row)(s->rows.slopes[last], t, n_outputs), n_outputs);

@@ -162,7 +162,7 @@ CLONED static double NAME(run_blocks)(int kind, const shape_t *net, rule_t *rule
                                 s->outputs[0]);
             NAME(forward_above)(net, rule, at.params, rule->presented + begin + t, s);
             loss += NAME(learn_above)(kind, net, rule, by, at,
-                                      NAME(target_of)(Y, row, n_outputs, s->one_hot),
+                                      NAME(target_of)(net, Y, row, n_outputs, s->one_hot),
                                       b->gram[t * BLOCK + t], s);
             NAME(copy)(b->deltas + t * n, s->deltas[0], n);
         }

@@ -7,14 +7,18 @@ static T *NAME(take)(T **free_space, int64_t n)
     return taken;
 }
 
+/* Rows that go through the network together: as many as the cache holds with their outputs
+ * and deltas, if these are enough for the matrix products, and in chunks of like size. */
 static int64_t NAME(chunk_rows)(const shape_t *net, int64_t batch_size)
 {
-    int64_t widest = 1, chunk = CHUNK_ROWS;
-    for (int l = 0; l <= net->n_layers; l++)
-        if (net->sizes[l] > widest) widest = net->sizes[l];
-    if (chunk > CHUNK_ELEMENTS / widest) chunk = CHUNK_ELEMENTS / widest;
-    if (chunk > batch_size) chunk = batch_size;
-    return chunk > 0 ? chunk : 1;
+    int64_t of_row = 0, most;
+    for (int l = 0; l <= net->n_layers; l++) of_row += 2 * net->sizes[l] * sizeof(T);
+    most = CACHE_BYTES / of_row;
+    if (most < FEWEST_CHUNK_ROWS) most = CHUNK_BYTES / of_row;
+    if (most > MOST_CHUNK_ROWS) most = MOST_CHUNK_ROWS;
+    if (most < 1) most = 1;
+    const int64_t n_chunks = (batch_size + most - 1) / most;
+    return n_chunks > 1 ? (batch_size + n_chunks - 1) / n_chunks : batch_size;
 }
 
 /* Whether a layer's derivatives are kept beside its outputs. */

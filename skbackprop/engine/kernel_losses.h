@@ -1,23 +1,57 @@
 /* Losses of one row. */
 
-/* Cross-entropy through a softmax over n outputs. */
-INLINE double NAME(multinomial)(T *RESTRICT z, const T *RESTRICT y, T *RESTRICT delta,
-                                int64_t n)
+/* What one row should give: a column per output, or the number of its class. */
+typedef struct {
+    const T *columns;        /* NULL where the number is enough */
+    int64_t number;
+} NAME(target_t);
+
+/* A softmax with one variable does with the number; else the columns are spelled out. */
+INLINE NAME(target_t) NAME(target_of)(const shape_t *net, const NAME(targets_t) *Y,
+                                      int64_t row, int64_t n, T *one_hot)
 {
-    T top = z[0], sum = 0, of_target = 0, weight = 0;
+    NAME(target_t) target = {NULL, 0};
+    if (Y->matrix) {
+        target.columns = Y->matrix + row * n;
+        return target;
+    }
+    target.number = Y->classes[row];
+    if (net->loss == LOG_LOSS_SOFTMAX && !net->n_options) return target;
+    memset(one_hot, 0, n * sizeof(T));
+    one_hot[target.number] = 1;
+    target.columns = one_hot;
+    return target;
+}
+
+/* Cross-entropy through a softmax over n outputs; y as `columns` of a target. */
+INLINE double NAME(multinomial)(T *RESTRICT z, const T *RESTRICT y, int64_t number,
+                                T *RESTRICT delta, int64_t n)
+{
+    T top = z[0], sum = 0, of_target = 0, weight = 1;
     for (int64_t j = 1; j < n; j++) top = z[j] > top ? z[j] : top;
-    for (int64_t j = 0; j < n; j++) {
-        of_target += y[j] * (z[j] - top);
-        weight += y[j];
+    if (y) {
+        weight = 0;
+        for (int64_t j = 0; j < n; j++) {
+            of_target += y[j] * (z[j] - top);
+            weight += y[j];
+        }
+    } else {
+        of_target = z[number] - top;
     }
     PRAGMA(omp simd reduction(+ : sum))
     for (int64_t j = 0; j < n; j++) {
         z[j] = NAME(exp_)(z[j] - top);
         sum += z[j];
     }
-    for (int64_t j = 0; j < n; j++) {
-        z[j] /= sum;
-        delta[j] = z[j] - y[j];
+    const T inverse = 1 / sum;
+    if (y) {
+        SIMD for (int64_t j = 0; j < n; j++) {
+            z[j] *= inverse;
+            delta[j] = z[j] - y[j];
+        }
+    } else {
+        SIMD for (int64_t j = 0; j < n; j++) delta[j] = z[j] *= inverse;
+        delta[number] -= 1;
     }
     return weight * log((double)sum) - of_target;
 }
@@ -40,18 +74,20 @@ INLINE double NAME(of_residual)(int loss, double option, double r, double *deriv
 
 /* From one row's raw outputs z: the loss, z turned into the outputs, and the derivative
  * of the loss by the raw outputs in delta. */
-CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z, const T *RESTRICT y,
-                                   T *RESTRICT delta, T *RESTRICT slopes, int64_t n)
+CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z,
+                                          NAME(target_t) target, T *RESTRICT delta,
+                                          T *RESTRICT slopes, int64_t n)
 {
+    const T *RESTRICT y = target.columns;
     const int output = net->activation[net->n_layers - 1];
     const double *options = net->options;
     double loss = 0;
     switch (net->loss) {
     case LOG_LOSS_SOFTMAX: {
-        if (!net->n_options) return NAME(multinomial)(z, y, delta, n);
+        if (!net->n_options) return NAME(multinomial)(z, y, target.number, delta, n);
         int64_t from = 0;
         for (int64_t b = 0; b < net->n_options; from += (int64_t)options[b++])
-            loss += NAME(multinomial)(z + from, y + from, delta + from, (int64_t)options[b]);
+            loss += NAME(multinomial)(z + from, y + from, 0, delta + from, (int64_t)options[b]);
         return loss;
     }
     case LOG_LOSS_LOGISTIC:
@@ -89,14 +125,6 @@ CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z, con
         NAME(times_derivative)(output, delta, z, slopes, n);
         return loss;
     }
-}
-
-INLINE const T *NAME(target_of)(const NAME(targets_t) *Y, int64_t row, int64_t n, T *one_hot)
-{
-    if (Y->matrix) return Y->matrix + row * n;
-    memset(one_hot, 0, n * sizeof(T));
-    one_hot[Y->classes[row]] = 1;
-    return one_hot;
 }
 
 /* The logarithm of the logistic function. */

@@ -147,7 +147,7 @@ INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, double input_sq
  * all parameters but the first layer's weights. Where `guarded`, a loss that is not finite
  * changes nothing. */
 INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule,
-                                const NAME(step_t) *by, NAME(vectors_t) at, const T *y,
+                                const NAME(step_t) *by, NAME(vectors_t) at, NAME(target_t) y,
                                 double input_square, NAME(scratch_t) *s)
 {
     const int last = net->n_layers - 1, clips = rule->clip_norm > 0;
@@ -224,7 +224,8 @@ CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule
         NAME(next_step)(rule, by);
         const double square = rule->clip_norm > 0 ? NAME(input_square)(X, row, n_in) : 0;
         const double of_row = NAME(learn_above)(
-            kind, net, rule, by, at, NAME(target_of)(Y, row, n_outputs, s->one_hot), square, s);
+            kind, net, rule, by, at, NAME(target_of)(net, Y, row, n_outputs, s->one_hot),
+            square, s);
         loss += weights ? weights[row] * of_row : of_row;
         if (rule->guarded && !isfinite(loss)) return loss;
         if (sparsely) {
