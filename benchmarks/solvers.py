@@ -1,28 +1,21 @@
 """Epochs and seconds that each solver takes to a given loss.
 
-    python benchmarks/solvers.py
+    python -m benchmarks.solvers
 
 Every solver starts from the same weights, at a rate that suits it, and is stopped at the
 first epoch whose objective, measured on all rows, is at the goal. Medians of several runs
 from different weights; "-" where a run did not get there.
 """
 
-import os
-
-os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
-
-import platform
 import statistics
 import time
-import warnings
 
 import numpy as np
-import scipy
-import sklearn
 
-import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.datasets import load_wheat_seeds
+
+from ._measure import run
 
 # What suits each solver, found by trying rates in steps of about three.
 SETTINGS = {
@@ -46,9 +39,9 @@ LONGEST = 5000
 RUNS = 5
 
 
-def to_the_goal(estimator, X, y, goal):
+def to_the_goal(estimator, X, y, goal, longest):
     """Epochs until the loss is at the goal, and the seconds of that many epochs; or None."""
-    estimator.set_params(max_iter=LONGEST, early_stopping=False)
+    estimator.set_params(max_iter=longest, early_stopping=False)
     estimator.fit(X, y, X_val=X, y_val=y)
     curve = np.array(estimator.validation_loss_curve_)
     reached = np.flatnonzero(curve <= goal)
@@ -70,34 +63,37 @@ def problems():
     yield "sin(a) cos(b), 2-10-1 tanh, squared error", BackpropRegressor, X, y, (10,), 0.001
 
 
-def main():
-    warnings.simplefilter("ignore")
-    print(
-        f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, "
-        f"scipy {scipy.__version__}, scikit-learn {sklearn.__version__}, skbackprop "
-        f"{skbackprop.__version__}; medians of {RUNS} runs, at most {LONGEST} epochs"
-    )
+def benchmark(report):
+    report.title("Solvers: epochs and seconds to a given loss")
+    runs, longest = report.effort.of(RUNS, least=1), report.effort.of(LONGEST, least=20)
+    report.say(f"Medians of {runs} run(s) from different weights, at most {longest} epochs.")
     for title, estimator, X, y, hidden, goal in problems():
-        print(f"\n{title}: to a mean loss of {goal:g}")
-        print(f"{'solver':<28}{'reached':>8}{'epochs':>8}{'seconds':>10}")
-        activation = "logistic" if estimator is BackpropClassifier else "tanh"
-        for name, settings in SETTINGS.items():
-            done = [
-                to_the_goal(
-                    estimator(
-                        hidden, activation=activation, loss="squared_error", alpha=0.0,
-                        tol=None, random_state=seed, **settings,
-                    ), X, y, goal,
-                )
-                for seed in range(RUNS)
-            ]  # fmt: skip
-            reached = [pair for pair in done if pair]
-            cells = ("-", "-")
-            if reached:
-                epochs, seconds = map(statistics.median, zip(*reached, strict=True))
-                cells = (f"{epochs:.0f}", f"{seconds:.4f}")
-            print(f"{name:<28}{f'{len(reached)}/{RUNS}':>8}{cells[0]:>8}{cells[1]:>10}")
+        rows = [
+            [name, *attempts(estimator, hidden, settings, X, y, goal, runs, longest)]
+            for name, settings in SETTINGS.items()
+        ]
+        head = ["solver", "reached", "epochs", "seconds"]
+        report.table(f"{title}: to a mean loss of {goal:g}", head, rows)
+
+
+def attempts(estimator, hidden, settings, X, y, goal, runs, longest):
+    """How many runs reached the goal, and the median epochs and seconds of those."""
+    activation = "logistic" if estimator is BackpropClassifier else "tanh"
+    done = [
+        to_the_goal(
+            estimator(
+                hidden, activation=activation, loss="squared_error", alpha=0.0, tol=None,
+                random_state=seed, **settings,
+            ), X, y, goal, longest,
+        )
+        for seed in range(runs)
+    ]  # fmt: skip
+    reached = [pair for pair in done if pair]
+    if not reached:
+        return f"0/{runs}", "-", "-"
+    epochs, seconds = map(statistics.median, zip(*reached, strict=True))
+    return f"{len(reached)}/{runs}", round(epochs), f"{seconds:.4f}"
 
 
 if __name__ == "__main__":
-    main()
+    run(benchmark, __doc__)

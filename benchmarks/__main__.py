@@ -1,0 +1,15 @@
+"""Measure everything: ``python -m benchmarks [--quick] [--markdown FILE]``."""
+
+from . import case_study, inference, minibatch, online, scaling, solvers, streaming
+from ._measure import run
+
+ALL = (case_study, online, streaming, inference, minibatch, scaling, solvers)
+
+
+def benchmark(report):
+    for module in ALL:
+        module.benchmark(report)
+
+
+if __name__ == "__main__":
+    run(benchmark, __doc__)
