@@ -62,10 +62,13 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _meet(self, y, resume, incremental):
-        """Learn what the targets are, or refuse those that differ from the earlier call's."""
+        """Learn what the targets are, or refuse those that differ from the earlier call's.
+
+        Returns their kind, if that has become known.
+        """
 
     @abstractmethod
-    def _encode(self, y):
+    def _encode(self, y, kind=None):
         """The targets as numbers, unscaled; refuses those of another kind."""
 
     @abstractmethod
@@ -134,8 +137,8 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             dtype = self._params.dtype if resume else None
             X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
             weights = check_weights(sample_weight, X.shape[0])
-            self._meet(y, resume, incremental, **known)
-            Y = self._encode(y)
+            kind = self._meet(y, resume, incremental, **known)
+            Y = self._encode(y, kind)
             given = self._validate_watching(*watching, dtype=X.dtype)
             if incremental and self.early_stopping:
                 if given is None:

@@ -448,7 +448,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             Class labels, the first of those with the largest output; a column of them for
             each column of the targets, and a 0/1 column per label for multilabel targets.
         """
-        check_is_fitted(self)
+        if "_labels" not in vars(self):  # asking scikit-learn takes longer than predicting
+            check_is_fitted(self)
         if self._labels.kind == MULTILABEL:
             return (self._network.loss_row.output(self._raw_output(X)) > 0.5).astype(int)
         if self._network.output_activation in ("softmax", "logistic"):
@@ -596,7 +597,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         y = as_labels(y)
         if not resume:
             self._labels = Labels.learn(y, classes)
-        elif classes is not None:
+            return self._labels.kind
+        if classes is not None:
             self._refuse_other_classes(classes)
         elif self._labels.kind == SINGLE and kind_of(y) == SINGLE:
             if not incremental:
@@ -604,9 +606,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             elif self.grow_classes:
                 self._grow(y)
 
-    def _encode(self, y):
+    def _encode(self, y, kind=None):
         """Class numbers, or a column of 0 and 1 per label."""
-        return self._labels.encode(as_labels(y))
+        return self._labels.encode(as_labels(y), kind)
 
     def _refuse_fewer_or_more_classes(self, y):
         found = np.unique(y)

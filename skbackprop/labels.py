@@ -52,15 +52,17 @@ class Labels:
         """The number of classes of each column."""
         return tuple(len(classes) for classes in self.per_column)
 
-    def encode(self, y):
+    def encode(self, y, kind=None):
         """Class numbers, one or a column of them; for labels their 0 and 1.
+
+        `kind` is that of `y`, where it is known already.
 
         Raises
         ------
         ValueError
             If `y` is of another kind, or holds labels that are not among the classes.
         """
-        kind = kind_of(y)
+        kind = kind_of(y) if kind is None else kind
         # One column of labels, or a column that happens to hold two classes only, may look
         # like another kind than the whole.
         if kind != self.kind and self.kind == MULTIOUTPUT and y.ndim == 2:
@@ -133,10 +135,17 @@ def as_labels(y):
 
 
 def _number(labels, classes):
-    unknown = np.setdiff1d(labels, classes)
-    if unknown.size:
+    """The number of each label among the sorted classes."""
+    if labels.dtype.kind == classes.dtype.kind:
+        numbers = np.searchsorted(classes, labels)
+        known = classes[np.minimum(numbers, len(classes) - 1)] == labels
+    else:
+        known = np.isin(labels, classes)
+        numbers = np.searchsorted(classes, labels) if known.all() else None
+    if not known.all():
+        unknown = np.unique(labels[~known])
         raise ValueError(
             f"y holds the labels {unknown.tolist()}, which are not among the classes "
             f"{classes.tolist()}."
         )
-    return np.searchsorted(classes, labels)
+    return numbers

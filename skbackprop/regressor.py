@@ -477,7 +477,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             y = _as_targets(y)
             self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
 
-    def _encode(self, y):
+    def _encode(self, y, kind=None):
         """A column per target."""
         y = check_array(_as_targets(y), ensure_2d=False, dtype=np.float64, input_name="y")
         if self.loss == "poisson" and (y < 0).any():
