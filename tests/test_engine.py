@@ -1,5 +1,7 @@
 """Derivatives, the two writings of an epoch, and an oracle for both."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -310,6 +312,17 @@ def test_compiled_transfer_functions_are_accurate(dtype):
             np.testing.assert_allclose(
                 np.sqrt(2 * loss), abs(expected), rtol=20 * np.finfo(dtype).eps, atol=1e-30
             )
+
+
+def test_gradual_underflow_survives_the_kernel():
+    """Compiled with -ffast-math, it would be switched off for the whole process."""
+    code = (
+        "from skbackprop import BackpropRegressor; import numpy as np; "
+        "BackpropRegressor((3,), max_iter=2, tol=None).fit(np.eye(4), np.arange(4.0)); "
+        "print(np.array([1e-310]) / 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[5.e-311]", done.stderr
 
 
 def test_nan_is_not_hidden_by_relu():
