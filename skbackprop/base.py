@@ -1,9 +1,9 @@
 """What both estimators share: the doors between scikit-learn and the engine."""
 
 import math
-import warnings
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import history, recipe
+from .callback_support import Audience, CallbackSupportMixin, with_callbacks
+from .caller import warn_caller
 from .engine.activations import ALIASES
 from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
@@ -43,6 +45,20 @@ def _unchanged_on_error(estimator):
         raise
 
 
+def _fitted_state(network, scaling, standing, ended, record):
+    """The fitted attributes, where training has come as far as `standing`."""
+    return {
+        "_network": network,
+        "_scaling": scaling,
+        "_standing": standing,
+        "_params": standing.best,
+        "history_": record,
+        "n_iter_": len(ended.records),
+        "converged_": ended.converged,
+        "engine_": choose_engine(network, standing.updater),
+    }
+
+
 def learns_by_steps(estimator):
     """Whether `partial_fit` is there: solvers of the whole problem have none."""
     if estimator.solver in recipe.SECOND_ORDER:
@@ -53,7 +69,7 @@ def learns_by_steps(estimator):
     return True
 
 
-class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
+class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training and inspection of a network; a subclass knows the targets."""
 
     _parameter_rules = RULES
@@ -93,6 +109,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     # ---- Fitting ----
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
@@ -131,8 +148,9 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
 
     def _learn(self, X, y, sample_weight, watching, incremental, **known):
         """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
+        check_parameters(self)
+        audience = None if incremental else Audience(self, X, y, sample_weight)
         with _unchanged_on_error(self):
-            check_parameters(self)
             resume = (incremental or self.warm_start) and hasattr(self, "_params")
             dtype = self._params.dtype if resume else None
             X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
@@ -148,7 +166,10 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            return self._train(X, y, Y, weights, given, resume, incremental, **known)
+            self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
+            if audience is not None:
+                audience.fit_ends()
+            return self
 
     def _validate_rows_and_targets(self, X, y, reset, dtype):
         X, y = validate_data(
@@ -178,7 +199,7 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights
 
-    def _train(self, X, y, Y, weights, given, resume, incremental, classes=None):
+    def _train(self, X, y, Y, weights, given, resume, incremental, audience, classes=None):
         network = self._describe_network(X, resume)
         updater = recipe.make_updater(self, network)
         standing = self._standing if resume else self._begin(network, updater, X.dtype)
@@ -208,31 +229,30 @@ class BaseBackprop(BaseEstimator, metaclass=ABCMeta):
             horizon=self.max_iter if incremental else planned,
             examine=None if held_out is None else held_out.examiner(self, network, scaling),
         )
-        standing, ended = run_until_finite(self, task, standing, max_epochs)
-        self._keep(network, scaling, standing, ended, resume, incremental)
         scored = held_out is not None and self.scoring is not None
         self._examined = (resume and self._examined) or (held_out is not None, scored)
+        state_of = partial(_fitted_state, network, scaling)
+        before = self.history_ if resume else history.begin(network)
+        listener = audience if audience is not None and audience.listens else None
+        if listener is not None:
+            listener.expect(state_of, before)
+        standing, ended = run_until_finite(self, task, standing, max_epochs, listener)
+        record = history.extended(before, ended.records, is_stream=incremental)
+        vars(self).update(state_of(standing, ended, record))
+        self._predictor = make_predictor(self)
         if incremental and X.shape[0] == 1:
             self._expect_single_rows(task, classes)
         cut_short = not (incremental or ended.converged or ended.excused or self.tol is None)
         if cut_short and task.schedule not in (LINEAR, COSINE):
-            warnings.warn(
+            warn_caller(
                 f"Training stopped after max_iter={self.max_iter} epochs with the loss still "
                 "falling. Raise max_iter, or set tol=None if that is intended.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
-        return self
 
-    def _keep(self, network, scaling, standing, ended, resume, incremental):
-        """Training went well: take over what it made."""
-        self._network, self._scaling, self._standing = network, scaling, standing
-        self._params = standing.best
-        before = self.history_ if resume else history.begin(network)
-        self.history_ = history.extended(before, ended.records, is_stream=incremental)
-        self.n_iter_ = len(ended.records)
-        self.converged_ = ended.converged
-        self.engine_ = choose_engine(network, standing.updater)
+    def _predict_with(self, params):
+        """Predict with other weights; training goes on from where it was."""
+        self._standing.best = self._params = params.copy()
         self._predictor = make_predictor(self)
 
     def _describe_network(self, X, resume):

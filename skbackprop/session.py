@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -10,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from . import history, recipe
+from .caller import warn_caller
 from .engine.growth import with_outputs
 from .engine.schedules import Progress
 from .engine.training import train
@@ -48,6 +48,12 @@ class Standing:
         return Standing(
             params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.updater
         )
+
+    def snapshot(self):
+        """One that stays as it is while training goes on."""
+        still = self.copy()
+        still.rng = copy.deepcopy(self.rng)
+        return still
 
     def use(self, updater, keeps_best):
         """Go on with an update rule, which remembers nothing of another's, or its own."""
@@ -91,10 +97,11 @@ class Ending:
     excused: bool = False  # cut short, and a warning has told of it
 
 
-def run_until_finite(estimator, task, standing, max_epochs):
+def run_until_finite(estimator, task, standing, max_epochs, audience=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
-    Returns where training stands then, and how it ended; `standing` itself is not changed.
+    An `audience` is told of every epoch, and may end training. Returns where training stands
+    then, and how it ended; `standing` itself is not changed.
     """
     keeps_best = task.stops_on_held_out and estimator.restore_best
     restarts = 0 if estimator.solver in recipe.FULL_BATCH else estimator.max_restarts
@@ -105,29 +112,29 @@ def run_until_finite(estimator, task, standing, max_epochs):
             attempt = standing.copy()
             attempt.progress.halvings += restart
             attempt.use(task.updater, keeps_best)
-            ended = _run(estimator, task, attempt, max_epochs)
+            if audience is not None:
+                audience.training_begins(is_restart=restart > 0)
+            ended = _run(estimator, task, attempt, max_epochs, audience)
             if not attempt.diverged(task.network.n_layers):
                 return attempt, ended
             what = _divergence(estimator, attempt.progress)
             if keeps_best and math.isfinite(attempt.progress.best):
-                _warn(f"{what} The best network before is kept.")
+                warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
                 attempt.params, ended.excused = attempt.best, True
                 return attempt, ended
             if restart == restarts:
                 raise ValueError(what)
             rate = estimator.learning_rate_init * 0.5 ** (attempt.progress.halvings + 1)
-            _warn(f"{what} It starts again with learning_rate_init={rate:g}.")
+            warn_caller(
+                f"{what} It starts again with learning_rate_init={rate:g}.",
+                ConvergenceWarning,
+            )
     except BaseException:
         standing.rng.set_state(drawn_so_far)
         raise
 
 
-def _warn(message, category=ConvergenceWarning):
-    """From the line that called `fit`: above here come its own frames and one of ours."""
-    warnings.warn(message, category, stacklevel=6)
-
-
-def _run(estimator, task, standing, max_epochs):
+def _run(estimator, task, standing, max_epochs, audience):
     """Train for some epochs."""
     ended = Ending()
     records = ended.records
@@ -139,7 +146,16 @@ def _run(estimator, task, standing, max_epochs):
         if record.improved and standing.best is not standing.params:
             standing.best[:] = standing.params
         ended.converged = record.stalled
-        return record.stalled or len(records) == max_epochs or not math.isfinite(record.loss)
+        stop = record.stalled or len(records) == max_epochs or not math.isfinite(record.loss)
+        return stop if audience is None else tell(stop)
+
+    def tell(stop):
+        is_sound = not standing.diverged(task.network.n_layers)
+        ended.excused = audience.epoch_ends(standing, ended, is_sound)
+        if stop or ended.excused:
+            return True
+        audience.another_epoch()
+        return False
 
     try:
         solved = train(
@@ -148,10 +164,9 @@ def _run(estimator, task, standing, max_epochs):
         ended.converged = ended.converged or solved
     except KeyboardInterrupt:
         ended.excused = True
-        warnings.warn(
+        warn_caller(
             f"Training was interrupted after {len(records)} epochs; the network trained so far "
-            "is kept.",
-            stacklevel=6,
+            "is kept."
         )
     return ended
 

@@ -13,7 +13,10 @@ from skbackprop.datasets import load_wheat_seeds
 from skbackprop.engine import hashing, training
 
 # scikit-learn's tests of its MLP are those of 1.9: earlier ones know less of it.
-collect_ignore = [] if sklearn.__version__ >= "1.9" else ["test_sklearn_mlp.py"]
+# And there are no callbacks before it.
+collect_ignore = (
+    [] if sklearn.__version__ >= "1.9" else ["test_callbacks.py", "test_sklearn_mlp.py"]
+)
 
 
 @pytest.fixture(params=["compiled", "numpy"])

@@ -48,6 +48,7 @@ ARROWS = {
     "history": set(),
     "datasets": set(),
     "versions": {"engine.hashing"},
+    "caller": set(),
     "held_out": {"engine.sampling", "engine.training"},
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",
@@ -55,20 +56,23 @@ ARROWS = {
         "engine.sampling", "engine.schedules", "engine.training", "engine.updaters",
         "parameters",
     },
+    "callback_support": {"history", "recipe"},
     "session": {
-        "engine.growth", "engine.schedules", "engine.training", "history", "recipe",
+        "caller", "engine.growth", "engine.schedules", "engine.training", "history", "recipe",
     },
     "fast_paths": {
         "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
     },
     "base": {
-        "engine.activations", "engine.hashing", "engine.losses", "engine.sampling",
-        "engine.schedules", "engine.training", "fast_paths", "held_out", "history",
-        "parameters", "recipe", "scaling", "session", "weights",
+        "callback_support", "caller", "engine.activations", "engine.hashing",
+        "engine.losses", "engine.sampling", "engine.schedules", "engine.training",
+        "fast_paths", "held_out", "history", "parameters", "recipe", "scaling", "session",
+        "weights",
     },
     "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
+    "callbacks": {"base", "persistence"},
     "persistence": {
         "classifier", "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt",
         "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "fast_paths",
