@@ -26,6 +26,7 @@ from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
 from .scaling import Scaling, Standardizer
 from .session import Standing, run_until_finite
+from .summary import learned_html
 from .weights import check_weights
 
 _FLOATS = (np.float64, np.float32)
@@ -480,6 +481,62 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         losses = self.loss_curve_
         return None if self.early_stopping else min(losses, default=math.inf)
 
+    def history_frame(self):
+        """The record of training as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame of shape (n_epochs, n_columns)
+            The columns of `history_`, a row per epoch.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> reg = BackpropRegressor((2,), max_iter=3, tol=None, random_state=0)
+        >>> frame = reg.fit([[0.0], [1.0]], [0.0, 1.0]).history_frame()
+        >>> frame["epoch"].tolist()
+        [0, 1, 2]
+        """
+        return history.as_frame(self._fitted("history_"))
+
+    @property
+    def feature_importances_(self):
+        """How much each input matters, as shares that sum to one, of shape (n_features,).
+
+        The products of the connection weights along all paths from an input to an output
+        are added [1]_, on standardised inputs where the estimator standardises; the sizes of
+        these sums are averaged over the outputs. So `SelectFromModel` can choose inputs.
+        `skbackprop.inspection.olden_importance` has the sums themselves, with their signs.
+
+        References
+        ----------
+        .. [1] Olden, J. D., Joy, M. K. and Death, R. G. (2004). An accurate comparison of
+           methods for quantifying variable importance in artificial neural networks using
+           simulated data. Ecological Modelling 178, 389-397.
+
+        Examples
+        --------
+        >>> from sklearn.feature_selection import SelectFromModel
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.datasets import load_wheat_seeds
+        >>> X, y = load_wheat_seeds(return_X_y=True)
+        >>> clf = BackpropClassifier((5,), max_iter=50, tol=None, random_state=0)
+        >>> SelectFromModel(clf, max_features=3).fit_transform(X, y).shape
+        (210, 3)
+        """
+        params = self._fitted("_params")
+        *earlier, product = self._network.weights(params)
+        for weights in reversed(earlier):
+            product = weights @ product
+        sizes = np.abs(product).mean(axis=1)
+        total = sizes.sum()
+        return sizes / total if total > 0 else sizes
+
     @property
     def validation_loss_curve_(self):
         """The loss on the held-out rows after every epoch, or None."""
@@ -497,6 +554,24 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The largest score on the held-out rows, or None."""
         scores = self.validation_scores_
         return None if scores is None else float(np.nanmax([-math.inf, *scores]))
+
+    # ---- In a notebook ----
+
+    @property
+    def _repr_html_(self):
+        diagram = super()._repr_html_
+        return lambda: diagram() + self._learned_html()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._learned_html()
+        return bundle
+
+    def _learned_html(self):
+        return learned_html(self) if "_params" in vars(self) else ""
+
+    # ---- For scikit-learn and pickle ----
 
     def __getstate__(self):
         # What is made ready for speed points into memory, and is quickly made again.

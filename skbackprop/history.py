@@ -43,6 +43,17 @@ def shorten(history):
             del column[:-_LONGEST_STREAM]
 
 
+def as_frame(history):
+    """The record as a pandas DataFrame, a row per epoch."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "history_frame needs pandas: python -m pip install 'skbackprop[pandas]'"
+        ) from error
+    return pd.DataFrame(history)
+
+
 def lines(record, loss, verbose):
     """An epoch in the textbook's form; the second degree adds scikit-learn's and more."""
     line = f">epoch={record.epoch}, "

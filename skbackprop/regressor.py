@@ -233,6 +233,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         "validation_score", NaN where there is none, and "sum_squared_error" where the loss is
         squared error: the sum of ``(target - output) ** 2`` over the epoch, the textbook's
         error.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        The share of each input in the products of the connection weights along all paths to
+        the outputs, regardless of sign; see `skbackprop.inspection.olden_importance`.
     engine_ : {"compiled", "numpy"}
         Which writing of the training loop ran.
 

@@ -49,6 +49,7 @@ ARROWS = {
     "datasets": set(),
     "versions": {"engine.hashing"},
     "caller": set(),
+    "summary": set(),
     "held_out": {"engine.sampling", "engine.training"},
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",
@@ -67,7 +68,7 @@ ARROWS = {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "engine.training",
         "fast_paths", "held_out", "history", "parameters", "recipe", "scaling", "session",
-        "weights",
+        "summary", "weights",
     },
     "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
