@@ -32,6 +32,15 @@
 #define RESTRICT restrict
 #endif
 
+/* Rows are taken in a random order: those soon to come are fetched from memory early. */
+#define ROWS_AHEAD 8
+#define CACHE_LINE 64
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
 #define STRINGIFY(x) #x
 #define PRAGMA(x) _Pragma(STRINGIFY(x))
 #define SIMD PRAGMA(omp simd)

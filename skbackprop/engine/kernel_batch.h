@@ -13,10 +13,11 @@ INLINE T *NAME(of_row)(T *values, int64_t row, int64_t n)
     return values ? values + row * n : NULL;
 }
 
-/* Without X, the inputs are in the scratch already. */
+/* Of the order's next `n_known` rows, the first n. Without X, they are in the scratch. */
 INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T *params,
                                 const NAME(rows_t) *X, const int64_t *order, int64_t n,
-                                int64_t presentation, NAME(batch_scratch_t) *s)
+                                int64_t n_known, int64_t presentation,
+                                NAME(batch_scratch_t) *s)
 {
     const int64_t n_in = net->sizes[0];
     T **outputs = s->rows.outputs;
@@ -27,8 +28,7 @@ INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T 
                            params + net->weights_at[l], net->sizes[l], outputs[l - 1],
                            net->sizes[l], 0, outputs[l], n_out);
         } else if (!X || X->dense) {
-            for (int64_t t = 0; X && t < n; t++)
-                NAME(copy)(s->rows.input + t * n_in, X->dense + order[t] * n_in, n_in);
+            if (X) NAME(gather)(s->rows.input, X->dense, order, n, n_known, n_in);
             NAME(multiply)(s->gemm, 'N', 'N', n_out, n, n_in, params, n_out, s->rows.input,
                            n_in, 0, outputs[0], n_out);
         } else {
@@ -105,7 +105,8 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
         for (int64_t from = begin; from < end; from += s->chunk) {
             const int64_t n = from + s->chunk < end ? s->chunk : end - from;
             const int64_t *rows = order + from;
-            NAME(forward_chunk)(net, rule, at.params, X, rows, n, rule->presented + from, s);
+            NAME(forward_chunk)(net, rule, at.params, X, rows, n, n_order - from,
+                                rule->presented + from, s);
             for (int64_t t = 0; t < n; t++) {
                 T *delta = s->rows.deltas[last] + t * n_outputs;
                 const T weight = weights ? weights[rows[t]] : 1;
@@ -143,7 +144,7 @@ CLONED static void NAME(predict_chunk)(const shape_t *net, const rule_t *rule, c
     const int last = net->n_layers - 1;
     const int64_t n_outputs = net->sizes[last + 1];
     if (n >= FEW_ROWS) {
-        NAME(forward_chunk)(net, rule, params, NULL, NULL, n, 0, s);
+        NAME(forward_chunk)(net, rule, params, NULL, NULL, n, n, 0, s);
         NAME(copy)(out, s->rows.outputs[last], n * n_outputs);
         return;
     }

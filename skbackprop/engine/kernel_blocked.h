@@ -147,8 +147,7 @@ CLONED static double NAME(run_blocks)(int kind, const shape_t *net, rule_t *rule
     double loss = 0;
     for (int64_t begin = 0; begin < n_order; begin += BLOCK) {
         const int size = (int)(n_order - begin < BLOCK ? n_order - begin : BLOCK);
-        for (int t = 0; t < size; t++)
-            NAME(copy)(b->x + t * n_in, X->dense + order[begin + t] * n_in, n_in);
+        NAME(gather)(b->x, X->dense, order + begin, size, n_order - begin, n_in);
         NAME(multiply)(b->gemm, 'N', 'N', n, size, n_in, at.params, n, b->x, n_in, 0, b->sums,
                        n);
         if (has_velocity)

@@ -14,6 +14,37 @@ INLINE void NAME(copy)(T *RESTRICT to, const T *RESTRICT from, int64_t n)
     for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
+/* At presentation t of `n_known`, let the inputs of a later one come near. */
+INLINE void NAME(fetch_ahead)(const T *X, const int64_t *order, int64_t t, int64_t n_known,
+                              int64_t n_in)
+{
+    if (t + ROWS_AHEAD >= n_known) return;
+    const char *row = (const char *)(X + order[t + ROWS_AHEAD] * n_in);
+    for (int64_t k = 0; k < n_in * (int64_t)sizeof(T); k += CACHE_LINE) PREFETCH(row + k);
+}
+
+/* The same for its targets. */
+INLINE void NAME(fetch_targets_ahead)(const NAME(targets_t) *Y, const int64_t *order,
+                                      int64_t t, int64_t n_known, int64_t n_outputs)
+{
+    if (t + ROWS_AHEAD >= n_known) return;
+    const int64_t row = order[t + ROWS_AHEAD];
+    if (Y->matrix)
+        PREFETCH(Y->matrix + row * n_outputs);
+    else
+        PREFETCH(Y->classes + row);
+}
+
+/* Bring together rows that lie anywhere. */
+INLINE void NAME(gather)(T *RESTRICT to, const T *X, const int64_t *order, int64_t n,
+                         int64_t n_known, int64_t n_in)
+{
+    for (int64_t t = 0; t < n; t++) {
+        NAME(fetch_ahead)(X, order, t, n_known, n_in);
+        NAME(copy)(to + t * n_in, X + order[t] * n_in, n_in);
+    }
+}
+
 /* z += x W for weights stored input by input, eight inputs at a time. */
 INLINE void NAME(add_inputs)(T *RESTRICT z, const T *RESTRICT x, const T *RESTRICT w,
                              int64_t n_in, int64_t n)
@@ -213,6 +244,8 @@ CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule
     for (int64_t t = 0; t < n_order; t++) {
         const int64_t row = order[t];
         const T *x = X->dense ? X->dense + row * n_in : s->input;
+        if (X->dense) NAME(fetch_ahead)(X->dense, order, t, n_order, n_in);
+        NAME(fetch_targets_ahead)(Y, order, t, n_order, n_outputs);
         NAME(copy)(s->outputs[0], at.params + net->biases_at[0], n);
         if (X->dense)
             NAME(add_inputs)(s->outputs[0], x, at.params, n_in, n);
