@@ -19,11 +19,12 @@ from .engine.activations import ALIASES
 from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
-from .engine.schedules import COSINE, LINEAR, Progress
+from .engine.schedules import Progress
 from .engine.training import choose_engine
 from .fast_paths import MADE_READY, make_predictor, predictor_for
 from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
+from .plan import PLANNED, SECOND_ORDER
 from .scaling import Scaling, Standardizer
 from .session import Standing, run_until_finite
 from .summary import learned_html
@@ -62,7 +63,7 @@ def _fitted_state(network, scaling, standing, ended, record):
 
 def learns_by_steps(estimator):
     """Whether `partial_fit` is there: solvers of the whole problem have none."""
-    if estimator.solver in recipe.SECOND_ORDER:
+    if estimator.solver in SECOND_ORDER:
         raise AttributeError(
             f"partial_fit is not available for solver={estimator.solver!r}, which needs all "
             "rows at once."
@@ -218,8 +219,6 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
 
-        max_epochs = 1 if incremental else self.max_iter
-        planned = standing.progress.epochs + max_epochs
         task = recipe.make_task(
             self,
             network,
@@ -227,26 +226,27 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             *scaling.transform(X, targets),
             rows,
             weights,
-            horizon=self.max_iter if incremental else planned,
             examine=None if held_out is None else held_out.examiner(self, network, scaling),
+            epochs_before=standing.progress.epochs,
+            incremental=incremental,
         )
         scored = held_out is not None and self.scoring is not None
         self._examined = (resume and self._examined) or (held_out is not None, scored)
         state_of = partial(_fitted_state, network, scaling)
         before = self.history_ if resume else history.begin(network)
+        if audience is not None:
+            audience.fit_begins(task.max_epochs, state_of, before)
         listener = audience if audience is not None and audience.listens else None
-        if listener is not None:
-            listener.expect(state_of, before)
-        standing, ended = run_until_finite(self, task, standing, max_epochs, listener)
+        standing, ended = run_until_finite(self, task, standing, listener)
         record = history.extended(before, ended.records, is_stream=incremental)
         vars(self).update(state_of(standing, ended, record))
         self._predictor = make_predictor(self)
         if incremental and X.shape[0] == 1:
             self._expect_single_rows(task, classes)
-        cut_short = not (incremental or ended.converged or ended.excused or self.tol is None)
-        if cut_short and task.schedule not in (LINEAR, COSINE):
+        cut_short = not (incremental or ended.converged or ended.excused or task.tol is None)
+        if cut_short and task.schedule not in PLANNED:
             warn_caller(
-                f"Training stopped after max_iter={self.max_iter} epochs with the loss still "
+                f"Training stopped after max_iter={task.max_epochs} epochs with the loss still "
                 "falling. Raise max_iter, or set tol=None if that is intended.",
                 ConvergenceWarning,
             )
@@ -497,7 +497,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         Examples
         --------
         >>> from skbackprop import BackpropRegressor
-        >>> reg = BackpropRegressor((2,), max_iter=3, tol=None, random_state=0)
+        >>> reg = BackpropRegressor((2,), max_iter=3, random_state=0)
         >>> frame = reg.fit([[0.0], [1.0]], [0.0, 1.0]).history_frame()
         >>> frame["epoch"].tolist()
         [0, 1, 2]
@@ -525,9 +525,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         >>> from skbackprop import BackpropClassifier
         >>> from skbackprop.datasets import load_wheat_seeds
         >>> X, y = load_wheat_seeds(return_X_y=True)
-        >>> clf = BackpropClassifier((5,), max_iter=50, tol=None, random_state=0)
-        >>> SelectFromModel(clf, max_features=3).fit_transform(X, y).shape
-        (210, 3)
+        >>> clf = BackpropClassifier((5,), random_state=0)
+        >>> SelectFromModel(clf, threshold="median").fit_transform(X, y).shape
+        (210, 4)
         """
         params = self._fitted("_params")
         *earlier, product = self._network.weights(params)

@@ -3,7 +3,7 @@
 import sklearn
 
 from . import history
-from .recipe import SECOND_ORDER
+from .plan import SECOND_ORDER
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -53,18 +53,18 @@ class Audience:
     def __init__(self, estimator, X, y, sample_weight):
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self._shown = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._fit = estimator._init_callback_context(max_subtasks=estimator.max_iter)
-        self._fit.call_on_fit_task_begin(**self._shown)
+        self._fit = estimator._init_callback_context(max_subtasks=None)
         # scikit-learn's own estimators ask in this way, too.
         self.listens = hasattr(estimator, "_skl_callbacks")
         # A solver of the whole problem may find that it is done instead of another epoch.
         self._foresees = estimator.solver not in SECOND_ORDER
 
-    def expect(self, state_of, before):
-        """Get ready for training.
+    def fit_begins(self, max_epochs, state_of, before):
+        """Tell that training is about to begin.
 
         Parameters
         ----------
+        max_epochs : int
         state_of : callable
             ``state_of(standing, ended, history)``: the fitted attributes of an estimator
             whose training has come that far.
@@ -72,6 +72,8 @@ class Audience:
             The record of earlier calls.
         """
         self._state_of, self._before = state_of, before
+        self._fit.max_subtasks = max_epochs
+        self._fit.call_on_fit_task_begin(**self._shown)
 
     def training_begins(self, is_restart):
         """Training begins, or begins again because it diverged."""

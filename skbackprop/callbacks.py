@@ -148,7 +148,7 @@ class EarlyStopping(_EpochCallback):
     >>> X, y = load_wheat_seeds(return_X_y=True)
     >>> X, X_val, y, y_val = train_test_split(X, y, random_state=0)
     >>> stopping = EarlyStopping(X_val, y_val, scoring="neg_log_loss", patience=5)
-    >>> clf = BackpropClassifier((8,), batch_size=8, max_iter=2000, tol=None, random_state=0)
+    >>> clf = BackpropClassifier((8,), batch_size=8, max_iter=2000, random_state=0)
     >>> _ = clf.set_callbacks(stopping).fit(X, y)
     >>> stopping.stopped_, clf.n_iter_ < 2000
     (True, True)
@@ -247,7 +247,7 @@ class Checkpoint(_EpochCallback):
     >>> from skbackprop.callbacks import Checkpoint
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=40, tol=None, random_state=0)
+    >>> clf = BackpropClassifier((5,), max_iter=40, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     checkpoint = Checkpoint(Path(folder) / "seeds.skbp", every=10)
     ...     _ = clf.set_callbacks(checkpoint).fit(X, y)
@@ -288,11 +288,13 @@ class Checkpoint(_EpochCallback):
         estimator.set_callbacks(self, *callbacks)
         asked = {name: getattr(estimator, name) for name in ("max_iter", "warm_start")}
         done = estimator.n_iter_
-        if estimator.converged_ or done >= estimator.max_iter:
+        progress = estimator._standing.progress
+        left = progress.planned - progress.epochs
+        if estimator.converged_ or left <= 0:
             return estimator
         self._resumed = done, asked
         try:
-            estimator.set_params(max_iter=estimator.max_iter - done, warm_start=True)
+            estimator.set_params(max_iter=left, warm_start=True)
             estimator.fit(X, y, **fit_params)
         finally:
             del self._resumed
@@ -351,7 +353,7 @@ class WeightRecorder(_EpochCallback):
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> X, y = load_wheat_seeds(return_X_y=True)
     >>> recorder = WeightRecorder(every=10)
-    >>> clf = BackpropClassifier((5,), max_iter=40, tol=None, random_state=0)
+    >>> clf = BackpropClassifier((5,), max_iter=40, random_state=0)
     >>> _ = clf.set_callbacks(recorder).fit(X, y)
     >>> recorder.epochs_
     [0, 10, 20, 30]

@@ -135,6 +135,7 @@ class Stream:
             append(value)
         history.shorten(estimator.history_)
         progress.epochs += 1
+        progress.planned = progress.epochs
         progress.samples += 1
         progress.updates += 1
         progress.loss = measured

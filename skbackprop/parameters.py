@@ -174,6 +174,7 @@ class Either:
         return " or ".join(str(rule) for rule in self.rules)
 
 
+_AUTO = OneOf(("auto",))
 _POSITIVE = Number(0, open_low=True)
 _POSITIVE_OR_NONE = Either((_POSITIVE, OneOf((None,))))
 _FRACTION = Number(0, 1, open_high=True)
@@ -187,14 +188,14 @@ RULES = {
     ),
     "output_activation": OneOf(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
     "solver": OneOf(("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")),
-    "alpha": Number(0),
+    "alpha": Either((Number(0), _AUTO)),
     "batch_size": Either((OneOf(("auto", "full")), _COUNT)),
-    "learning_rate": OneOf(tuple(row.name for row in SCHEDULES)),
-    "learning_rate_init": _POSITIVE,
+    "learning_rate": OneOf(("auto", *(row.name for row in SCHEDULES))),
+    "learning_rate_init": Either((_POSITIVE, _AUTO)),
     "power_t": Number(0),
-    "max_iter": _COUNT,
+    "max_iter": Either((_COUNT, _AUTO)),
     "shuffle": Flag(),
-    "tol": Either((Number(0), OneOf((None,)))),
+    "tol": Either((Number(0), OneOf(("auto", None)))),
     "verbose": Either((Flag(), Number(0, kind=Integral))),
     "warm_start": Flag(),
     "momentum": Number(0, 1),

@@ -104,7 +104,7 @@ def save(estimator, path):
     >>> from pathlib import Path
     >>> from skbackprop import BackpropRegressor
     >>> from skbackprop.persistence import load, save
-    >>> reg = BackpropRegressor((3,), max_iter=5, tol=None, random_state=0)
+    >>> reg = BackpropRegressor((3,), max_iter=5, random_state=0)
     >>> _ = reg.fit([[0.0], [1.0]], [0.0, 1.0])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(reg, Path(folder) / "reg.skbp")

@@ -45,7 +45,7 @@ MLP = {
     "output_activation": "auto",
     "loss": "auto",
     "solver": "adam",
-    "batch_size": "auto",
+    "batch_size": 200,
     "alpha": 0.0001,
     "learning_rate": "constant",
     "learning_rate_init": 0.001,

@@ -4,8 +4,6 @@ A parameter that the chosen solver has no use for is ignored, as in scikit-learn
 would change the result, and cannot, is refused.
 """
 
-import math
-
 import numpy as np
 from sklearn.utils import check_array
 
@@ -16,14 +14,18 @@ from .engine.levenberg_marquardt import LevenbergMarquardt
 from .engine.network import Network
 from .engine.regularization import Regularization
 from .engine.sampling import plan_presentations
-from .engine.schedules import ADAPTIVE, CONSTANT, INVSCALING, get_schedule
 from .engine.training import Task
 from .engine.updaters import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
 from .parameters import as_sizes
+from .plan import (
+    FULL_BATCH,
+    SECOND_ORDER,
+    learns_from_all_rows,
+    make_plan,
+    patience,
+    tolerance,
+)
 
-FULL_BATCH = ("rprop", "lbfgs", "lm")
-# Solvers that decide by the gradient, and not by the loss, when to end.
-SECOND_ORDER = ("lbfgs", "lm")
 # What would change the result, and which solvers cannot heed it.
 _REFUSED = {
     "dropout": FULL_BATCH,
@@ -31,7 +33,6 @@ _REFUSED = {
     "l1": SECOND_ORDER,
     "max_norm": SECOND_ORDER,
 }
-_AUTO_BATCH = 200
 _LARGEST_AUTO_LAYER = 256
 # Levenberg-Marquardt's matrix of this many rows and columns takes 200 MB.
 _LARGEST_LEAST_SQUARES = 5000
@@ -95,7 +96,7 @@ def make_updater(estimator, network):
     """The update rule, or the solver of the whole problem."""
     solver = estimator.solver
     _refuse_what_cannot_be(estimator, network)
-    tol = 0.0 if estimator.tol is None else estimator.tol
+    tol = tolerance(estimator) or 0.0
     if solver == "adam":
         return Adam(estimator.beta_1, estimator.beta_2, estimator.epsilon)
     if solver == "rmsprop":
@@ -135,12 +136,12 @@ def _refuse_what_cannot_be(estimator, network):
         )
 
 
-def make_regularization(estimator, network):
+def make_regularization(estimator, network, alpha):
     """Penalties and limits; solvers of the whole problem take gradients as they are."""
     hidden = network.layer_sizes[1:-1]
     dropout = one_per_layer("dropout", estimator.dropout, hidden, estimator.hidden_layer_sizes)
     return Regularization(
-        alpha=estimator.alpha,
+        alpha=alpha,
         l1=estimator.l1,
         weight_decay=estimator.weight_decay,
         clip_norm=None if estimator.solver in FULL_BATCH else estimator.clip_norm,
@@ -149,22 +150,12 @@ def make_regularization(estimator, network):
     )
 
 
-def _schedule(estimator):
-    """As in scikit-learn, two schedules are for plain gradient descent alone."""
-    schedule = get_schedule(estimator.learning_rate)
-    if estimator.solver in FULL_BATCH:
-        return CONSTANT
-    if schedule in (INVSCALING, ADAPTIVE) and estimator.solver != "sgd":
-        return CONSTANT
-    return schedule
-
-
-def make_task(estimator, network, updater, X, Y, rows, weights, horizon, examine):
+def make_task(
+    estimator, network, updater, X, Y, rows, weights, examine, epochs_before, incremental
+):
     """Everything that training needs."""
-    batch_size, shuffle, batch_weights = estimator.batch_size, estimator.shuffle, None
-    if estimator.solver in FULL_BATCH:
-        batch_size = "full"
-    if batch_size == "full":
+    shuffle, batch_weights = estimator.shuffle, None
+    if learns_from_all_rows(estimator):
         # The whole epoch is one batch: weights weigh its mean, and the order is moot.
         if weights is not None:
             batch_weights = weights.astype(X.dtype)
@@ -172,24 +163,24 @@ def make_task(estimator, network, updater, X, Y, rows, weights, horizon, examine
     presentations = plan_presentations(
         rows, None if weights is None else weights[rows], shuffle
     )
-    named = {"full": presentations.size, "auto": _AUTO_BATCH}
+    plan = make_plan(estimator, presentations.size, epochs_before, incremental)
     stops_on_held_out = estimator.early_stopping and examine is not None
-    by_gradient = estimator.solver in SECOND_ORDER and not stops_on_held_out
     return Task(
         network=network,
         updater=updater,
-        regularization=make_regularization(estimator, network),
-        schedule=_schedule(estimator),
+        regularization=make_regularization(estimator, network, plan.alpha),
+        schedule=plan.schedule,
         X=X,
         Y=Y,
         presentations=presentations,
         weights=batch_weights,
-        batch_size=min(named.get(batch_size, batch_size), presentations.size),
-        rate_init=estimator.learning_rate_init,
+        batch_size=plan.batch_size,
+        rate_init=plan.rate_init,
         power_t=estimator.power_t,
-        tol=estimator.tol,
-        patience=math.inf if by_gradient else estimator.n_iter_no_change,
-        horizon=horizon,
+        max_epochs=plan.max_epochs,
+        horizon=plan.horizon,
+        tol=plan.tol,
+        patience=patience(estimator, stops_on_held_out),
         examine=examine,
         stops_on_held_out=stops_on_held_out,
     )

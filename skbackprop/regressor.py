@@ -23,7 +23,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     Parameters
     ----------
-    hidden_layer_sizes : int, sequence of ints or "auto", default=(100,)
+    hidden_layer_sizes : int, sequence of ints or "auto", default=(64, 64)
         The number of neurons in each hidden layer; ``()`` is a network without one. "auto" is
         one layer of half as many neurons as there are inputs and outputs together (Weka's "a"),
         at least 2, and at most 256 and one for every two rows.
@@ -60,7 +60,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "poisson": half the Poisson deviance, for counts and rates; predictions are
           exponentials, and `y` must hold no negative number;
         - an object of class `skbackprop.Loss`, one's own loss.
-    solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"}, default="adam"
+    solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"}, default="sgd"
         How gradients become updates. Step by step, in batches of `batch_size`:
 
         - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
@@ -77,16 +77,19 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
         A parameter that a solver has no use for is ignored; where the text below says
         "not with", another value than the one that turns it off is refused.
-    alpha : float >= 0, default=0.0001
+    alpha : float >= 0 or "auto", default="auto"
         Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
-        batches are penalised more.
+        batches are penalised more. "auto" is ``4 * batch_size / n_samples``: over an epoch the
+        weights weigh the same against all rows, however many there are. In `partial_fit`,
+        which sees no end of rows, "auto" is 0.
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
-        update at the end of each epoch, "auto" is 200. Larger values than there are
-        presentations in an epoch are clipped. Ignored by "rprop", "lbfgs" and "lm".
-    learning_rate : {"constant", "invscaling", "adaptive", "linear", "cosine"}, \
-            default="constant"
+        update at the end of each epoch, "auto" is 1 for "sgd" and 32 for "adam" and "rmsprop".
+        Larger values than there are presentations in an epoch are clipped. Ignored by "rprop",
+        "lbfgs" and "lm".
+    learning_rate : {"auto", "constant", "invscaling", "adaptive", "linear", "cosine"}, \
+            default="auto"
         How `learning_rate_init` changes between epochs:
 
         - "constant": not at all;
@@ -95,28 +98,34 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "adaptive": divided by 5 each time training stalls (see `tol`), until it has
           reached 1e-6; with "sgd" alone;
         - "linear" and "cosine": falling to zero over `max_iter` epochs, in a straight line
-          or along half a cosine [13]_.
+          or along half a cosine [13]_; in `partial_fit` over as many calls, where `max_iter`
+          is a number, and else not at all;
+        - "auto": "linear" in `fit`, "constant" in `partial_fit`.
 
         Ignored by "rprop", "lbfgs" and "lm".
-    learning_rate_init : float > 0, default=0.001
+    learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
-        Ignored by "lbfgs" and "lm".
+        "auto" is ``0.02 * (1 - momentum)`` for "sgd", 0.002 for "adam" and "rmsprop", and 0.01
+        for "rprop". Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".
-    max_iter : int >= 1, default=200
+    max_iter : int >= 1 or "auto", default="auto"
         The number of epochs that a call of `fit` trains at most; for "lbfgs" and "lm" that
-        of their iterations.
+        of their iterations. "auto" is 60 where the learning rate falls to zero, fewer above
+        50,000 rows, so that they are presented three million times, but at least 5 times each;
+        and 200 where `tol` ends training.
     shuffle : bool, default=True
         Whether to present the rows of each epoch in a new random order. The order does
         not depend on how the rows of `X` are sorted. False presents them as given.
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the order of presentation, dropout, and the choice of rows
         that are set aside. Pass an int for the same bits in every call.
-    tol : float >= 0 or None, default=1e-4
+    tol : float >= 0, None or "auto", default="auto"
         Training ends early when the loss, or what is measured on held-out rows with
         `early_stopping`, has not improved by `tol` for more than `n_iter_no_change` epochs in
         a row. "lbfgs" and "lm" end when no component of the gradient is larger than `tol`.
-        None trains for `max_iter` epochs.
+        None trains for `max_iter` epochs. "auto" is None where the learning rate falls to
+        zero, unless there is `early_stopping`, and else 1e-4.
     verbose : int or bool, default=0
         1 prints a line per epoch, in the textbook's form; 2 says more.
     warm_start : bool, default=False
@@ -298,8 +307,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     >>> from skbackprop import BackpropRegressor
     >>> X = np.linspace(-3, 3, 200).reshape(-1, 1)
     >>> y = 10 * np.sin(X[:, 0])
-    >>> reg = BackpropRegressor((20,), learning_rate_init=0.01, tol=None, random_state=0)
-    >>> reg.fit(X, y).score(X, y) > 0.95
+    >>> BackpropRegressor(random_state=0).fit(X, y).score(X, y) > 0.95
     True
     """
 
@@ -307,21 +315,21 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(64, 64),
         *,
         activation="relu",
         output_activation="auto",
         loss="auto",
-        solver="adam",
-        alpha=0.0001,
+        solver="sgd",
+        alpha="auto",
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
-        tol=1e-4,
+        tol="auto",
         verbose=0,
         warm_start=False,
         momentum=0.0,

@@ -8,11 +8,12 @@ from itertools import count
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from . import history, recipe
+from . import history
 from .caller import warn_caller
 from .engine.growth import with_outputs
 from .engine.schedules import Progress
 from .engine.training import train
+from .plan import FULL_BATCH
 
 
 @dataclass
@@ -98,34 +99,35 @@ class Ending:
     excused: bool = False  # cut short, and a warning has told of it
 
 
-def run_until_finite(estimator, task, standing, max_epochs, audience=None):
+def run_until_finite(estimator, task, standing, audience=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
     An `audience` is told of every epoch, and may end training. Returns where training stands
     then, and how it ended; `standing` itself is not changed.
     """
     keeps_best = task.stops_on_held_out and estimator.restore_best
-    restarts = 0 if estimator.solver in recipe.FULL_BATCH else estimator.max_restarts
+    restarts = 0 if estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = standing.rng.get_state()
     try:
         for restart in count():
             standing.rng.set_state(drawn_so_far)
             attempt = standing.copy()
             attempt.progress.halvings += restart
+            attempt.progress.planned = attempt.progress.epochs + task.max_epochs
             attempt.use(task.updater, keeps_best)
             if audience is not None:
                 audience.training_begins(is_restart=restart > 0)
-            ended = _run(estimator, task, attempt, max_epochs, audience)
+            ended = _run(estimator, task, attempt, audience)
             if not attempt.diverged(task.network.n_layers):
                 return attempt, ended
-            what = _divergence(estimator, attempt.progress)
+            what = _divergence(estimator, task, attempt.progress)
             if keeps_best and math.isfinite(attempt.progress.best):
                 warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
                 attempt.params, ended.excused = attempt.best, True
                 return attempt, ended
             if restart == restarts:
                 raise ValueError(what)
-            rate = estimator.learning_rate_init * 0.5 ** (attempt.progress.halvings + 1)
+            rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
             warn_caller(
                 f"{what} It starts again with learning_rate_init={rate:g}.",
                 ConvergenceWarning,
@@ -135,7 +137,7 @@ def run_until_finite(estimator, task, standing, max_epochs, audience=None):
         raise
 
 
-def _run(estimator, task, standing, max_epochs, audience):
+def _run(estimator, task, standing, audience):
     """Train for some epochs."""
     ended = Ending()
     records = ended.records
@@ -147,7 +149,9 @@ def _run(estimator, task, standing, max_epochs, audience):
         if record.improved and standing.best is not standing.params:
             standing.best[:] = standing.params
         ended.converged = record.stalled
-        stop = record.stalled or len(records) == max_epochs or not math.isfinite(record.loss)
+        stop = (
+            record.stalled or len(records) == task.max_epochs or not math.isfinite(record.loss)
+        )
         return stop if audience is None else tell(stop)
 
     def tell(stop):
@@ -172,9 +176,9 @@ def _run(estimator, task, standing, max_epochs, audience):
     return ended
 
 
-def _divergence(estimator, progress):
+def _divergence(estimator, task, progress):
     """What went wrong, and what to do about it."""
-    advice = [f"lower learning_rate_init (now {estimator.learning_rate_init:g})"]
+    advice = [f"lower learning_rate_init (now {task.rate_init:g})"]
     if not estimator.standardize:
         advice.append("set standardize=True or scale X")
     if estimator.solver == "sgd" and estimator.momentum:

@@ -38,7 +38,7 @@ def test_versions_without_callbacks_say_which_has_them():
 
 
 def test_warnings_point_to_the_line_that_called_fit():
-    reg = BackpropRegressor((2,), max_iter=2, random_state=0)
+    reg = BackpropRegressor((2,), learning_rate="constant", max_iter=2, random_state=0)
     with pytest.warns(match="max_iter=2") as caught:
         reg.fit([[0.0], [1.0]], [0.0, 1.0])
     assert [one.filename for one in caught] == [__file__]

@@ -20,7 +20,10 @@ from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop.base import _unchanged_on_error
 from skbackprop.engine import training
 
-QUICK = {"hidden_layer_sizes": (6,), "max_iter": 10, "tol": None, "random_state": 0}
+QUICK = {
+    "hidden_layer_sizes": (6,), "learning_rate": "constant", "alpha": 1e-4, "max_iter": 10,
+    "tol": None, "random_state": 0,
+}  # fmt: skip
 BATCHES = [1, 7, "auto", "full"]
 BOTH = pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
 
@@ -253,6 +256,7 @@ def test_outputs_of_labels_are_learnt_as_they_are(engine, output):
     X, y = make_multilabel_classification(n_samples=300, n_classes=4, random_state=0)
     settings = QUICK | {"hidden_layer_sizes": (20,), "learning_rate_init": 0.01}
     settings |= {"loss": "squared_error", "output_activation": output, "max_iter": 300}
+    settings |= {"solver": "adam", "batch_size": 200}
     clf = BackpropClassifier(**settings).fit(X, y)
     assert clf.engine_ == engine
     assert (clf.predict(X) == y).mean() > 0.9
@@ -454,7 +458,7 @@ def test_labels_that_do_not_fit():
         clf.partial_fit(X4, Y4, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="cannot be resumed"):
         clf.partial_fit(X4, np.eye(4, dtype=int))
-    with pytest.raises(ValueError, match="cannot be resumed.*100.*3"):
+    with pytest.raises(ValueError, match="cannot be resumed.*64.*3"):
         clf.set_params(hidden_layer_sizes=(3,)).partial_fit(X4, Y4)
 
 

@@ -150,8 +150,7 @@ def test_selects_features(wheat):
     X, y = wheat
     noise = np.random.default_rng(0).normal(size=(len(X), 5))
     X = np.hstack([X, noise])
-    clf = BackpropClassifier((6,), max_iter=150, tol=None, learning_rate_init=0.01, alpha=1.0,
-                             activation="tanh", random_state=0)  # fmt: skip
+    clf = BackpropClassifier((6,), activation="tanh", max_iter=150, random_state=0)
     for function in (garson_importance, olden_importance):
         select = SelectFromModel(clf, importance_getter=function, max_features=4)
         chosen = select.fit(X, y).get_support(indices=True)

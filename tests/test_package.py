@@ -54,12 +54,12 @@ ARROWS = {
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",
         "engine.levenberg_marquardt", "engine.network", "engine.regularization",
-        "engine.sampling", "engine.schedules", "engine.training", "engine.updaters",
-        "parameters",
+        "engine.sampling", "engine.training", "engine.updaters", "parameters", "plan",
     },
-    "callback_support": {"history", "recipe"},
+    "plan": {"engine.schedules"},
+    "callback_support": {"history", "plan"},
     "session": {
-        "caller", "engine.growth", "engine.schedules", "engine.training", "history", "recipe",
+        "caller", "engine.growth", "engine.schedules", "engine.training", "history", "plan",
     },
     "fast_paths": {
         "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
@@ -67,8 +67,8 @@ ARROWS = {
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "engine.training",
-        "fast_paths", "held_out", "history", "parameters", "recipe", "scaling", "session",
-        "summary", "weights",
+        "fast_paths", "held_out", "history", "parameters", "plan", "recipe", "scaling",
+        "session", "summary", "weights",
     },
     "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
@@ -85,7 +85,7 @@ ARROWS = {
     "export._affine": set(),
     "export._c_answers": {"labels", "export._c_functions", "export._c_text", "export._fitted"},
     "export._c_functions": set(),
-    "export._c_learning": {"labels", "export._c_functions", "export._fitted"},
+    "export._c_learning": {"labels", "plan", "export._c_functions", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {
         "history", "recipe", "classifier", "engine.network", "engine.training", "labels",
@@ -95,7 +95,9 @@ ARROWS = {
         "export._affine", "export._c_answers", "export._c_functions", "export._c_learning",
         "export._c_text", "export._fitted", "export.fixed_point",
     },
-    "export.sklearn_mlp": {"presets", "classifier", "labels", "regressor", "export._fitted"},
+    "export.sklearn_mlp": {
+        "presets", "classifier", "labels", "plan", "regressor", "export._fitted",
+    },
     "export._torch_modules": set(),
     "export.torch_modules": {
         "classifier", "labels", "regressor", "export._fitted", "export._torch_modules",
@@ -110,7 +112,7 @@ ARROWS = {
         "inspection.weights_display",
     },
     "inspection.doors": {"base"},
-    "inspection.explanation": {"engine.training", "inspection.doors"},
+    "inspection.explanation": {"engine.training", "plan", "inspection.doors"},
     "inspection.importance": {"inspection.doors"},
     "inspection.importance_display": {"inspection.doors", "inspection.importance"},
     "inspection.loss_curve": {"inspection.doors"},
@@ -189,7 +191,9 @@ def test_the_preset_is_scikit_learns():
         for name, parameter in inspect.signature(peer).parameters.items():
             if name in ("loss", "random_state", "verbose", "warm_start"):
                 continue  # "auto" is both of theirs; the others are no settings of training
-            assert presets.MLP[name] == parameter.default, name
+            # Where an MLP is left to choose its batch size, it takes 200 rows.
+            expected = 200 if name == "batch_size" else parameter.default
+            assert presets.MLP[name] == expected, name
 
 
 def test_wheat_seeds():

@@ -56,7 +56,7 @@ def test_importances_find_the_input_that_matters():
 
 def test_importances_of_a_network_of_zeros_and_of_none():
     zeros = [np.zeros((2, 1))], [np.zeros(1)]
-    reg = BackpropRegressor((), weight_init=zeros, max_iter=1, tol=None, alpha=0.0)
+    reg = BackpropRegressor((), weight_init=zeros, batch_size="full", max_iter=1)
     reg.fit([[0.0, 1.0], [1.0, 0.0]], [3.0, 3.0])
     np.testing.assert_array_equal(reg.feature_importances_, [0, 0])
     assert not hasattr(BackpropRegressor(), "feature_importances_")

@@ -42,9 +42,11 @@ DIFFERENT = {
 def in_place_of(theirs, ours):
     """Our class with the name, the parameters and the defaults of theirs, and ours besides."""
     own = inspect.signature(ours).parameters
-    shared = inspect.signature(theirs).parameters
+    shared = dict(inspect.signature(theirs).parameters)
     assert set(shared) <= set(own), "a parameter of theirs is missing"
     preset = {name: value for name, value in presets.MLP.items() if name in own}
+    # "auto" is 200 there, and online here.
+    shared |= {"batch_size": shared["batch_size"].replace(default=preset["batch_size"])}
     besides = [
         parameter.replace(
             kind=parameter.KEYWORD_ONLY, default=preset.get(name, parameter.default)

@@ -221,6 +221,7 @@ def test_ten_epochs_and_ten_more_are_twenty(engine, estimator, how, dtype, wheat
     X = X.astype(dtype)
     settings = {
         "hidden_layer_sizes": (4,),
+        "learning_rate": "constant",
         "max_iter": 10,
         "tol": 1e-9,
         "n_iter_no_change": 30,
@@ -245,7 +246,7 @@ def test_schedules_that_plan_their_end_are_resumed_by_partial_fit(schedule, whea
     """`max_iter` is the whole plan there, so ten calls and ten more equal twenty."""
     settings = {
         "hidden_layer_sizes": (4,), "learning_rate": schedule, "max_iter": 20, "tol": None,
-        "standardize": False, "random_state": 0,
+        "standardize": False, "alpha": 0.0, "random_state": 0,
     }  # fmt: skip
     whole = BackpropClassifier(**settings).fit(*wheat)
     parts = BackpropClassifier(**settings)

@@ -18,8 +18,8 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.sampling import hold_out
 
 STOPPING = {
-    "hidden_layer_sizes": (30,), "learning_rate_init": 0.01, "max_iter": 500,
-    "early_stopping": True, "random_state": 0,
+    "hidden_layer_sizes": (30,), "learning_rate": "constant", "learning_rate_init": 0.01,
+    "alpha": 0.0, "max_iter": 500, "early_stopping": True, "random_state": 0,
 }  # fmt: skip
 
 
@@ -233,8 +233,8 @@ def test_partial_fit_needs_something_to_watch(noisy):
 # ---- Divergence ----
 
 WILD = {
-    "hidden_layer_sizes": (), "solver": "sgd", "batch_size": "full", "standardize": False,
-    "clip_norm": None, "tol": None, "max_iter": 1000, "random_state": 0,
+    "hidden_layer_sizes": (), "batch_size": "full", "learning_rate": "constant", "alpha": 0.0,
+    "standardize": False, "clip_norm": None, "tol": None, "max_iter": 1000, "random_state": 0,
 }  # fmt: skip
 
 

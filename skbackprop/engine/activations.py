@@ -47,7 +47,7 @@ class Activation:
     ...     return 3 * z**2
     >>> row = Activation("cube", cube, cube_derivative, of="input")
     >>> check_derivative(row)
-    >>> reg = BackpropRegressor((4,), activation=row, max_iter=1, tol=None)
+    >>> reg = BackpropRegressor((4,), activation=row, max_iter=1)
     >>> reg.fit([[0.0], [1.0]], [0.0, 1.0]).engine_
     'numpy'
     """

@@ -66,7 +66,7 @@ class Loss:
     ...     return np.tanh(o - y)
     >>> log_cosh = Loss("log_cosh", "identity", identity, value, gradient)
     >>> check_derivative(log_cosh)
-    >>> reg = BackpropRegressor((), loss=log_cosh, max_iter=1, tol=None)
+    >>> reg = BackpropRegressor((), loss=log_cosh, max_iter=1)
     >>> reg.fit([[0.0], [1.0]], [0.0, 1.0]).engine_
     'numpy'
     """

@@ -19,6 +19,8 @@ class Progress:
         Of the dropout, and of the choice of the rows that are held out.
     epochs : int
         Epochs finished.
+    planned : int
+        The epochs at which the last call was to end.
     samples : int
         Rows presented so far.
     updates : int
@@ -42,6 +44,7 @@ class Progress:
 
     seed: int = 0
     epochs: int = 0
+    planned: int = 0
     samples: int = 0
     updates: int = 0
     loss: float = math.nan

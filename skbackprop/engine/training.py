@@ -133,12 +133,14 @@ class Task:
     batch_size : int
     rate_init : float
     power_t : float
+    max_epochs : int
+        The number of epochs to train at most.
+    horizon : int
+        The number of epochs, of all calls, that the schedule plans for.
     tol : float or None
         Smaller improvements count as none; None never ends training.
     patience : float
         How many epochs in a row may bring no improvement.
-    horizon : int
-        The number of epochs that the schedule plans for.
     examine : callable or None
         ``examine(params) -> Examination`` of rows that are held out.
     stops_on_held_out : bool
@@ -156,9 +158,10 @@ class Task:
     batch_size: int
     rate_init: float
     power_t: float
+    max_epochs: int
+    horizon: int
     tol: float | None
     patience: float
-    horizon: int
     examine: object = None
     stops_on_held_out: bool = False
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from ..labels import MULTILABEL, MULTIOUTPUT
+from ..plan import streaming_alpha
 from ._c_functions import output_name, write_slopes
 from ._fitted import BINARY, MULTICLASS, REGRESSION
 
@@ -96,7 +97,8 @@ def write_learning(fitted, layers, estimator, c):
         parts.append(c(_SQUARES))
         lines += _clip(layers, c.number(estimator.clip_norm))
     parts.append(c(_UPDATE))
-    decay = f"rate * {c.number(estimator.alpha)}" if estimator.alpha else "0"
+    alpha = streaming_alpha(estimator)
+    decay = f"rate * {c.number(alpha)}" if alpha else "0"
     for layer in layers:
         lines += [
             f"net_update({layer.weights}, {layer.sums}, {layer.n_out}, {layer.source},",

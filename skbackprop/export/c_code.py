@@ -96,7 +96,7 @@ def to_c(estimator, *, dtype="float", learn=False, prefix="net", X=None):
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.export import to_c
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=5, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=5, random_state=0).fit(X, y)
     >>> source = to_c(clf, learn=True)
     >>> "int net_predict(const float *x);" in source
     True

@@ -68,7 +68,7 @@ def to_onnx(estimator, X, **options):
     >>> from skbackprop.export import to_onnx
     >>> X, y = load_wheat_seeds(return_X_y=True)
     >>> X = X.astype(np.float32)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0)
     >>> pipeline = make_pipeline(MinMaxScaler(), clf).fit(X, y)
     >>> model = to_onnx(pipeline, X[:1])
     >>> session = onnxruntime.InferenceSession(model.SerializeToString())

@@ -10,13 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 from .. import presets
 from ..classifier import BackpropClassifier
 from ..labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
+from ..plan import auto_batch_size, rate_of_first_epoch, tolerance
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, read
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")
 _SCHEDULES = ("constant", "invscaling", "adaptive")
-_BATCHES = {"full": "auto"}
+# What an MLP that is left to choose takes.
+_MLP_BATCH = presets.MLP["batch_size"]
 
 
 def from_sklearn(mlp):
@@ -54,7 +56,7 @@ def from_sklearn(mlp):
     >>> clf = from_sklearn(mlp)
     >>> bool((clf.predict(X) == mlp.predict(X)).all())
     True
-    >>> clf.set_params(solver="sgd", batch_size=1, learning_rate_init=1e-3).partial_fit(X, y)
+    >>> clf.set_params(solver="sgd", learning_rate_init=1e-3).partial_fit(X, y)
     BackpropClassifier(...)
     """
     if not isinstance(mlp, (MLPClassifier, MLPRegressor)):
@@ -73,6 +75,8 @@ def from_sklearn(mlp):
         given.pop("loss", None)
     known = kind().get_params()
     settings = presets.MLP | {name: value for name, value in given.items() if name in known}
+    if settings["batch_size"] == "auto":
+        settings["batch_size"] = _MLP_BATCH
     return build(
         kind(**settings),
         mlp.coefs_,
@@ -123,7 +127,7 @@ def to_sklearn(estimator):
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.export import to_sklearn
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0).fit(X, y)
     >>> mlp = to_sklearn(clf)
     >>> bool((mlp.predict(X) == clf.predict(X)).all())
     True
@@ -135,9 +139,13 @@ def to_sklearn(estimator):
     settings = {k: v for k, v in estimator.get_params().items() if k in known}
     settings["hidden_layer_sizes"] = network.layer_sizes[1:-1]
     settings["activation"] = _one_activation(network)
-    settings["batch_size"] = _BATCHES.get(settings["batch_size"], settings["batch_size"])
+    settings["batch_size"] = _batch_size(estimator)
     settings["verbose"] = bool(settings["verbose"])
-    settings["tol"] = 0.0 if settings["tol"] is None else settings["tol"]
+    settings["tol"] = tolerance(estimator) or 0.0
+    settings["learning_rate_init"] = rate_of_first_epoch(estimator)
+    for name in ("alpha", "max_iter"):
+        if settings[name] == "auto":  # which depends on the data to come
+            del settings[name]
     for name, allowed in (("solver", _SOLVERS), ("learning_rate", _SCHEDULES)):
         if settings[name] not in allowed:
             del settings[name]
@@ -156,6 +164,15 @@ def to_sklearn(estimator):
     if names is not None:
         mlp.feature_names_in_ = names
     return mlp
+
+
+def _batch_size(estimator):
+    """As MLP spells it, whose "auto" is a number of rows, and all where there are fewer."""
+    if estimator.batch_size == "full":
+        return "auto"
+    return (
+        estimator.batch_size if estimator.batch_size != "auto" else auto_batch_size(estimator)
+    )
 
 
 def _one_activation(network):

@@ -79,7 +79,7 @@ def to_torch(estimator, *, raw_output=False):
     --------
     >>> from skbackprop import BackpropRegressor
     >>> from skbackprop.export import to_torch
-    >>> reg = BackpropRegressor((3,), max_iter=5, tol=None, random_state=0)
+    >>> reg = BackpropRegressor((3,), max_iter=5, random_state=0)
     >>> reg = reg.fit([[0.0], [1.0]], [0.0, 1.0])
     >>> import torch  # doctest: +SKIP
     >>> module = to_torch(reg)  # doctest: +SKIP

@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 
 from ..engine.training import as_matrix
+from ..plan import rate_of_first_epoch
 from .doors import check_network, check_option, check_row, import_pandas, neuron_names
 
 # Rows of a printed table; what is beyond them is counted.
@@ -315,7 +316,7 @@ def _layers(estimator, params, gradient, after, inputs, sums, outputs, target):
 
 
 def _check_rate(estimator, learning_rate):
-    rate = estimator.learning_rate_init if learning_rate is None else learning_rate
+    rate = rate_of_first_epoch(estimator) if learning_rate is None else learning_rate
     if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < rate < np.inf:
         raise ValueError(f"learning_rate must be None or a finite number > 0. Got {rate!r}.")
     return float(rate)

@@ -43,7 +43,7 @@ class WeightImportanceDisplay:
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.inspection import WeightImportanceDisplay
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0).fit(X, y)
     >>> display = WeightImportanceDisplay.from_estimator(clf, method="olden", output=1)
     >>> len(display.bars_)
     7

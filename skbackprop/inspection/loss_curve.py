@@ -45,7 +45,7 @@ class LossCurveDisplay:
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.inspection import LossCurveDisplay
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0).fit(X, y)
     >>> display = LossCurveDisplay.from_estimator(clf)
     >>> display.ax_.get_xlabel()
     'epoch'

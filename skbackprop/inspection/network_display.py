@@ -55,7 +55,7 @@ class NetworkDisplay:
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.inspection import NetworkDisplay
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0).fit(X, y)
     >>> display = NetworkDisplay.from_estimator(clf, x=X[0])
     >>> [len(lines.get_segments()) for lines in display.connections_]
     [35, 15]

@@ -192,7 +192,7 @@ def lek_profile(
     >>> from skbackprop import BackpropRegressor
     >>> from skbackprop.inspection import lek_profile
     >>> X = np.random.default_rng(0).uniform(size=(200, 2))
-    >>> reg = BackpropRegressor((10,), max_iter=20, tol=None, random_state=0)
+    >>> reg = BackpropRegressor((10,), max_iter=20, random_state=0)
     >>> reg = reg.fit(X, X[:, 0] * X[:, 1])
     >>> profile = lek_profile(reg, X, quantiles=[0.5], n_steps=5)
     >>> profile.to_frame().shape

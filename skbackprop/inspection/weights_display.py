@@ -49,7 +49,7 @@ class WeightsDisplay:
     >>> from skbackprop.datasets import load_wheat_seeds
     >>> from skbackprop.inspection import WeightsDisplay
     >>> X, y = load_wheat_seeds(return_X_y=True)
-    >>> clf = BackpropClassifier((5,), max_iter=20, tol=None, random_state=0).fit(X, y)
+    >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0).fit(X, y)
     >>> display = WeightsDisplay.from_estimator(clf)
     >>> display.image_.get_array().shape
     (7, 5)

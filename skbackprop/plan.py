@@ -1,0 +1,157 @@
+"""What training plans: the numbers behind "auto", and the course of the learning rate.
+
+docs/defaults.md tells how the constants were measured.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .engine.schedules import ADAPTIVE, CONSTANT, COSINE, INVSCALING, LINEAR, get_schedule
+
+FULL_BATCH = ("rprop", "lbfgs", "lm")
+# Solvers that decide by the gradient, and not by the loss, when to end.
+SECOND_ORDER = ("lbfgs", "lm")
+# Schedules that reach zero at the end of the plan, where training ends by itself.
+PLANNED = (LINEAR, COSINE)
+
+# An epoch's penalty, against the summed loss of all rows: as if each weight came from a
+# normal distribution of variance 1 / _PRIOR, however many rows there are.
+_PRIOR = 4.0
+_ONLINE_RATE = 0.02
+_RATES = {"adam": 0.002, "rmsprop": 0.002, "rprop": 0.01}
+_BATCH = 32
+_PRESENTATIONS = 3_000_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60
+_EPOCHS_UNTIL_TOL = 200
+_TOL = 1e-4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one call of `fit` or `partial_fit` is to train.
+
+    Parameters
+    ----------
+    batch_size : int
+    alpha : float
+        Of the batches' objective.
+    schedule : Schedule
+    rate_init : float
+    max_epochs : int
+    horizon : int
+        The number of epochs, of all calls, at which the schedule ends.
+    tol : float or None
+    """
+
+    batch_size: int
+    alpha: float
+    schedule: object
+    rate_init: float
+    max_epochs: int
+    horizon: int
+    tol: float | None
+
+
+def make_plan(estimator, size, epochs_before, incremental):
+    """The plan for epochs of `size` presentations.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+    size : int
+    epochs_before : int
+        Those of earlier calls.
+    incremental : bool
+        Whether this is `partial_fit`: one epoch, of nobody knows how many.
+    """
+    batch_size = _batch_size(estimator, size)
+    max_epochs = 1 if incremental else _max_epochs(estimator, size)
+    schedule, horizon = _schedule(estimator), epochs_before + max_epochs
+    if incremental and schedule in PLANNED:
+        if "auto" in (estimator.learning_rate, estimator.max_iter):
+            schedule = CONSTANT  # there is no end to plan for
+        else:
+            horizon = estimator.max_iter
+    return Plan(
+        batch_size=batch_size,
+        alpha=_alpha(estimator, batch_size / size, incremental),
+        schedule=schedule,
+        rate_init=rate_of_first_epoch(estimator),
+        max_epochs=max_epochs,
+        horizon=horizon,
+        tol=tolerance(estimator),
+    )
+
+
+def learns_from_all_rows(estimator):
+    """Whether an epoch is one batch."""
+    return estimator.solver in FULL_BATCH or estimator.batch_size == "full"
+
+
+def _batch_size(estimator, size):
+    if learns_from_all_rows(estimator):
+        return size
+    if estimator.batch_size == "auto":
+        return min(auto_batch_size(estimator), size)
+    return min(estimator.batch_size, size)
+
+
+def auto_batch_size(estimator):
+    """Plain gradient descent learns online."""
+    return 1 if estimator.solver == "sgd" else _BATCH
+
+
+def _alpha(estimator, share, incremental):
+    """The penalty, where a batch is a `share` of the epoch."""
+    if estimator.alpha != "auto":
+        return estimator.alpha
+    return 0.0 if incremental else _PRIOR * share
+
+
+def streaming_alpha(estimator):
+    """The penalty of `partial_fit`."""
+    return _alpha(estimator, 1.0, incremental=True)
+
+
+def _schedule(estimator):
+    """Of `fit`. As in scikit-learn, two schedules are for plain gradient descent alone."""
+    if estimator.solver in FULL_BATCH:
+        return CONSTANT
+    if estimator.learning_rate == "auto":
+        return LINEAR
+    schedule = get_schedule(estimator.learning_rate)
+    if schedule in (INVSCALING, ADAPTIVE) and estimator.solver != "sgd":
+        return CONSTANT
+    return schedule
+
+
+def rate_of_first_epoch(estimator):
+    """The learning rate, before a schedule changes it."""
+    if estimator.learning_rate_init != "auto":
+        return estimator.learning_rate_init
+    if estimator.solver == "sgd":
+        # Momentum makes the steps of a row add up to 1 / (1 - momentum) of them.
+        return _ONLINE_RATE * max(1.0 - estimator.momentum, 0.01)
+    return _RATES.get(estimator.solver, _ONLINE_RATE)
+
+
+def tolerance(estimator):
+    """What counts as an improvement; None where training ends as planned."""
+    if estimator.tol != "auto":
+        return estimator.tol
+    ends_as_planned = _schedule(estimator) in PLANNED and not estimator.early_stopping
+    return None if ends_as_planned else _TOL
+
+
+def _max_epochs(estimator, size):
+    if estimator.max_iter != "auto":
+        return estimator.max_iter
+    if _schedule(estimator) not in PLANNED:
+        return _EPOCHS_UNTIL_TOL
+    return max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _PRESENTATIONS // size))
+
+
+def patience(estimator, stops_on_held_out):
+    """How many epochs in a row may bring no improvement."""
+    by_gradient = estimator.solver in SECOND_ORDER and not stops_on_held_out
+    return math.inf if by_gradient else estimator.n_iter_no_change

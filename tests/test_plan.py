@@ -1,0 +1,121 @@
+"""What "auto" comes to."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.plan import make_plan
+
+
+def plan(size=200, epochs_before=0, incremental=False, **parameters):
+    return make_plan(BackpropRegressor(**parameters), size, epochs_before, incremental)
+
+
+def test_the_defaults_learn_online_at_a_falling_rate():
+    ours = plan()
+    assert (ours.batch_size, ours.rate_init, ours.max_epochs) == (1, 0.02, 60)
+    assert (ours.schedule.name, ours.horizon, ours.tol) == ("linear", 60, None)
+    assert ours.alpha == 4 / 200
+
+
+@pytest.mark.parametrize(
+    ("size", "epochs"), [(10, 60), (50_000, 60), (100_000, 30), (10**6, 5), (10**7, 5)]
+)
+def test_many_rows_are_presented_less_often(size, epochs):
+    assert plan(size).max_epochs == epochs
+    assert plan(size, solver="adam").max_epochs == epochs
+    assert plan(size, max_iter=7).max_epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("parameters", "batch_size", "alpha"),
+    [
+        ({"batch_size": 8}, 8, 4 * 8 / 200),
+        ({"batch_size": 500}, 200, 4),
+        ({"batch_size": "full"}, 200, 4),
+        ({"solver": "adam"}, 32, 4 * 32 / 200),
+        ({"solver": "rprop"}, 200, 4),
+        ({"solver": "lbfgs", "batch_size": 1}, 200, 4),
+        ({"alpha": 0.5, "batch_size": 8}, 8, 0.5),
+    ],
+)
+def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
+    ours = plan(**parameters)
+    assert ours.batch_size == batch_size
+    assert ours.alpha == pytest.approx(alpha)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rate"),
+    [
+        ({"momentum": 0.9}, 0.002),
+        ({"momentum": 1.0}, 0.0002),
+        ({"solver": "adam", "momentum": 0.9}, 0.002),
+        ({"solver": "rmsprop"}, 0.002),
+        ({"solver": "rprop"}, 0.01),
+        ({"solver": "adam", "learning_rate_init": 0.5}, 0.5),
+    ],
+)
+def test_the_rate_goes_by_the_solver(parameters, rate):
+    assert plan(**parameters).rate_init == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tol", "max_epochs"),
+    [
+        ({"learning_rate": "cosine"}, None, 60),
+        ({"learning_rate": "constant"}, 1e-4, 200),
+        ({"learning_rate": "adaptive"}, 1e-4, 200),
+        ({"solver": "lbfgs"}, 1e-4, 200),
+        ({"solver": "lm"}, 1e-4, 200),
+        ({"early_stopping": True}, 1e-4, 60),
+        ({"learning_rate": "constant", "tol": None}, None, 200),
+    ],
+)
+def test_where_the_rate_does_not_fall_training_ends_by_tol(parameters, tol, max_epochs):
+    ours = plan(**parameters)
+    assert (ours.tol, ours.max_epochs) == (tol, max_epochs)
+
+
+def test_a_stream_has_no_end_to_plan_for():
+    ours = plan(1, epochs_before=1000, incremental=True)
+    assert (ours.schedule.name, ours.alpha, ours.max_epochs) == ("constant", 0, 1)
+    assert plan(1, 1000, True, learning_rate="linear").schedule.name == "constant"
+    assert plan(1, 1000, True, max_iter=60).schedule.name == "constant"
+    planned = plan(1, 1000, True, learning_rate="linear", max_iter=2000)
+    assert (planned.schedule.name, planned.horizon) == ("linear", 2000)
+
+
+def test_a_fit_and_then_a_stream(wheat):
+    clf = BackpropClassifier(max_iter=3, random_state=0).fit(*wheat)
+    np.testing.assert_allclose(clf.history_["learning_rate"], [0.02, 0.02 * 2 / 3, 0.02 / 3])
+    before = clf.coefs_[0].copy()
+    clf.partial_fit(wheat[0][:1], wheat[1][:1])
+    assert clf.history_["learning_rate"][-1] == 0.02
+    assert (clf.coefs_[0] != before).any()
+
+
+def test_the_defaults_are_what_they_say(wheat):
+    X, y = wheat
+    plain = BackpropClassifier(random_state=0).fit(X, y)
+    spelt_out = BackpropClassifier(
+        (64, 64), alpha=4 / len(y), batch_size=1, learning_rate="linear",
+        learning_rate_init=0.02, max_iter=60, tol=None, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    np.testing.assert_array_equal(plain.coefs_[0], spelt_out.coefs_[0])
+
+
+def test_a_weight_is_as_many_rows_in_the_plan_too(wheat):
+    X, y = wheat[0][:60], wheat[1][:60]
+    weights = np.arange(60) % 3 + 1
+    settings = {"hidden_layer_sizes": (4,), "random_state": 0}
+    weighed = BackpropClassifier(**settings).fit(X, y, sample_weight=weights)
+    repeated = BackpropClassifier(**settings).fit(X.repeat(weights, 0), y.repeat(weights))
+    np.testing.assert_array_equal(weighed.coefs_[0], repeated.coefs_[0])
+
+
+def test_a_falling_rate_needs_no_warning_and_a_constant_one_does(wheat):
+    BackpropClassifier(max_iter=2).fit(*wheat)
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        BackpropClassifier(learning_rate="constant", max_iter=2).fit(*wheat)
