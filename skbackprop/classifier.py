@@ -10,7 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import recipe
 from .base import BaseBackprop, learns_by_steps
-from .fast_paths import learn_row, predictor_for, prepare_stream
+from .fast_paths import (
+    learn_row,
+    predictor_for,
+    prepare_stream,
+    read_indicators,
+    read_label,
+)
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
 from .parameters import CLASSIFIER_RULES
 from .weights import add_totals, weigh_classes, weigh_stream
@@ -700,10 +706,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         )
 
     def _expect_single_rows(self, task, classes):
-        if self._labels.kind == SINGLE and self.class_weight is None:
+        if self.class_weight is not None:
+            return
+        if self._labels.kind == SINGLE:
             numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
             by_class = not self._is_binary(task.network)
-            prepare_stream(self, task, numbers, by_class, classes)
+            prepare_stream(self, task, read_label(numbers), by_class, classes)
+        elif self._labels.kind == MULTILABEL:
+            read = read_indicators(len(self.classes_), self._params.dtype)
+            prepare_stream(self, task, read, False, classes)
 
     def _strata(self, Y):
         """Held-out rows have their share of each class."""

@@ -12,6 +12,7 @@ from operator import itemgetter
 from time import perf_counter
 
 import numpy as np
+from scipy import sparse
 
 from . import history
 from .engine.hashing import kernel
@@ -19,6 +20,8 @@ from .engine.schedules import CONSTANT, note, should_stop
 from .engine.training import choose_engine, rate_of
 from .engine.updaters import GradientDescent, Rprop
 
+_DENSE = (np.ndarray,)
+_SPARSE = (sparse.csr_matrix, sparse.csr_array)
 #: Attributes of an estimator that are caches, and not part of its state.
 MADE_READY = ("_predictor", "_stream")
 
@@ -53,18 +56,19 @@ class Stream:
         Fitted, by `partial_fit` on a single row.
     task : Task
         What that call trained.
-    numbers : dict or None
-        The class number of each label, for targets that are classes.
+    read : callable
+        ``read(y)``: the target as the network takes it, or None where it is not that plain.
     by_class : bool
-        Whether the network takes class numbers, and not a column of targets.
+        Whether the network takes class numbers, and not columns of targets.
+    is_sparse : bool
+        Whether the row of that call was sparse.
     classes : object
         What that call was given as `classes`.
     """
 
-    def __init__(self, estimator, task, numbers, by_class, classes):
+    def __init__(self, estimator, task, read, by_class, is_sparse, classes):
         self.classes = classes
-        self.task, self.numbers = task, numbers
-        self.smallest = 0.0 if task.network.loss == "poisson" else -np.inf
+        self.task, self.read, self.is_sparse = task, read, is_sparse
         self.standing, self.params = estimator._standing, estimator._params
         self.read_settings = itemgetter(*estimator._parameter_rules)
         self.settings = self.read_settings(vars(estimator))
@@ -84,10 +88,13 @@ class Stream:
             estimator._scaling.inputs,
             estimator._scaling.targets,
             by_class,
+            is_sparse,
         )
 
-    def serves(self, estimator, classes):
-        """Whether the estimator is as it was."""
+    def serves(self, estimator, X, classes):
+        """Whether the estimator, and the kind of its rows, is as it was."""
+        if type(X) not in (_SPARSE if self.is_sparse else _DENSE):
+            return False
         if classes is not None and classes is not self.classes:
             return False
         made = vars(estimator)
@@ -98,7 +105,7 @@ class Stream:
 
     def learn(self, estimator, X, y):
         """One step; False where the long way has to be taken, and nothing was learnt."""
-        target = self._read(y)
+        target = self.read(y)
         if target is None:
             return False
         began = perf_counter()
@@ -113,19 +120,6 @@ class Stream:
             return False
         self._note(estimator, loss, penalty, rate, perf_counter() - began)
         return True
-
-    def _read(self, y):
-        """The target of a single row as a number, or None where it is not that plain."""
-        if type(y) is np.ndarray:
-            if y.ndim != 1:
-                return None
-        elif type(y) is not list:
-            return None
-        if len(y) != 1:
-            return None
-        if self.numbers is not None:
-            return self.numbers.get(y[0])
-        return y[0] if isinstance(y[0], Real) and y[0] >= self.smallest else None
 
     def _note(self, estimator, loss, penalty, rate, seconds):
         task, progress = self.task, self.standing.progress
@@ -148,12 +142,61 @@ class Stream:
 def learn_row(estimator, X, y, classes):
     """Learn from one row the short way; False where it needs the long way."""
     stream = vars(estimator).get("_stream")
-    if stream is None or not stream.serves(estimator, classes):
+    if stream is None or not stream.serves(estimator, X, classes):
         return False
-    return type(X) is np.ndarray and stream.learn(estimator, X, y)
+    return stream.learn(estimator, X, y)
 
 
-def prepare_stream(estimator, task, numbers, by_class, classes):
+def read_label(numbers):
+    """A reader of one label, by a dictionary of their numbers."""
+    return lambda y: numbers.get(y[0]) if _is_single(y) else None
+
+
+def read_number(network):
+    """A reader of one target."""
+    smallest = _smallest(network)
+
+    def read(y):
+        number = y[0] if _is_single(y) else None
+        return number if isinstance(number, Real) and number >= smallest else None
+
+    return read
+
+
+def read_columns(network, dtype):
+    """A reader of several targets."""
+    smallest, n_columns = _smallest(network), network.layer_sizes[-1]
+
+    def read(y):
+        if type(y) is not np.ndarray or y.shape != (1, n_columns) or y.dtype.kind not in "fiu":
+            return None
+        return None if y.min() < smallest else y.astype(dtype)
+
+    return read
+
+
+def read_indicators(n_labels, dtype):
+    """A reader of a 0 or 1 for each label."""
+
+    def read(y):
+        if type(y) is not np.ndarray or y.shape != (1, n_labels) or y.dtype.kind not in "fiu":
+            return None
+        return y.astype(dtype) if ((y == 0) | (y == 1)).all() else None
+
+    return read
+
+
+def _is_single(y):
+    if type(y) is np.ndarray:
+        return y.shape == (1,)
+    return type(y) is list and len(y) == 1
+
+
+def _smallest(network):
+    return 0.0 if network.loss == "poisson" else -np.inf
+
+
+def prepare_stream(estimator, task, read, by_class, classes):
     """Make the estimator ready for single rows to come, if they can take the short way."""
     can_be = (
         estimator.engine_ == "compiled"
@@ -166,4 +209,5 @@ def prepare_stream(estimator, task, numbers, by_class, classes):
         and estimator._params is estimator._standing.params
     )
     if can_be:
-        estimator._stream = Stream(estimator, task, numbers, by_class, classes)
+        is_sparse = sparse.issparse(task.X)
+        estimator._stream = Stream(estimator, task, read, by_class, is_sparse, classes)

@@ -60,7 +60,8 @@ class Labels:
         Raises
         ------
         ValueError
-            If `y` is of another kind, or holds labels that are not among the classes.
+            If `y` is of another kind, or holds labels that are not among the classes, or
+            numbers other than 0 and 1 for them.
         """
         kind = kind_of(y) if kind is None else kind
         # One column of labels, or a column that happens to hold two classes only, may look
@@ -74,6 +75,9 @@ class Labels:
                 f"Training cannot be resumed: y of shape {y.shape} does not fit {self}."
             )
         if kind == MULTILABEL:
+            others = y[(y != 0) & (y != 1)]
+            if others.size:
+                raise ValueError(f"y must hold 0 or 1 for each label. Got {others[0]!r}.")
             return y.astype(np.float64)
         columns = y.T if kind == MULTIOUTPUT else [y]
         numbers = [

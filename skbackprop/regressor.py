@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseBackprop, learns_by_steps
-from .fast_paths import learn_row, prepare_stream
+from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .parameters import REGRESSOR_RULES
 from .scaling import Standardizer, measure_magnitude
 
@@ -513,8 +513,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return scaling
 
     def _expect_single_rows(self, task, classes):
-        if task.network.layer_sizes[-1] == 1:
-            prepare_stream(self, task, None, False, classes)
+        network, dtype = task.network, self._params.dtype
+        if network.layer_sizes[-1] == self._n_targets:  # and not several quantiles of each
+            several = self._n_targets > 1
+            read = read_columns(network, dtype) if several else read_number(network)
+            prepare_stream(self, task, read, False, classes)
 
     def _quantiles(self):
         """The quantiles that are asked for."""

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths
 from skbackprop.engine.updaters import UPDATERS
@@ -43,7 +44,7 @@ def counted(monkeypatch):
 
 
 def stream(estimator, X, y, short, **first):
-    for row in range(len(X)):
+    for row in range(X.shape[0]):
         if not short:
             vars(estimator).pop("_stream", None)
         estimator.partial_fit(X[[row]], y[[row]], **first)
@@ -52,13 +53,21 @@ def stream(estimator, X, y, short, **first):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("how", STREAMS)
-@pytest.mark.parametrize("kind", ["multiclass", "binary", "squared_error", "regression"])
-def test_learning_is_the_same_both_ways(counted, how, kind, dtype):
+@pytest.mark.parametrize(
+    "kind", ["multiclass", "binary", "squared_error", "labels", "regression", "targets"]
+)
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_learning_is_the_same_both_ways(counted, how, kind, dtype, form):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 4)).astype(dtype)
+    X = form((rng.normal(size=(60, 4)) * rng.integers(0, 2, size=(60, 4))).astype(dtype))
     settings = {"hidden_layer_sizes": (5,), "random_state": 0} | STREAMS[how]
-    if kind == "regression":
-        y, first, estimator = rng.normal(size=60), {}, BackpropRegressor(**settings)
+    if kind in ("regression", "targets"):
+        y = rng.normal(size=60 if kind == "regression" else (60, 3))
+        first, estimator = {}, BackpropRegressor(**settings)
+    elif kind == "labels":
+        y = rng.integers(0, 2, size=(60, 3))
+        y[0] = 0, 1, 1
+        first, estimator = {"classes": [0, 1, 2]}, BackpropClassifier(**settings)
     else:
         labels = np.array(["a", "b"] if kind == "binary" else ["a", "b", "c"])
         y, first = rng.choice(labels, size=60), {"classes": labels}
@@ -79,9 +88,11 @@ def test_learning_is_the_same_both_ways(counted, how, kind, dtype):
             np.testing.assert_array_equal(column, long.history_[name])
 
 
-def test_a_standardised_network_goes_on_row_by_row(counted):
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("shape", [(80,), (80, 2)])
+def test_a_standardised_network_goes_on_row_by_row(counted, shape, form):
     rng = np.random.default_rng(0)
-    X, y = 1e6 + rng.normal(size=(80, 3)), 50 + rng.normal(size=80)
+    X, y = form(1e6 + rng.normal(size=(80, 3))), 50 + rng.normal(size=shape)
     fitted = BackpropRegressor((5,), solver="sgd", max_iter=5, tol=None, random_state=0)
     fitted.fit(X, y)
     short = stream(copy.deepcopy(fitted), X, y, True)
@@ -131,6 +142,50 @@ def test_bad_rows_are_refused_and_change_nothing(X, y, error):
     clf.partial_fit(ROW, ["b"])
     with pytest.raises(ValueError, match="differ from those"):
         clf.partial_fit(ROW, ["b"], classes=["a", "c"])
+
+
+def test_sparse_rows_of_any_length_and_bad_ones(counted):
+    X = sparse.random_array((60, 400), density=0.2, format="csr", random_state=0)
+    X.data[:] += 1
+    y = X.sum(axis=1)
+    reg = stream(BackpropRegressor((5,), random_state=0), X, y, True)
+    assert counted == [True] * 59
+    reg.partial_fit(sparse.csr_array((1, 400)), [0.0])
+    before = pickle.dumps(reg)
+    bad = X[[0]]
+    for change, error in (
+        (lambda row: row.data.fill(np.nan), "NaN"),
+        (lambda row: row.resize((1, 399)), "399 features"),
+    ):
+        row = bad.copy()
+        change(row)
+        with pytest.raises(ValueError, match=error):
+            reg.partial_fit(row, [0.0])
+    assert pickle.dumps(reg) == before
+    del counted[:]
+    reg.partial_fit(X[[0]].toarray(), [0.0]).partial_fit(X[[1]].toarray(), [0.0])
+    assert counted == [True]  # the first one finds another kind of row
+
+
+@pytest.mark.parametrize(
+    "Y",
+    [[[1.0, np.nan]], [[1.0, np.inf]], [[1.0, -1.0]], [1.0], [[1.0, 2.0, 3.0]], [["a", "b"]]],
+)
+def test_bad_rows_of_targets_are_refused(Y):
+    reg = BackpropRegressor((4,), loss="poisson", random_state=0)
+    reg.partial_fit(ROW, [[1.0, 2.0]]).partial_fit(ROW, np.array([[2.0, 1.0]]))
+    before = pickle.dumps(reg)
+    with pytest.raises(ValueError):
+        reg.partial_fit(ROW, np.array(Y))
+    assert pickle.dumps(reg) == before
+
+
+def test_labels_that_are_no_indicators_are_refused():
+    clf = BackpropClassifier((4,), random_state=0)
+    clf.partial_fit(np.vstack([ROW, ROW]), np.array([[0, 1], [1, 0]]))
+    clf.partial_fit(ROW, np.array([[1, 1]])).partial_fit(ROW, np.array([[0, 1]]))
+    with pytest.raises(ValueError, match="0 or 1 for each label"):
+        clf.partial_fit(ROW, np.array([[0, 2]]))
 
 
 @pytest.mark.parametrize("y", [[np.nan], [np.inf], [-1.0], [[1.0, 2.0]], ["x"]])

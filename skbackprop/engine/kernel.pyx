@@ -259,46 +259,68 @@ cdef class Stream(Runner):
         As in `Runner`.
     inputs, targets : Standardizer or None
         What is done to a row, and to its target, before the network sees them.
+    by_class : bool
+        Whether a target is a class number, and not a row of numbers.
+    is_sparse : bool
+        Whether rows are sparse ones.
     """
 
-    cdef object x
-    cdef object y
+    cdef list buffers
     cdef const double[::1] mean
     cdef const double[::1] scale
-    cdef double target_mean
-    cdef double target_scale
+    cdef const double[::1] target_mean
+    cdef const double[::1] target_scale
+    cdef int64_t starts[2]
+    cdef int64_t room
 
     def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
-                 bint by_class):
-        self.x = np.zeros((1, network.layer_sizes[0]), dtype=params.dtype)
-        self.y = np.zeros(1, np.int64) if by_class else np.zeros((1, 1), params.dtype)
-        super().__init__(network, params, state, updater, regularization, self.x, self.y, None,
-                         seed)
+                 bint by_class, bint is_sparse):
+        n_in, *_, n_out = network.layer_sizes
+        x = np.zeros((1, 0 if is_sparse else n_in), dtype=params.dtype)
+        y = np.zeros(1, np.int64) if by_class else np.zeros((1, n_out), params.dtype)
+        super().__init__(network, params, state, updater, regularization, x, y, None, seed)
         self.mean = self.scale = None
+        self.target_mean = self.target_scale = None
         if inputs is not None:
             self.mean, self.scale = inputs.mean, inputs.scale
-        self.target_mean = 0 if targets is None else targets.mean[0]
-        self.target_scale = 1 if targets is None else targets.scale[0]
+        if targets is not None:
+            self.target_mean, self.target_scale = targets.mean, targets.scale
         self.rule.guarded = 1
+        self.room = -1
+        if is_sparse:
+            self.starts[0] = 0
+            self.job.starts = self.starts
+            self._make_room(16)
 
-    def learn(self, X, double target, double rate, int64_t updates, int64_t presented):
+    cdef _make_room(self, int64_t n):
+        """Let the buffers hold a sparse row of n numbers."""
+        values, columns = np.zeros(n, dtype=self.dtype), np.zeros(n, dtype=np.int32)
+        self.buffers = [values, columns]
+        self.job.values = _address(values, self.dtype)
+        self.job.columns = <const int32_t *>_address(columns, np.int32)
+        self.room = n
+
+    def learn(self, X, target, double rate, int64_t updates, int64_t presented):
         """One step on the only row of `X`; returns its loss before.
 
-        Where `X` is not exactly such a row, or a number in it or the loss is not finite,
-        nothing is learnt and NaN returned.
+        `target` is a number, or an array with a column per output. Where the row or the
+        target is not exactly as the network takes it, or a number in it or the loss is not
+        finite, nothing is learnt and NaN returned.
         """
         cdef int64_t order = 0
         cdef int failed = 0
         cdef double loss
-        if not self._take_row(X):
-            return NAN
+        cdef bint taken
         if self.job.classes != NULL:
             (<int64_t *>self.job.classes)[0] = <int64_t>target
-        elif self.wide:
-            (<double *>self.job.targets)[0] = (target - self.target_mean) / self.target_scale
-        else:
-            (<float *>self.job.targets)[0] = (
-                <float>((<float>target - self.target_mean) / self.target_scale))
+        elif not self._take_target(target):
+            return NAN
+        try:
+            taken = self._take_row(X) if self.room < 0 else self._take_sparse_row(X)
+        except (TypeError, ValueError):  # arrays of another kind than expected
+            return NAN
+        if not taken:
+            return NAN
         self.rule.rate = rate
         self.rule.presented = presented
         if self.rule.updater >= 3:  # with bias corrections
@@ -313,24 +335,60 @@ cdef class Stream(Runner):
             loss = run_epoch_float(&self.net, &self.rule, &self.job, &failed)
         return NAN if failed else loss
 
+    cdef bint _take_target(self, target) except -1:
+        cdef int64_t n = self.net.sizes[self.net.n_layers]
+        cdef double number
+        if n > 1:
+            return _take(target, self.wide, self.target_mean, self.target_scale,
+                         <void *>self.job.targets, n)
+        number = target
+        if not self.wide:
+            number = <float>number
+        if self.target_mean is not None:
+            number = (number - self.target_mean[0]) / self.target_scale[0]
+        if self.wide:
+            (<double *>self.job.targets)[0] = number
+        else:
+            (<float *>self.job.targets)[0] = <float>number
+        return True
+
     cdef bint _take_row(self, X) except -1:
-        cdef const double[:, ::1] wide
-        cdef const float[:, ::1] narrow
-        try:
-            if self.wide:
-                wide = X
-                return wide.shape[0] == 1 and _standardise(
-                    wide, self.mean, self.scale, <double *>self.job.dense, self.net.sizes[0])
-            narrow = X
-            return narrow.shape[0] == 1 and _standardise(
-                narrow, self.mean, self.scale, <float *>self.job.dense, self.net.sizes[0])
-        except (TypeError, ValueError):  # of another kind than these
+        return _take(X, self.wide, self.mean, self.scale, <void *>self.job.dense,
+                     self.net.sizes[0])
+
+    cdef bint _take_sparse_row(self, X) except -1:
+        cdef const int32_t[::1] columns = X.indices
+        cdef const double[::1] wide
+        cdef const float[::1] narrow
+        cdef int64_t n = columns.shape[0]
+        if X.shape != (1, self.net.sizes[0]) or X.indptr[1] != n or X.data.shape[0] != n:
             return False
+        if n > self.room:
+            self._make_room(2 * n)
+        self.starts[1] = n
+        if self.wide:
+            wide = X.data
+            return _scale_sparse(wide, columns, self.scale, self.net.sizes[0],
+                                 <double *>self.job.values, <int32_t *>self.job.columns)
+        narrow = X.data
+        return _scale_sparse(narrow, columns, self.scale, self.net.sizes[0],
+                             <float *>self.job.values, <int32_t *>self.job.columns)
+
+
+cdef bint _take(X, bint is_wide, const double[::1] mean, const double[::1] scale, void *to,
+                int64_t n) except -1:
+    """Write the only row of `X`, standardised; false where it is not n finite numbers."""
+    cdef const double[:, ::1] wide
+    cdef const float[:, ::1] narrow
+    if is_wide:
+        wide = X
+        return wide.shape[0] == 1 and _standardise(wide, mean, scale, <double *>to, n)
+    narrow = X
+    return narrow.shape[0] == 1 and _standardise(narrow, mean, scale, <float *>to, n)
 
 
 cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
                        const double[::1] scale, floating *to, int64_t n) noexcept:
-    """Write the first row to `to`; false where it is not n finite numbers."""
     cdef int64_t j
     cdef bint finite = X.shape[1] == n
     if not finite:
@@ -339,6 +397,21 @@ cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
         to[j] = X[0, j] if mean is None else <floating>((X[0, j] - mean[j]) / scale[j])
         finite &= isfinite(X[0, j])
     return finite
+
+
+cdef bint _scale_sparse(const floating[::1] values, const int32_t[::1] columns,
+                        const double[::1] scale, int64_t n_columns, floating *to,
+                        int32_t *to_columns) noexcept:
+    """The same of a sparse row, which is scaled and not centred."""
+    cdef int64_t k
+    cdef int32_t column
+    for k in range(values.shape[0]):
+        column = columns[k]
+        if column < 0 or column >= n_columns or not isfinite(values[k]):
+            return False
+        to_columns[k] = column
+        to[k] = values[k] if scale is None else <floating>(values[k] / scale[column])
+    return True
 
 
 cdef class Predictor(_Layout):
