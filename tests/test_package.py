@@ -36,8 +36,9 @@ ARROWS = {
     "engine.sampling": {"engine.hashing"},
     "engine.training": {
         "engine.hashing", "engine.lbfgs", "engine.levenberg_marquardt", "engine.schedules",
-        "engine.updaters",
+        "engine.threads", "engine.updaters",
     },
+    "engine.threads": set(),
     "parameters": {
         "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
     },

@@ -14,6 +14,7 @@ from . import lbfgs, levenberg_marquardt, schedules
 from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
+from .threads import as_many_as_pay
 from .updaters import Collect
 
 
@@ -263,13 +264,14 @@ def _epoch(task, params, state, progress, rng):
         task.network, params, state, task.updater, task.regularization, task.X, task.Y,
         task.weights, progress.seed,
     )  # fmt: skip
+    threads = as_many_as_pay(task.network.layer_sizes, task.batch_size)
 
     def epoch():
         rate = rate_of(task, progress)
         penalty = _penalty(task, params, batch_weight)
-        loss_sum = run(
-            presentations.draw(rng), task.batch_size, rate, progress.updates, progress.samples
-        )
+        order = presentations.draw(rng)
+        with threads():
+            loss_sum = run(order, task.batch_size, rate, progress.updates, progress.samples)
         progress.updates += updates_per_epoch
         return loss_sum / total_weight + penalty, loss_sum, rate, False
 
@@ -306,10 +308,11 @@ def _whole_objective(task):
         network, params, gradient, Collect(), task.regularization, task.X, task.Y,
         task.weights, seed=0,
     )  # fmt: skip
+    threads = as_many_as_pay(network.layer_sizes, len(rows))
 
     def loss_and_gradient(vector):
         params[:] = vector
-        with np.errstate(over="ignore", invalid="ignore"):
+        with threads(), np.errstate(over="ignore", invalid="ignore"):
             loss_sum = run(rows, len(rows), 0.0)
             penalty = _penalty(task, params, task.total_weight)
         return loss_sum / task.total_weight + penalty, gradient[0]

@@ -1,0 +1,57 @@
+"""Bits do not depend on the threads that BLAS is allowed; the limit is for updates alone."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skbackprop import BackpropClassifier
+from skbackprop.engine.threads import as_many_as_pay
+
+
+def blas_threads():
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("batch_size", [1, 32, 200])
+def test_the_bits_are_the_same_for_any_number_of_threads(batch_size, dtype):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 784)).astype(dtype), rng.integers(0, 10, size=400)
+    networks = []
+    for n_threads in (1, 2, 3):
+        with threadpool_limits(n_threads, user_api="blas"):
+            clf = BackpropClassifier((256,), batch_size=batch_size, max_iter=1, random_state=0)
+            networks.append(clf.fit(X, y).coefs_)
+    for others in networks[1:]:
+        for ours, theirs in zip(networks[0], others, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_one_thread_only_where_more_do_not_pay():
+    for sizes, batch_size, limited in (
+        ((7, 5, 3), 200, False),
+        ((784, 256, 10), 1, True),
+        ((784, 256, 10), 200, True),
+        ((784, 1024, 10), 200, False),
+    ):
+        before = blas_threads()
+        with threadpool_limits(2, user_api="blas"):
+            with as_many_as_pay(sizes, batch_size)():
+                assert set(blas_threads()) == ({1} if limited else {2})
+            assert set(blas_threads()) == {2}
+        assert blas_threads() == before
+
+
+def test_callbacks_and_scorers_are_not_limited():
+    seen = []
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 784)), rng.integers(0, 10, size=60)
+
+    def scoring(estimator, X, y):
+        seen.extend(blas_threads())
+        return 0.0
+
+    clf = BackpropClassifier((256,), max_iter=2, scoring=scoring, random_state=0)
+    with threadpool_limits(2, user_api="blas"):
+        clf.fit(X, y, X_val=X, y_val=y)
+    assert seen and set(seen) == {2}
