@@ -34,6 +34,8 @@ from scipy.io import arff
 from sklearn import datasets
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -220,6 +222,16 @@ def ours(name="skbackprop", **parameters):
         name,
         lambda seed: BackpropClassifier(**parameters, random_state=seed),
         lambda seed: BackpropRegressor(**parameters, random_state=seed),
+    )
+
+
+def average(n=8):
+    """So many of our networks, each from other first weights, averaged by scikit-learn."""
+    several = {"n_estimators": n, "bootstrap": False}
+    return Contender(
+        f"skbackprop, {n} averaged",
+        lambda seed: BaggingClassifier(BackpropClassifier(), **several, random_state=seed),
+        lambda seed: BaggingRegressor(BackpropRegressor(), **several, random_state=seed),
     )
 
 
@@ -490,7 +502,7 @@ def main(arguments=None):
         if fnmatch.fnmatch(problem.name, options.problems)
     ]
     # The first is what all others are compared with, and is always there.
-    contenders = [ours(), *(ours(json.dumps(given), **given) for given in options.ours)]
+    contenders = [ours(), average(), *(ours(json.dumps(given), **given) for given in options.ours)]
     contenders += [peer for peer in PEERS if fnmatch.fnmatch(peer.name, options.contenders)]
     bar = Bar(len(problems) * len(contenders) * options.repeats * FOLDS)
     results = []

@@ -105,7 +105,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Ignored by "rprop", "lbfgs" and "lm".
     learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
-        "auto" is ``0.02 * (1 - momentum)`` for "sgd", 0.002 for "adam" and "rmsprop", and 0.01
+        "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for "adam" and "rmsprop", and 0.01
         for "rprop". Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".

@@ -17,8 +17,8 @@ PLANNED = (LINEAR, COSINE)
 # An epoch's penalty, against the summed loss of all rows: as if each weight came from a
 # normal distribution of variance 1 / _PRIOR, however many rows there are.
 _PRIOR = 4.0
-_ONLINE_RATE = 0.02
-_RATES = {"adam": 0.002, "rmsprop": 0.002, "rprop": 0.01}
+_ONLINE_RATE = 0.03
+_RATES = {"adam": 0.005, "rmsprop": 0.005, "rprop": 0.01}
 _BATCH = 32
 _PRESENTATIONS = 3_000_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60

@@ -14,7 +14,7 @@ def plan(size=200, epochs_before=0, incremental=False, **parameters):
 
 def test_the_defaults_learn_online_at_a_falling_rate():
     ours = plan()
-    assert (ours.batch_size, ours.rate_init, ours.max_epochs) == (1, 0.02, 60)
+    assert (ours.batch_size, ours.rate_init, ours.max_epochs) == (1, 0.03, 60)
     assert (ours.schedule.name, ours.horizon, ours.tol) == ("linear", 60, None)
     assert ours.alpha == 4 / 200
 
@@ -49,10 +49,10 @@ def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
 @pytest.mark.parametrize(
     ("parameters", "rate"),
     [
-        ({"momentum": 0.9}, 0.002),
-        ({"momentum": 1.0}, 0.0002),
-        ({"solver": "adam", "momentum": 0.9}, 0.002),
-        ({"solver": "rmsprop"}, 0.002),
+        ({"momentum": 0.9}, 0.003),
+        ({"momentum": 1.0}, 0.0003),
+        ({"solver": "adam", "momentum": 0.9}, 0.005),
+        ({"solver": "rmsprop"}, 0.005),
         ({"solver": "rprop"}, 0.01),
         ({"solver": "adam", "learning_rate_init": 0.5}, 0.5),
     ],
@@ -89,10 +89,10 @@ def test_a_stream_has_no_end_to_plan_for():
 
 def test_a_fit_and_then_a_stream(wheat):
     clf = BackpropClassifier(max_iter=3, random_state=0).fit(*wheat)
-    np.testing.assert_allclose(clf.history_["learning_rate"], [0.02, 0.02 * 2 / 3, 0.02 / 3])
+    np.testing.assert_allclose(clf.history_["learning_rate"], [0.03, 0.02, 0.01])
     before = clf.coefs_[0].copy()
     clf.partial_fit(wheat[0][:1], wheat[1][:1])
-    assert clf.history_["learning_rate"][-1] == 0.02
+    assert clf.history_["learning_rate"][-1] == 0.03
     assert (clf.coefs_[0] != before).any()
 
 
@@ -101,7 +101,7 @@ def test_the_defaults_are_what_they_say(wheat):
     plain = BackpropClassifier(random_state=0).fit(X, y)
     spelt_out = BackpropClassifier(
         (64, 64), alpha=4 / len(y), batch_size=1, learning_rate="linear",
-        learning_rate_init=0.02, max_iter=60, tol=None, random_state=0,
+        learning_rate_init=0.03, max_iter=60, tol=None, random_state=0,
     ).fit(X, y)  # fmt: skip
     np.testing.assert_array_equal(plain.coefs_[0], spelt_out.coefs_[0])
 
