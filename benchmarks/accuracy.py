@@ -502,8 +502,12 @@ def main(arguments=None):
         if fnmatch.fnmatch(problem.name, options.problems)
     ]
     # The first is what all others are compared with, and is always there.
-    contenders = [ours(), average(), *(ours(json.dumps(given), **given) for given in options.ours)]
-    contenders += [peer for peer in PEERS if fnmatch.fnmatch(peer.name, options.contenders)]
+    contenders = [ours(), *(ours(json.dumps(given), **given) for given in options.ours)]
+    contenders += [
+        other
+        for other in (average(), *PEERS)
+        if fnmatch.fnmatch(other.name, options.contenders)
+    ]
     bar = Bar(len(problems) * len(contenders) * options.repeats * FOLDS)
     results = []
     try:
