@@ -106,7 +106,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
         "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for "adam" and "rmsprop", and 0.01
-        for "rprop". Ignored by "lbfgs" and "lm".
+        for "rprop". Inputs standardised and gradients clipped, rates up to 0.5 are safe, with a
+        momentum of 0.9 up to 0.05, with "adam" up to 0.1. Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".
     max_iter : int >= 1 or "auto", default="auto"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -60,8 +61,7 @@ class Labels:
         Raises
         ------
         ValueError
-            If `y` is of another kind, or holds labels that are not among the classes, or
-            numbers other than 0 and 1 for them.
+            If `y` is of another kind, or holds labels that are not among the classes.
         """
         kind = kind_of(y) if kind is None else kind
         # One column of labels, or a column that happens to hold two classes only, may look
@@ -75,9 +75,6 @@ class Labels:
                 f"Training cannot be resumed: y of shape {y.shape} does not fit {self}."
             )
         if kind == MULTILABEL:
-            others = y[(y != 0) & (y != 1)]
-            if others.size:
-                raise ValueError(f"y must hold 0 or 1 for each label. Got {others[0]!r}.")
             return y.astype(np.float64)
         columns = y.T if kind == MULTIOUTPUT else [y]
         numbers = [
@@ -126,11 +123,22 @@ _KINDS = {
 
 
 def kind_of(y):
-    """What the targets stand for; raises a ValueError where they are no classes."""
+    """What the targets stand for; raises a ValueError where they are no classes.
+
+    To scikit-learn several columns of any two numbers are labels; here they are only where
+    the numbers are 0 and 1, and classes else.
+    """
     kind = type_of_target(y)
     if kind not in _KINDS:
         check_classification_targets(y)  # which says so in scikit-learn's words
+    if _KINDS[kind] == MULTILABEL and not _are_indicators(y.data if issparse(y) else y):
+        return MULTIOUTPUT
     return _KINDS[kind]
+
+
+def _are_indicators(values):
+    values = np.asarray(values)
+    return bool(((values == 0) | (values == 1)).all())
 
 
 def as_labels(y):

@@ -38,16 +38,16 @@ def parameters(draw, regression):
         ),
         "loss": draw(numbers(losses)),
         "solver": draw(numbers(["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"])),
-        "alpha": draw(numbers([0.0, 1e-4, 1.0])),
+        "alpha": draw(numbers(["auto", 0.0, 1e-4, 1.0])),
         "batch_size": draw(numbers(["auto", "full", 1, 3, 1000])),
         "learning_rate": draw(
-            numbers(["constant", "invscaling", "adaptive", "linear", "cosine"])
+            numbers(["auto", "constant", "invscaling", "adaptive", "linear", "cosine"])
         ),
-        "learning_rate_init": draw(numbers([1e-6, 0.01, 0.3, 100.0])),
+        "learning_rate_init": draw(numbers(["auto", 1e-6, 0.01, 0.3, 100.0])),
         "power_t": draw(numbers([0.0, 0.5])),
-        "max_iter": draw(st.integers(1, 12)),
+        "max_iter": draw(st.one_of(st.just("auto"), st.integers(1, 12))),
         "shuffle": draw(st.booleans()),
-        "tol": draw(numbers([None, 0.0, 1e-4, 0.5])),
+        "tol": draw(numbers(["auto", None, 0.0, 1e-4, 0.5])),
         "warm_start": draw(st.booleans()),
         "momentum": draw(numbers([0.0, 0.9, 1.0])),
         "nesterovs_momentum": draw(st.booleans()),

@@ -86,6 +86,17 @@ def test_columns_of_classes_in_a_grid_search(columns):
     assert search.best_score_ > 0.8
 
 
+def test_columns_of_any_two_numbers_are_classes_and_those_of_0_and_1_labels():
+    X = np.arange(8.0).reshape(4, 2)
+    Y = np.array([[2, 5], [5, 2], [2, 5], [5, 5]])
+    settings = {"hidden_layer_sizes": (3,), "random_state": 0}
+    clf = BackpropClassifier(**settings).fit(X, Y)
+    np.testing.assert_array_equal(clf.classes_, [[2, 5], [2, 5]])
+    assert set(clf.predict(X).ravel()) <= {2, 5}
+    clf = BackpropClassifier(**settings).fit(X, (Y == 5).astype(int))
+    np.testing.assert_array_equal(clf.classes_, [0, 1])
+
+
 # ---- New classes ----
 
 
