@@ -401,7 +401,7 @@ def test_weights_refusals(seeds, digits):
 
 def test_bars_are_sorted(seeds):
     clf, data = seeds
-    display = WeightImportanceDisplay.from_estimator(clf)
+    display = WeightImportanceDisplay.from_estimator(clf, method="garson")
     shares = garson_importance(clf).mean(axis=0)
     order = np.argsort(-shares)
     np.testing.assert_array_equal(display.order_, order)
@@ -433,6 +433,14 @@ def test_bars_are_readable(which, request):
     estimator, _ = request.getfixturevalue(which)
     display = WeightImportanceDisplay.from_estimator(estimator, method="olden")
     assert_readable(display.figure_, texts_of(display.ax_))
+
+
+def test_bars_by_default_are_for_any_network(diabetes):
+    reg, _ = diabetes
+    display = WeightImportanceDisplay.from_estimator(reg)
+    np.testing.assert_array_equal(display.importances, olden_importance(reg))
+    with pytest.raises(ValueError, match="Got 2 hidden layers: use olden_importance"):
+        WeightImportanceDisplay.from_estimator(reg, method="garson")
 
 
 def test_bars_beyond_are_counted(digits):
@@ -502,6 +510,23 @@ def test_decision_regions_are_scikit_learns():
     np.testing.assert_array_equal(
         clf.classes_[display.response.ravel().astype(int)], clf.predict(grid)
     )
+
+
+@pytest.mark.parametrize("load", [load_wheat_seeds, load_digits, load_diabetes])
+def test_the_default_network_is_readable_in_all_pictures(load):
+    X, y = load(return_X_y=True, as_frame=True)
+    kind = BackpropRegressor if load is load_diabetes else BackpropClassifier
+    estimator = kind(max_iter=3, random_state=0).fit(X, y)
+    network = NetworkDisplay.from_estimator(estimator, x=X.iloc[0])
+    assert [len(shown) for shown in network.shown_[1:3]] == [23, 23]
+    assert_readable(network.figure_, network.labels_)
+    for layer in range(3):
+        weights = WeightsDisplay.from_estimator(estimator, layer=layer)
+        assert_readable(weights.figure_, weights.ax_.get_xticklabels())
+        assert_readable(weights.figure_, weights.ax_.get_yticklabels())
+    for display in (LossCurveDisplay, WeightImportanceDisplay):
+        drawn = display.from_estimator(estimator)
+        assert_readable(drawn.figure_, texts_of(drawn.ax_))
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class WeightImportanceDisplay:
         cls,
         estimator,
         *,
-        method="garson",
+        method="olden",
         output=None,
         units="training",
         feature_names=None,
@@ -72,8 +72,9 @@ class WeightImportanceDisplay:
         ----------
         estimator : BackpropClassifier or BackpropRegressor
             A fitted network.
-        method : {"garson", "olden"}, default="garson"
-            `garson_importance` or `olden_importance`.
+        method : {"olden", "garson"}, default="olden"
+            `olden_importance`, for any network, or `garson_importance`, for networks with one
+            hidden layer.
         output : label or int, default=None
             A class label of a classifier, or the number of a target of a regressor. None
             takes all outputs: of several, the mean of the absolute importances.
