@@ -197,6 +197,27 @@ def test_progress_bar_alone(regression, terminal):
     assert "100%" in terminal.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("callbacks", "settings"),
+    [
+        ([], {}),
+        ([EarlyStopping(patience=1, min_delta=1.0)], {}),
+        ([], {"early_stopping": True, "n_iter_no_change": 1, "max_iter": 500}),
+        ([], {"learning_rate": "constant", "tol": 1.0, "n_iter_no_change": 1}),
+        ([], {"solver": "lbfgs", "tol": 1.0}),
+    ],
+)
+def test_one_full_bar_however_training_ends(callbacks, settings, wheat, monkeypatch):
+    written = io.StringIO()  # which is no terminal: only what stays is written
+    console = Console(file=written, force_terminal=False, width=110, _environ={})
+    monkeypatch.setattr("rich.progress.get_console", lambda: console)
+    clf = BackpropClassifier((3,), random_state=0, **settings)
+    clf.set_callbacks(ProgressBar(), *callbacks).fit(*wheat)
+    assert (clf.n_iter_ == 60) == (not callbacks and not settings)
+    (bar,) = written.getvalue().splitlines()
+    assert bar.startswith("BackpropClassifier - fit ━") and " 100% " in bar
+
+
 def test_progress_bar_around_a_search_over_pipelines(wheat, terminal):
     pipe = make_pipeline(StandardScaler(), BackpropClassifier(**QUICK))
     grid = {"backpropclassifier__hidden_layer_sizes": [(2,), (3,)]}
