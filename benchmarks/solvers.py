@@ -82,7 +82,8 @@ def attempts(estimator, hidden, settings, X, y, goal, runs, longest):
     done = [
         to_the_goal(
             estimator(
-                hidden, activation=activation, loss="squared_error", alpha=0.0, tol=None,
+                hidden, activation=activation, loss="squared_error", alpha=0.0,
+                learning_rate="constant", tol=None,
                 random_state=seed, **settings,
             ), X, y, goal, longest,
         )
