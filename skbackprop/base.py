@@ -25,7 +25,7 @@ from .fast_paths import MADE_READY, make_predictor, predictor_for
 from .held_out import HeldOut, split
 from .parameters import RULES, OneOf, check_parameters
 from .plan import PLANNED, SECOND_ORDER
-from .scaling import Scaling, Standardizer
+from .scaling import Moments, Scaling
 from .session import Standing, run_until_finite
 from .summary import learned_html
 from .weights import check_weights
@@ -212,10 +212,9 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if resume:
             scaling = self._scaling
         else:
-            measured = self.standardize and not incremental
-            scaling = (
-                self._measure(network, X, targets, rows, weights) if measured else Scaling()
-            )
+            scaling = Scaling()
+            if self.standardize and not incremental:
+                scaling = self._measure(network, X, targets, rows, weights).settled()
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
 
@@ -232,17 +231,21 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
         scored = held_out is not None and self.scoring is not None
         self._examined = (resume and self._examined) or (held_out is not None, scored)
-        state_of = partial(_fitted_state, network, scaling)
         before = self.history_ if resume else history.begin(network)
         if audience is not None:
+            state_of = partial(_fitted_state, network, scaling)
             audience.fit_begins(task.max_epochs, state_of, before)
         listener = audience if audience is not None and audience.listens else None
         standing, ended = run_until_finite(self, task, standing, listener)
-        record = history.extended(before, ended.records, is_stream=incremental)
-        vars(self).update(state_of(standing, ended, record))
-        self._predictor = make_predictor(self)
+        self._conclude(task, scaling, standing, ended, before, incremental)
         if incremental and X.shape[0] == 1:
             self._expect_single_rows(task, classes)
+
+    def _conclude(self, task, scaling, standing, ended, before, incremental=False):
+        """Become what was trained; `before` is the record that its own continues."""
+        record = history.extended(before, ended.records, is_stream=incremental)
+        vars(self).update(_fitted_state(task.network, scaling, standing, ended, record))
+        self._predictor = make_predictor(self)
         cut_short = not (incremental or ended.converged or ended.excused or task.tol is None)
         if cut_short and task.schedule not in PLANNED:
             warn_caller(
@@ -290,8 +293,8 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _measure(self, network, X, Y, rows, weights):
-        """Standardise the inputs."""
-        return Scaling(Standardizer.measure(X, rows, weights))
+        """What standardisation has to know: of the inputs, where they lie."""
+        return Scaling(Moments.measure(X, rows, weights))
 
     def _refuse_another_network(self, network):
         before = self._network

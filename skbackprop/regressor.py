@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .base import BaseBackprop, learns_by_steps
 from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .parameters import REGRESSOR_RULES
-from .scaling import Standardizer, measure_magnitude
+from .scaling import Magnitude, Moments
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -503,13 +503,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return y
 
     def _measure(self, network, X, Y, rows, weights):
-        """Standardise the inputs, and the targets where the output can be scaled."""
+        """Also of the targets, where the output can be scaled."""
         scaling = super()._measure(network, X, Y, rows, weights)
         output = network.loss_row.output_activation
         if output == "identity":
-            return replace(scaling, targets=Standardizer.measure(Y, rows, weights))
+            return replace(scaling, targets=Moments.measure(Y, rows, weights))
         if output == "exp":
-            targets = measure_magnitude(Y, rows, weights)
+            targets = Magnitude.measure(Y, rows, weights)
             return replace(scaling, targets=targets, through_exp=True)
         return scaling
 

@@ -1,6 +1,6 @@
 """Standardisation inside the estimators, and how it is folded into the weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -23,29 +23,6 @@ class Standardizer:
 
     mean: np.ndarray
     scale: np.ndarray
-
-    @classmethod
-    def measure(cls, values, rows, weights=None):
-        """Weighted mean and deviation of some rows, summed in the order of `rows`.
-
-        Sparse columns keep their zero: they are scaled and not centred. The scale of a
-        constant column is one.
-        """
-        n_columns = values.shape[1]
-        total, sums = 0.0, np.zeros(n_columns)
-        for _, w, chunk in _chunks(values, rows, weights):
-            total += w.sum()
-            sums += w @ chunk
-        mean = sums / total
-        squares = np.zeros(n_columns)
-        for _, w, chunk in _chunks(values, rows, weights):
-            squares += w @ (chunk - mean) ** 2
-        scale = np.sqrt(squares / total)
-        resolution = np.finfo(values.dtype).eps * np.abs(mean)
-        scale[scale <= _CONSTANT * resolution] = 1.0
-        if sparse.issparse(values):
-            mean = np.zeros(n_columns)
-        return cls(mean, scale)
 
     def transform(self, values):
         """A standardised copy, of the same dtype."""
@@ -75,10 +52,77 @@ def _chunks(values, rows, weights):
         yield chosen, w, chunk.astype(np.float64)
 
 
-def measure_magnitude(values, rows, weights=None):
-    """Divide by the mean size, for outputs that are exponentials."""
-    mean = Standardizer.measure(np.abs(values), rows, weights).mean
-    return Standardizer(np.zeros(len(mean)), np.where(mean > 0, mean, 1.0))
+@dataclass(frozen=True)
+class Moments:
+    """Where the columns of some rows lie and how far they spread.
+
+    Parameters
+    ----------
+    total : float
+        The weight of the rows.
+    mean : ndarray of shape (n_columns,), float64
+    squares : ndarray of shape (n_columns,), float64
+        The weighted sums of the squared deviations from the mean.
+    epsilon : float
+        The resolution of the dtype of the rows.
+    centres : bool
+        Whether a mean is to be taken off.
+    """
+
+    total: float
+    mean: np.ndarray
+    squares: np.ndarray
+    epsilon: float
+    centres: bool
+
+    @classmethod
+    def measure(cls, values, rows, weights=None):
+        """The weighted moments of some rows, summed in the order of `rows`.
+
+        Sparse columns are to keep their zero: they are scaled and not centred.
+        """
+        n_columns = values.shape[1]
+        total, sums = 0.0, np.zeros(n_columns)
+        for _, w, chunk in _chunks(values, rows, weights):
+            total += w.sum()
+            sums += w @ chunk
+        mean = sums / total
+        squares = np.zeros(n_columns)
+        for _, w, chunk in _chunks(values, rows, weights):
+            squares += w @ (chunk - mean) ** 2
+        epsilon = float(np.finfo(values.dtype).eps)
+        return cls(total, mean, squares, epsilon, not sparse.issparse(values))
+
+    def merged(self, other):
+        """The moments of these rows and others together (Chan, Golub & LeVeque, 1983)."""
+        total = self.total + other.total
+        apart = other.mean - self.mean
+        return replace(
+            self,
+            total=total,
+            mean=self.mean + apart * (other.total / total),
+            squares=self.squares
+            + other.squares
+            + apart**2 * (self.total * other.total / total),
+        )
+
+    def standardizer(self):
+        """Deviations from the mean become one; the scale of a constant column is one."""
+        scale = np.sqrt(self.squares / self.total)
+        scale[scale <= _CONSTANT * self.epsilon * np.abs(self.mean)] = 1.0
+        return Standardizer(self.mean if self.centres else np.zeros(len(scale)), scale)
+
+
+class Magnitude(Moments):
+    """The moments of sizes, for outputs that are exponentials: a size, and no place."""
+
+    @classmethod
+    def measure(cls, values, rows, weights=None):
+        return super().measure(np.abs(values), rows, weights)
+
+    def standardizer(self):
+        """Divide by the mean size."""
+        return Standardizer(np.zeros(len(self.mean)), np.where(self.mean > 0, self.mean, 1.0))
 
 
 @dataclass(frozen=True)
@@ -88,6 +132,7 @@ class Scaling:
     Parameters
     ----------
     inputs, targets : Standardizer or None
+        Or the `Moments` that they are to be made from.
     through_exp : bool
         Whether outputs are exponentials, so that a factor is a summand before them.
     """
@@ -95,6 +140,16 @@ class Scaling:
     inputs: Standardizer | None = None
     targets: Standardizer | None = None
     through_exp: bool = False
+
+    def merged(self, other):
+        """What was measured on these rows and on others."""
+        targets = None if self.targets is None else self.targets.merged(other.targets)
+        return replace(self, inputs=self.inputs.merged(other.inputs), targets=targets)
+
+    def settled(self):
+        """The standardisation for what was measured."""
+        targets = None if self.targets is None else self.targets.standardizer()
+        return replace(self, inputs=self.inputs.standardizer(), targets=targets)
 
     def transform(self, X, Y):
         """Both ends as the network takes them."""

@@ -38,7 +38,7 @@ def weigh_classes(weights, class_weight, y):
         return weights
     before = np.ones(len(y)) if weights is None else weights
     balanced = isinstance(class_weight, str)
-    by_class = _balance(before, y) if balanced else _look_up(class_weight, y)
+    by_class = _balance(before, y) if balanced else look_up(class_weight, y)
     weighed = before * by_class
     if not weighed.any():
         raise ValueError(
@@ -48,7 +48,7 @@ def weigh_classes(weights, class_weight, y):
     return weighed * (before.sum() / weighed.sum())
 
 
-def _look_up(class_weight, y):
+def look_up(class_weight, y):
     """For each row the product of its classes' weights; 1 for a class without one."""
     given = class_weight if isinstance(class_weight, (list, tuple)) else [class_weight]
     columns = y.reshape(len(y), -1).T
@@ -92,7 +92,7 @@ def weigh_stream(weights, class_weight, y, totals):
             by_class *= [min(most / seen[label], _LARGEST_RATIO) for label in column.tolist()]
     else:
         listed = class_weight if isinstance(class_weight, (list, tuple)) else [class_weight]
-        by_class = _look_up(class_weight, y) / np.prod([_smallest(one) for one in listed])
+        by_class = look_up(class_weight, y) / np.prod([_smallest(one) for one in listed])
     return by_class if weights is None else weights * by_class
 
 

@@ -97,11 +97,39 @@ def _jacobian(network, params, X, Y):
     return residual, jacobian
 
 
-def step(solver, network, params, X, Y, weights, ridge, progress):
+@dataclass(frozen=True)
+class LeastSquares:
+    """The weighted mean of the squared errors of some rows, as a function of the parameters.
+
+    The fields are the arguments of `normal_equations`.
+    """
+
+    network: object
+    X: object
+    Y: np.ndarray
+    weights: np.ndarray
+
+    def loss(self, params):
+        """The mean loss."""
+        sums, outputs = self.network.forward(params, self.X)
+        row = self.network.loss_row
+        return float(self.weights @ row.value(sums[-1], outputs[-1], self.Y))
+
+    def normal_equations(self, params):
+        """The mean loss, its gradient and its Gauss-Newton matrix."""
+        return normal_equations(self.network, params, self.X, self.Y, self.weights)
+
+
+def step(solver, problem, params, n_weights, ridge, progress):
     """One step that makes the objective smaller, if there is one; `params` change in place.
 
     Parameters
     ----------
+    solver : LevenbergMarquardt
+    problem : LeastSquares
+    params : ndarray of shape (n_params,)
+    n_weights : int
+        How many of the parameters are weights.
     ridge : float
         The objective is the mean loss plus ``ridge / 2 * sum(weights ** 2)``.
 
@@ -113,14 +141,12 @@ def step(solver, network, params, X, Y, weights, ridge, progress):
         False where training has converged: the gradient vanishes, or no damping makes the
         objective smaller.
     """
-    n_weights = network.n_weights
 
     def objective(vector):
-        sums, outputs = network.forward(vector, X)
-        loss = float(weights @ network.loss_row.value(sums[-1], outputs[-1], Y))
-        return loss + 0.5 * ridge * float(vector[:n_weights] @ vector[:n_weights])
+        weights = vector[:n_weights]
+        return problem.loss(vector) + 0.5 * ridge * float(weights @ weights)
 
-    loss, gradient, matrix = normal_equations(network, params, X, Y, weights)
+    loss, gradient, matrix = problem.normal_equations(params)
     gradient[:n_weights] += ridge * params[:n_weights]
     matrix.flat[: n_weights * (len(params) + 1) : len(params) + 1] += ridge
     before = objective(params)

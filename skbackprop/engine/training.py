@@ -89,13 +89,33 @@ def run_epoch(
             regularization.masks(network, seed, numbers, params.dtype),
         )
         total_weight = len(rows) if weights is None else batch_weights.sum()
-        regularization.adjust(gradient, params, network.n_weights, total_weight)
-        regularization.decay(params, network.n_weights, rate)
         updates += 1
-        updater.step(params, gradient, state, rate, updates)
-        regularization.confine(network, params)
+        update(
+            network, params, state, updater, regularization, gradient, total_weight, rate,
+            updates,
+        )  # fmt: skip
         total += loss
     return total
+
+
+def update(
+    network, params, state, updater, regularization, gradient, total_weight, rate, count
+):
+    """Change the parameters by the gradient of a batch's mean loss, all in place.
+
+    Parameters
+    ----------
+    total_weight : float
+        Of the batch.
+    count : int
+        Updates made so far, this one included.
+
+    The others are those of `run_epoch`.
+    """
+    regularization.adjust(gradient, params, network.n_weights, total_weight)
+    regularization.decay(params, network.n_weights, rate)
+    updater.step(params, gradient, state, rate, count)
+    regularization.confine(network, params)
 
 
 def choose_engine(network, updater):
@@ -173,6 +193,27 @@ class Task:
             return self.presentations.size
         return float(self.weights[self.presentations.rows].sum())
 
+    @property
+    def updates_per_epoch(self):
+        """The number of batches."""
+        return -(-self.presentations.size // self.batch_size)
+
+    def runner(self, params, state, updater, seed=0):
+        """`run_epoch` on the rows of this task, as `make_runner` returns it."""
+        return make_runner(
+            self.network, params, state, updater, self.regularization, self.X, self.Y,
+            self.weights, seed,
+        )  # fmt: skip
+
+    def least_squares(self, dtype):
+        """The rows of this task as Levenberg-Marquardt takes them."""
+        weights = np.ones(len(self.Y)) if self.weights is None else self.weights
+        shares = np.zeros(len(weights))
+        rows = self.presentations.rows
+        shares[rows] = weights[rows] / self.total_weight
+        targets = as_matrix(self.Y, np.arange(len(self.Y)), self.network.layer_sizes[-1], dtype)
+        return levenberg_marquardt.LeastSquares(self.network, self.X, targets, shares)
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -216,7 +257,12 @@ def train(task, params, state, progress, rng, observe):
             return observe(_conclude(task, params, progress, loss, loss_sum, math.nan, clock))
 
         return lbfgs.minimise(
-            task.updater, _whole_objective(task), params, state, progress, conclude
+            task.updater,
+            _whole_objective(task, params.dtype),
+            params,
+            state,
+            progress,
+            conclude,
         )
     if isinstance(task.updater, LevenbergMarquardt):
         epoch = _least_squares_epoch(task, params, progress)
@@ -259,11 +305,7 @@ def _epoch(task, params, state, progress, rng):
     """
     presentations, total_weight = task.presentations, task.total_weight
     batch_weight = total_weight * task.batch_size / presentations.size
-    updates_per_epoch = -(-presentations.size // task.batch_size)
-    run = make_runner(
-        task.network, params, state, task.updater, task.regularization, task.X, task.Y,
-        task.weights, progress.seed,
-    )  # fmt: skip
+    run = task.runner(params, state, task.updater, progress.seed)
     threads = as_many_as_pay(task.network.layer_sizes, task.batch_size)
 
     def epoch():
@@ -272,7 +314,7 @@ def _epoch(task, params, state, progress, rng):
         order = presentations.draw(rng)
         with threads():
             loss_sum = run(order, task.batch_size, rate, progress.updates, progress.samples)
-        progress.updates += updates_per_epoch
+        progress.updates += task.updates_per_epoch
         return loss_sum / total_weight + penalty, loss_sum, rate, False
 
     return epoch
@@ -280,18 +322,13 @@ def _epoch(task, params, state, progress, rng):
 
 def _least_squares_epoch(task, params, progress):
     """A function that makes one step of Levenberg-Marquardt, and returns the same."""
-    weights = np.ones(len(task.Y)) if task.weights is None else task.weights
-    shares = np.zeros(len(weights))
-    rows, total_weight = task.presentations.rows, task.total_weight
-    shares[rows] = weights[rows] / total_weight
+    problem, total_weight = task.least_squares(params.dtype), task.total_weight
     ridge = task.regularization.alpha / total_weight
-    n_outputs = task.network.layer_sizes[-1]
-    targets = as_matrix(task.Y, np.arange(len(task.Y)), n_outputs, params.dtype)
 
     def epoch():
         penalty = _penalty(task, params, total_weight)
         loss, moved = levenberg_marquardt.step(
-            task.updater, task.network, params, task.X, targets, shares, ridge, progress
+            task.updater, problem, params, task.network.n_weights, ridge, progress
         )
         progress.updates += 1
         return loss + penalty, loss * total_weight, math.nan, not moved
@@ -299,15 +336,12 @@ def _least_squares_epoch(task, params, progress):
     return epoch
 
 
-def _whole_objective(task):
+def _whole_objective(task, dtype):
     """The objective of the whole data, and its gradient, as a function of the parameters."""
     network, rows = task.network, task.presentations.rows
-    params = np.empty(network.n_params, dtype=task.X.dtype)
-    gradient = np.zeros((Collect.n_slots, network.n_params), dtype=task.X.dtype)
-    run = make_runner(
-        network, params, gradient, Collect(), task.regularization, task.X, task.Y,
-        task.weights, seed=0,
-    )  # fmt: skip
+    params = np.empty(network.n_params, dtype=dtype)
+    gradient = np.zeros((Collect.n_slots, network.n_params), dtype=dtype)
+    run = task.runner(params, gradient, Collect())
     threads = as_many_as_pay(network.layer_sizes, len(rows))
 
     def loss_and_gradient(vector):
