@@ -80,6 +80,19 @@ ARROWS = {
         "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "fast_paths",
         "labels", "parameters", "regressor", "scaling", "session",
     },
+    "distributed.__init__": {"distributed._fit"},
+    "distributed._collections": set(),
+    "distributed._partition": {
+        "engine.levenberg_marquardt", "engine.regularization", "engine.sampling",
+        "engine.threads", "engine.training", "engine.updaters", "weights",
+    },
+    "distributed._rounds": {
+        "engine.training", "distributed._collections", "distributed._partition",
+    },
+    "distributed._fit": {
+        "base", "history", "recipe", "held_out", "parameters", "plan", "scaling", "session",
+        "distributed._collections", "distributed._partition", "distributed._rounds",
+    },
     "export.__init__": {
         "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",
     },

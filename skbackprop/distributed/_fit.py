@@ -1,0 +1,285 @@
+"""`fit`: what the estimators' own method does, on rows that lie elsewhere."""
+
+import copy
+from contextlib import ExitStack
+from dataclasses import fields, replace
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import validate_data
+
+from .. import history, recipe
+from ..base import BaseBackprop
+from ..held_out import HeldOut
+from ..parameters import check_parameters
+from ..plan import learns_from_all_rows
+from ..scaling import Scaling
+from ..session import run_until_finite
+from . import _partition
+from ._collections import check_collections, empty_rows, import_dask, partitions
+from ._rounds import AveragedTask, Cluster, SummedTask, merge
+
+
+def fit(
+    estimator,
+    X,
+    y,
+    sample_weight=None,
+    X_val=None,
+    y_val=None,
+    sample_weight_val=None,
+    *,
+    client=None,
+    persist=True,
+):
+    """Train an estimator on a dask collection, whose rows never come together.
+
+    With ``batch_size="full"`` and the solvers "rprop", "lbfgs" and "lm", the gradients of the
+    partitions are summed: the result is that of the estimator's own `fit` to rounding. Else
+    every partition trains for an epoch by itself, and the networks are averaged, weighted by
+    what each was presented, and so is what the update rule remembers: that is another
+    algorithm, known as parameter mixing [1]_, [2]_ and local SGD [3]_. Its result depends on
+    the data, their partitions and `random_state`, and not on how many workers there are.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier or BackpropRegressor
+        It is fitted in place. Without validation data it cannot have
+        ``early_stopping=True``; neither ``warm_start=True`` nor callbacks are for this.
+    X : dask array or dask dataframe of shape (n_samples, n_features)
+        The inputs; chunks of arrays may be sparse. Sizes of chunks need not be known.
+    y : dask array, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
+        The targets, in the same partitions.
+    sample_weight : dask array or series of shape (n_samples,), default=None
+        How often each row is presented in an epoch, on average, in the same partitions.
+    X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+        Rows that watch training, in memory here, as in the estimator's `fit`.
+    y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+        The targets of `X_val`.
+    sample_weight_val : array-like of shape (n_val,), default=None
+        How much each row of `X_val` counts.
+    client : distributed.Client, default=None
+        Whose workers train; None is the current one.
+    persist : bool, default=True
+        Whether the standardised rows stay with the workers, which move to disk what does not
+        fit into memory. False: every round reads the rows anew from where `X` has them.
+
+    Returns
+    -------
+    estimator : object
+        The fitted estimator, which predicts here as after its own `fit`.
+
+    Raises
+    ------
+    ImportError
+        If dask is not installed.
+    ValueError
+        If there is no client; if a parameter, `X`, `y` or a weight is not as described; or
+        if training diverges. The estimator is then left as it was.
+
+    References
+    ----------
+    .. [1] Zinkevich, M., Weimer, M., Smola, A. and Li, L. (2010). Parallelized stochastic
+       gradient descent. Advances in Neural Information Processing Systems 23.
+    .. [2] McDonald, R., Hall, K. and Mann, G. (2010). Distributed training strategies for the
+       structured perceptron. NAACL.
+    .. [3] Stich, S. U. (2019). Local SGD converges fast and communicates little. ICLR.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from skbackprop import BackpropClassifier, distributed
+    >>> from skbackprop.datasets import load_wheat_seeds
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), solver="lbfgs", max_iter=50, tol=None, random_state=0)
+    >>> with Client(processes=False, dashboard_address=":0") as client:
+    ...     dX, dy = da.from_array(X, chunks=(70, -1)), da.from_array(y, chunks=70)
+    ...     clf = distributed.fit(clf, dX, dy)
+    >>> clf.score(X, y) > 0.95
+    True
+    """
+    import_dask()
+    _check_estimator(estimator, X_val, persist)
+    check_collections(X, y, sample_weight)
+    client = _find(client)
+    learner = type(estimator)(**estimator.get_params(deep=False))
+    validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
+    cluster = Cluster(client, partitions(X, y, sample_weight), persist)
+    _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+    vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
+    vars(estimator).update(vars(learner))
+    return estimator
+
+
+# ---- At the door ----
+
+
+def _check_estimator(estimator, X_val, persist):
+    if not isinstance(estimator, BaseBackprop):
+        raise ValueError(
+            "estimator must be a BackpropClassifier or a BackpropRegressor; a pipeline's "
+            "earlier steps are to be applied to X before. Got "
+            f"{type(estimator).__name__}."
+        )
+    check_parameters(estimator)
+    if not isinstance(persist, bool):
+        raise ValueError(f"persist must be True or False. Got {persist!r}.")
+    if estimator.warm_start:
+        raise ValueError(
+            "distributed.fit begins anew and does not support warm_start=True: set it to False."
+        )
+    if hasattr(estimator, "_skl_callbacks"):
+        raise ValueError(
+            "distributed.fit does not support callbacks, which would have to see X: remove "
+            "them with set_callbacks()."
+        )
+    if estimator.early_stopping and X_val is None and estimator.solver != "lbfgs":
+        raise ValueError(
+            "distributed.fit does not support early_stopping=True without validation data: "
+            "give X_val and y_val."
+        )
+
+
+def _find(client):
+    from distributed import Client, default_client
+
+    if client is None:
+        try:
+            client = default_client()
+        except ValueError as error:
+            raise ValueError(
+                "distributed.fit needs a cluster: make a client first, for example "
+                "client = distributed.Client()."
+            ) from error
+    if not isinstance(client, Client) or client.asynchronous:
+        raise ValueError(
+            "client must be None or a distributed.Client that is not asynchronous. Got "
+            f"{client!r}."
+        )
+    return client
+
+
+def _helper(learner):
+    """The learner as the workers need it, who see to nothing that concerns all rows."""
+    helper = copy.copy(learner)
+    helper.random_state, helper.scoring, helper.early_stopping = None, None, False
+    if is_classifier(helper):
+        helper.class_weight = None
+    return helper
+
+
+# ---- Training ----
+
+
+def _train(learner, cluster, n_dimensions, watching):
+    """As the estimators' `_train`, with the rows on a cluster."""
+    with ExitStack() as kept:
+        with cluster.turned(_partition.load, _helper(learner)) as rows:
+            task, scaling, standing = _begin(learner, rows, n_dimensions, watching, kept)
+        standing, ended = run_until_finite(learner, task, standing)
+    learner._conclude(task, scaling, standing, ended, history.begin(task.network))
+
+
+def _begin(learner, rows, n_dimensions, watching, kept):
+    """What to train, the standardisation, and where training stands; `kept` owns the task."""
+    class_weight = getattr(learner, "class_weight", None)
+    survey = rows.reduced(
+        _partition.survey, is_classifier(learner), class_weight is not None, by=merge
+    )
+    _refuse_nothing(survey)
+    kind = learner._meet(_witness(survey, n_dimensions), resume=False, incremental=False)
+    given = learner._validate_watching(*watching, dtype=survey.dtype)
+    shape = (survey.n_rows, learner.n_features_in_)
+    network = learner._describe_network(SimpleNamespace(shape=shape), resume=False)
+    updater = recipe.make_updater(learner, network)
+    standing = learner._begin(network, updater, survey.dtype)
+    orders = _partition.Orders(
+        learner=_helper(learner),
+        kind=kind,
+        network=network,
+        updater=updater,
+        dtype=survey.dtype,
+        sums_up=learns_from_all_rows(learner),
+        seed=standing.progress.seed,
+    )
+    if class_weight is not None:
+        orders = _weigh_classes(learner, rows, orders, survey)
+    measured = rows.reduced(_partition.measure, orders, by=merge)
+    scaling = Scaling() if measured.moments is None else measured.moments.settled()
+    if recipe.has_given_weights(learner):
+        standing.params[:] = recipe.given_params(learner, network, scaling, survey.dtype)
+    held_out = None
+    if given is not None:
+        X_val, y_val, Y_val, weights_val = given
+        targets = learner._targets(Y_val, network, X_val.dtype)
+        held_out = HeldOut(X_val, y_val, targets, weights_val)
+    task = recipe.make_task(
+        learner,
+        network,
+        updater,
+        X=None,
+        Y=None,
+        rows=range(sum(measured.sizes.values())),
+        weights=None,
+        examine=None if held_out is None else held_out.examiner(learner, network, scaling),
+        epochs_before=0,
+        incremental=False,
+    )
+    learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
+    task = _spread(task, rows, replace(orders, scaling=scaling), measured, kept)
+    return task, scaling, standing
+
+
+def _refuse_nothing(survey):
+    if survey is None:
+        raise ValueError("X must have at least one row. Got none in any partition.")
+    if survey.weight == 0:
+        raise ValueError("All entries of sample_weight are zero: a positive weight is needed.")
+
+
+def _witness(survey, n_dimensions):
+    """A few targets that tell of the classes, or the columns, as all of them would."""
+    columns = survey.classes or [np.zeros(1)] * survey.n_columns
+    length = max(map(len, columns))
+    # Each class twice: scikit-learn takes many classes of one row for a regression.
+    columns = [np.tile(np.resize(column, length), 2) for column in columns]
+    return columns[0] if n_dimensions == 1 else np.column_stack(columns)
+
+
+def _weigh_classes(learner, rows, orders, survey):
+    """The orders with a factor for each class, which together keep the sum of the weights."""
+    learner._refuse_weights_of_unknown_classes()
+    learner._class_totals = survey.totals
+    given = learner.class_weight
+    if isinstance(given, str):  # balanced
+        factors = [{label: 1 / n for label, n in seen.items()} for seen in survey.totals]
+    else:
+        factors = list(given) if isinstance(given, (list, tuple)) else [given]
+    orders = replace(orders, class_weight=factors)
+    (weighed,) = rows.reduced(_partition.total_weight, orders)
+    if weighed == 0:
+        raise ValueError(
+            f"The 'class_weight' parameter gives every row of y the weight zero. Got {given!r}."
+        )
+    return replace(orders, weight_factor=survey.weight / weighed)
+
+
+def _spread(task, rows, orders, measured, kept):
+    """The task with its rows on the workers, ready for training."""
+    sizes = dict(sorted(measured.sizes.items()))
+    starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
+    orders = replace(
+        orders,
+        batch_size=task.batch_size,
+        regularization=task.regularization,
+        total_weight=measured.weight,
+    )
+    parts = {field.name: getattr(task, field.name) for field in fields(task)}
+    parts["presentations"] = replace(task.presentations, shuffle=False)
+    parts["cluster"] = kept.enter_context(rows.turned(_partition.prepare, orders, starts))
+    parts["weight"] = measured.weight
+    if orders.sums_up:
+        return SummedTask(**parts)
+    return AveragedTask(**parts, largest=max(sizes.values()))

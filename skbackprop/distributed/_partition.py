@@ -1,0 +1,354 @@
+"""What a worker does with one partition. Everything here is sent to it by name."""
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..engine.levenberg_marquardt import LeastSquares
+from ..engine.regularization import Regularization
+from ..engine.sampling import plan_presentations
+from ..engine.threads import as_many_as_pay
+from ..engine.training import as_matrix, make_runner
+from ..engine.updaters import Collect
+from ..weights import add_totals, check_weights, look_up
+
+
+@contextmanager
+def _naming(number):
+    """Say in which partition the rows are that are refused."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In partition {number}: {error}") from error
+
+
+# ---- As they come ----
+
+
+@dataclass
+class Rows:
+    """The validated rows of a partition, as the user gave them.
+
+    Parameters
+    ----------
+    number : int
+    X : {ndarray, CSR} of shape (n, n_features)
+    y : ndarray of shape (n,) or (n, n_columns)
+    weights : ndarray of shape (n,) or None
+    """
+
+    number: int
+    X: object
+    y: np.ndarray
+    weights: np.ndarray | None
+
+
+def load(source, learner):
+    """Validate the ``(number, X, y, weights)`` of a partition; None where it is empty."""
+    number, X, y, weights = source
+    if X.shape[0] == 0:
+        return None
+    with _naming(number):
+        X, y = learner._validate_rows_and_targets(X, y, reset=False, dtype=None)
+        if weights is not None and np.any(weights):  # all zero is an error of the whole only
+            weights = check_weights(weights, X.shape[0])
+        elif weights is not None:
+            weights = np.zeros(X.shape[0])
+        one_column = y.ndim == 2 and y.shape[1] == 1
+        return Rows(number, X, y[:, 0] if one_column else y, weights)
+
+
+@dataclass
+class Survey:
+    """What has to be known of all rows before there is a network.
+
+    Parameters
+    ----------
+    n_rows : int
+    n_columns : int
+        Of the targets.
+    weight : float
+    dtype : dtype
+    classes : list of ndarray
+        Those of each column of a classifier's targets; else empty.
+    totals : list of dict
+        The weight of each class of each column, where classes are weighed.
+    """
+
+    n_rows: int
+    n_columns: int
+    weight: float
+    dtype: np.dtype
+    classes: list
+    totals: list
+
+    def merged(self, other):
+        """Of these rows and others."""
+        return Survey(
+            self.n_rows + other.n_rows,
+            self.n_columns,
+            self.weight + other.weight,
+            np.result_type(self.dtype, other.dtype),
+            [np.union1d(*pair) for pair in zip(self.classes, other.classes, strict=True)],
+            [
+                {
+                    label: ours.get(label, 0.0) + theirs.get(label, 0.0)
+                    for label in ours | theirs
+                }
+                for ours, theirs in zip(self.totals, other.totals, strict=True)
+            ],
+        )
+
+
+def survey(rows, classifies, weighs_classes):
+    """A `Survey` of a partition."""
+    y, weights = rows.y, np.ones(len(rows.y)) if rows.weights is None else rows.weights
+    columns = y.reshape(len(y), -1).T
+    classes, totals = [], []
+    if classifies:
+        with _naming(rows.number), warnings.catch_warnings():
+            # Few rows of many classes are no sign of a regression.
+            warnings.simplefilter("ignore", UserWarning)
+            check_classification_targets(y)
+        classes = [np.unique(column) for column in columns]
+        if weighs_classes:
+            counted = weights > 0
+            totals = add_totals(None, weights[counted], y[counted])
+    weight = float(weights.sum())
+    return Survey(len(y), len(columns), weight, rows.X.dtype, classes, totals)
+
+
+# ---- As the network takes them ----
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the workers have to know, and what does not change from round to round.
+
+    Parameters
+    ----------
+    learner : BaseBackprop
+        Knows the targets; it is asked for nothing that needs all rows.
+    kind : object
+        Of the targets, as the learner names it.
+    network : Network
+    updater : a rule of `updaters`
+    dtype : dtype
+    sums_up : bool
+        Whether gradients are summed, or networks averaged.
+    class_weight : list of dict or None
+        The factor of each class of each column.
+    weight_factor : float
+        A factor of all weights beside those of classes.
+    batch_size : int
+    seed : int
+    total_weight : float
+        Of all presentations of an epoch, on all workers.
+    regularization : Regularization or None
+    scaling : Scaling or None
+    """
+
+    learner: object
+    kind: object
+    network: object
+    updater: object
+    dtype: np.dtype
+    sums_up: bool
+    class_weight: list | None = None
+    weight_factor: float = 1.0
+    batch_size: int = 1
+    seed: int = 0
+    total_weight: float = 1.0
+    regularization: object = None
+    scaling: object = None
+
+
+def weigh(rows, orders):
+    """The weights of rows, class weights included, or None."""
+    if orders.class_weight is None:
+        return rows.weights
+    with _naming(rows.number):
+        by_class = look_up(orders.class_weight, rows.y) * orders.weight_factor
+    return by_class if rows.weights is None else rows.weights * by_class
+
+
+def total_weight(rows, orders):
+    """The sum of the weights, in a tuple."""
+    return (float(weigh(rows, orders).sum()),)
+
+
+def _arrange(rows, orders):
+    """Inputs, targets, the numbers of the rows to present, and the weights of all rows."""
+    learner = orders.learner
+    X = rows.X.astype(orders.dtype, copy=False)
+    with _naming(rows.number):
+        Y = learner._encode(rows.y, orders.kind)
+    weights = weigh(rows, orders)
+    if orders.sums_up:
+        numbers = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
+    else:
+        numbers, weights, _ = learner._arrange(
+            X, rows.y, Y, weights, None, orders.network, None, incremental=False
+        )
+    return X, learner._targets(Y, orders.network, orders.dtype), numbers, weights
+
+
+def _present(numbers, weights, orders):
+    """What an epoch presents of a partition; gradients that are summed are weighed instead."""
+    if orders.sums_up:
+        return plan_presentations(numbers, None, shuffle=False)
+    return plan_presentations(
+        numbers, None if weights is None else weights[numbers], orders.learner.shuffle
+    )
+
+
+@dataclass
+class Measured:
+    """What has to be known of all rows before training.
+
+    Parameters
+    ----------
+    weight : float
+        Of all presentations of an epoch.
+    sizes : dict
+        How many presentations each partition has.
+    moments : Scaling
+        The moments of both ends, where they are to be standardised.
+    """
+
+    weight: float
+    sizes: dict
+    moments: object
+
+    def merged(self, other):
+        """Of these rows and others."""
+        moments = None if self.moments is None else self.moments.merged(other.moments)
+        return Measured(self.weight + other.weight, self.sizes | other.sizes, moments)
+
+
+def measure(rows, orders):
+    """The `Measured` of a partition; None where nothing in it counts."""
+    X, Y, numbers, weights = _arrange(rows, orders)
+    if not len(numbers):
+        return None
+    size = _present(numbers, weights, orders).size
+    weighs = orders.sums_up and weights is not None
+    moments = None
+    if orders.learner.standardize:
+        moments = orders.learner._measure(orders.network, X, Y, numbers, weights)
+    return Measured(
+        float(weights[numbers].sum()) if weighs else size, {rows.number: size}, moments
+    )
+
+
+@dataclass
+class Block:
+    """A partition that is ready for training.
+
+    Parameters
+    ----------
+    orders : Orders
+    start : int
+        The number of its first presentation in an epoch.
+    X, Y : the rows, as `run_epoch` takes them
+    presentations : Presentations
+    weights : ndarray or None
+        Within the gradient, where gradients are summed.
+    """
+
+    orders: Orders
+    start: int
+    X: object
+    Y: np.ndarray
+    presentations: object
+    weights: np.ndarray | None
+
+    @property
+    def share(self):
+        """The share of this partition in the weight of all."""
+        if self.weights is None:
+            return self.presentations.size / self.orders.total_weight
+        return float(self.weights[self.presentations.rows].sum()) / self.orders.total_weight
+
+
+def prepare(rows, orders, starts):
+    """Make a partition ready for training; None where nothing in it counts.
+
+    `starts` are the numbers of each partition's first presentation in an epoch.
+    """
+    X, Y, numbers, weights = _arrange(rows, orders)
+    if not len(numbers):
+        return None
+    presentations = _present(numbers, weights, orders)
+    within = weights.astype(orders.dtype) if orders.sums_up and weights is not None else None
+    X, Y = orders.scaling.transform(X, Y)
+    return Block(orders, starts[rows.number], X, Y, presentations, within)
+
+
+# ---- Rounds: each gives the partition's share of a mean, to be summed ----
+
+
+@contextmanager
+def _quietly(network, batch_size):
+    """As the training loop computes: a diverging network is reported by its loss."""
+    threads = as_many_as_pay(network.layer_sizes, batch_size)
+    with threads(), np.errstate(over="ignore", invalid="ignore"):
+        yield
+
+
+def gradient(block, params, presented):
+    """The summed loss, and this partition's share of the gradient of the mean loss.
+
+    `presented` counts the presentations before this epoch.
+    """
+    orders, found = block.orders, np.zeros((Collect.n_slots, len(params)), dtype=params.dtype)
+    # Penalties and limits are for the gradient of all rows.
+    dropout = Regularization(dropout=orders.regularization.dropout)
+    run = make_runner(
+        orders.network, params.copy(), found, Collect(), dropout, block.X, block.Y,
+        block.weights, orders.seed,
+    )  # fmt: skip
+    order = block.presentations.rows
+    with _quietly(orders.network, len(order)):
+        loss = run(order, len(order), 0.0, 0, presented + block.start)
+        return loss, found[0] * params.dtype.type(block.share)
+
+
+def epoch(block, params, slots, rate, updates, presented):
+    """The summed loss, and this partition's share of the mean of networks after an epoch.
+
+    Also of what the update rule remembers. The order depends on the seed, the epoch and the
+    partition, and on nothing that a worker did before.
+    """
+    orders, params, slots = block.orders, params.copy(), slots.copy()
+    first = presented + block.start
+    run = make_runner(
+        orders.network, params, slots, orders.updater, orders.regularization, block.X, block.Y,
+        None, orders.seed,
+    )  # fmt: skip
+    rng = np.random.RandomState(np.random.MT19937([orders.seed, first]))
+    order = block.presentations.draw(rng)
+    share = params.dtype.type(block.share)
+    batch_size = min(orders.batch_size, len(order))
+    with _quietly(orders.network, batch_size):
+        loss = run(order, batch_size, rate, updates, first)
+        return loss, params * share, slots * share
+
+
+def least_squares(block, params, derivatives):
+    """The partition's share of the mean loss, and of the normal equations if asked for."""
+    orders, rows = block.orders, block.presentations.rows
+    weights = np.ones(len(block.Y)) if block.weights is None else block.weights
+    shares = np.zeros(len(block.Y))
+    shares[rows] = weights[rows] / orders.total_weight
+    targets = as_matrix(
+        block.Y, np.arange(len(block.Y)), orders.network.layer_sizes[-1], params.dtype
+    )
+    problem = LeastSquares(orders.network, block.X, targets, shares)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not derivatives:
+            return (problem.loss(params),)
+        return problem.loss(params), *problem.normal_equations(params)
