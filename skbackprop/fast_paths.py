@@ -149,7 +149,14 @@ def learn_row(estimator, X, y, classes):
 
 def read_label(numbers):
     """A reader of one label, by a dictionary of their numbers."""
-    return lambda y: numbers.get(y[0]) if _is_single(y) else None
+
+    def read(y):
+        try:
+            return numbers.get(y[0]) if _is_single(y) else None
+        except TypeError:  # a list in a list
+            return None
+
+    return read
 
 
 def read_number(network):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths
 from skbackprop.engine.updaters import UPDATERS
@@ -178,6 +179,16 @@ def test_bad_rows_of_targets_are_refused(Y):
     with pytest.raises(ValueError):
         reg.partial_fit(ROW, np.array(Y))
     assert pickle.dumps(reg) == before
+
+
+def test_a_column_of_one_label_takes_the_long_way():
+    clf = BackpropClassifier((4,), random_state=0)
+    clf.partial_fit(ROW, ["a"], classes=["a", "b"]).partial_fit(ROW, ["b"])
+    with pytest.warns(DataConversionWarning):
+        clf.partial_fit(ROW, [["b"]])
+    assert clf.t_ == 3
+    with pytest.raises(ValueError):
+        clf.partial_fit(ROW, [{}])
 
 
 def test_labels_that_are_no_indicators_are_refused():
