@@ -2,8 +2,14 @@
 # cython: initializedcheck=False
 """The compiled writing of `training.run_epoch` and `hashing.hash_rows`.
 
-Only the doors are here: arrays are turned into pointers and the GIL is released. The
-arithmetic is in ``kernel.h``.
+Only the doors are here: arrays are checked and turned into pointers, and the GIL is
+released. The arithmetic is in ``kernel.h``.
+
+Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
+of columns are checked once per object, numbers of rows once per epoch. What would only make
+wrong numbers is the caller's: weights that are not positive, rates and constants that make
+no sense, parameters and inputs that are not finite. An object serves one thread at a time,
+but for a `Predictor`, which any number of threads may use.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -108,10 +114,41 @@ cdef const void *_address(array, dtype) except? NULL:
     """Where an array's memory begins; NULL for none, and for an empty one."""
     if array is None or array.size == 0:
         return NULL
-    if array.dtype != dtype or not array.flags.c_contiguous:
-        raise ValueError(f"an array of {dtype} in C order was expected, not of {array.dtype} "
-                         f"with strides {array.strides}")
+    if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
+        raise ValueError(f"an aligned array of {dtype} in C order was expected, not of "
+                         f"{array.dtype} with strides {array.strides}")
     return <const void *><size_t>array.__array_interface__["data"][0]
+
+
+def _require(condition, what, found):
+    if not condition:
+        raise ValueError(f"{what} was expected, not {found}")
+
+
+def _require_shape(name, array, shape):
+    _require(array.shape == shape, f"{name} of shape {shape}", f"of {array.shape}")
+
+
+def _require_writeable(name, array):
+    _require(array.flags.writeable, f"{name} that can be written to", "a read-only one")
+
+
+def _require_matrix(X):
+    _require(X.ndim == 2, "inputs of shape (n, n_columns)", f"of {X.shape}")
+
+
+def _require_csr(X, dtype):
+    """A sparse matrix that does not point out of itself."""
+    _require(X.format == "csr", "a sparse matrix in CSR format", X.format)
+    n_rows, n_columns = X.shape
+    starts, columns = X.indptr, X.indices
+    _require(X.data.dtype == dtype, f"sparse numbers of {dtype}", f"of {X.data.dtype}")
+    _require(starts.shape == (n_rows + 1,) and starts[0] >= 0
+             and (np.diff(starts) >= 0).all()
+             and starts[n_rows] <= min(columns.size, X.data.size),
+             "indptr that rises from 0 to the number of entries", starts)
+    _require(columns.size == 0 or (columns.min() >= 0 and columns.max() < n_columns),
+             f"sparse columns below {n_columns}", columns)
 
 
 cdef class _Layout:
@@ -128,8 +165,22 @@ cdef class _Layout:
     def __init__(self, network, params):
         codes = [row.code for row in network.hidden] + [network.loss_row.output_code]
         sizes = np.asarray(network.layer_sizes, dtype=np.int64)
+        _require(None not in (*codes, network.loss_row.code),
+                 "activations and a loss that the kernel has a case for", network)
+        # BLAS counts in 32 bits.
+        _require(len(sizes) > 1 and len(codes) == len(sizes) - 1 and sizes.min() > 0
+                 and sizes.max() < 2**31,
+                 "two layers or more of 1 to 2**31 - 1 neurons, and as many activations",
+                 network)
+        _require(params.dtype in (np.float32, np.float64), "parameters that are floats",
+                 params.dtype)
+        _require_shape("parameters", params, (network.n_params,))
         activation = np.asarray(codes, dtype=np.int32)
         options = np.asarray(network.loss_row.options, dtype=np.float64)
+        if network.loss_row.code == LOG_LOSS_SOFTMAX and options.size:
+            *_, n_outputs = network.layer_sizes
+            _require((options >= 1).all() and options.sum() == n_outputs,
+                     f"numbers of classes that add up to {n_outputs}", options)
         self.params, self.dtype = params, params.dtype
         self.at = _address(params, params.dtype)
         self.wide = params.dtype == np.float64
@@ -156,11 +207,18 @@ cdef class Runner(_Layout):
 
     cdef rule_t rule
     cdef job_t job
+    cdef int64_t n_rows
 
     def __init__(self, network, params, state, updater, regularization, X, Y, weights=None,
                  uint64_t seed=0):
         super().__init__(network, params)
         dropout = np.asarray(regularization.dropout, dtype=np.float64)
+        n_hidden = network.n_layers - 1
+        _require(dropout.shape in ((0,), (n_hidden,)) and ((dropout >= 0) & (dropout < 1)).all(),
+                 f"dropout of {n_hidden} layers, each from 0 to below 1", dropout)
+        _require_writeable("parameters", params)
+        _require_writeable("a state", state)
+        _require_shape("a state", state, (updater.n_slots, network.n_params))
         self.rule.updater = updater.code
         self.rule.alpha = regularization.alpha
         self.rule.l1 = regularization.l1
@@ -177,17 +235,24 @@ cdef class Runner(_Layout):
         for slot in range(state.shape[0]):
             self.job.slots[slot] = <void *>_address(state[slot], self.dtype)
         self.job.gemm = self.gemm
+        _require_matrix(X)
+        if weights is not None:
+            _require_shape("weights", weights, (X.shape[0],))
         self.job.weights = _address(weights, self.dtype)
         self.kept += [dropout, state, weights]
         self._take_rows(X, Y)
 
     cdef _take_rows(self, X, Y):
         cdef job_t *job = &self.job
+        cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
+        self.n_rows = X.shape[0]
+        _require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
         job.dense = job.values = job.targets = NULL
         job.columns = NULL
         job.starts = NULL
         job.classes = NULL
         if sparse.issparse(X):
+            _require_csr(X, self.dtype)
             columns = np.asarray(X.indices, dtype=np.int32)
             starts = np.asarray(X.indptr, dtype=np.int64)
             job.values = _address(X.data, self.dtype)
@@ -195,13 +260,17 @@ cdef class Runner(_Layout):
             job.starts = <const int64_t *>_address(starts, np.int64)
             self.kept += [X, columns, starts]
         else:
-            X = np.ascontiguousarray(X)
+            X = np.require(X, requirements="CA")
             job.dense = _address(X, self.dtype)
             self.kept.append(X)
-        Y = np.ascontiguousarray(Y)
+        Y = np.require(Y, requirements="CA")
         if Y.ndim == 2:
+            _require_shape("targets", Y, (self.n_rows, n_outputs))
             job.targets = _address(Y, self.dtype)
         else:
+            _require_shape("class numbers", Y, (self.n_rows,))
+            _require(Y.size == 0 or (Y.min() >= 0 and Y.max() < n_outputs),
+                     f"class numbers below {n_outputs}", Y)
             job.classes = <const int64_t *>_address(Y, np.int64)
         self.kept.append(Y)
 
@@ -215,6 +284,11 @@ cdef class Runner(_Layout):
         cdef int failed = 0
         if n_order == 0:
             return 0.0
+        if batch_size < 1:
+            raise ValueError(f"a batch_size of at least 1 was expected, not {batch_size}")
+        if not _all_below(order, self.n_rows):
+            raise ValueError(f"an order of row numbers below {self.n_rows} was expected, not "
+                             f"{np.asarray(order)}")
         batch_size = min(batch_size, n_order)
         # Whole batches between two looks for Ctrl-C.
         batches = max(1, SLICE // (n_params * batch_size))
@@ -238,6 +312,14 @@ cdef class Runner(_Layout):
             self.rule.presented += self.job.n_order
             PyErr_CheckSignals()
         return loss
+
+
+cdef bint _all_below(const int64_t[::1] numbers, int64_t limit) noexcept:
+    """Whether all numbers are at least 0 and below the limit."""
+    cdef int64_t i, outside = 0
+    for i in range(numbers.shape[0]):
+        outside |= (numbers[i] < 0) | (numbers[i] >= limit)
+    return not outside
 
 
 def run_epoch(network, params, state, updater, regularization, X, Y, order, batch_size, rate,
@@ -276,14 +358,18 @@ cdef class Stream(Runner):
     def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
                  bint by_class, bint is_sparse):
         n_in, *_, n_out = network.layer_sizes
-        x = np.zeros((1, 0 if is_sparse else n_in), dtype=params.dtype)
+        x = (sparse.csr_array if is_sparse else np.zeros)((1, n_in), dtype=params.dtype)
         y = np.zeros(1, np.int64) if by_class else np.zeros((1, n_out), params.dtype)
         super().__init__(network, params, state, updater, regularization, x, y, None, seed)
         self.mean = self.scale = None
         self.target_mean = self.target_scale = None
         if inputs is not None:
+            _require_shape("means of inputs", inputs.mean, (n_in,))
+            _require_shape("scales of inputs", inputs.scale, (n_in,))
             self.mean, self.scale = inputs.mean, inputs.scale
         if targets is not None:
+            _require_shape("means of targets", targets.mean, (n_out,))
+            _require_shape("scales of targets", targets.scale, (n_out,))
             self.target_mean, self.target_scale = targets.mean, targets.scale
         self.rule.guarded = 1
         self.room = -1
@@ -311,13 +397,11 @@ cdef class Stream(Runner):
         cdef int failed = 0
         cdef double loss
         cdef bint taken
-        if self.job.classes != NULL:
-            (<int64_t *>self.job.classes)[0] = <int64_t>target
-        elif not self._take_target(target):
-            return NAN
         try:
-            taken = self._take_row(X) if self.room < 0 else self._take_sparse_row(X)
-        except (TypeError, ValueError):  # arrays of another kind than expected
+            taken = self._take_target(target) and (
+                self._take_row(X) if self.room < 0 else self._take_sparse_row(X)
+            )
+        except (AttributeError, OverflowError, TypeError, ValueError):  # of another kind
             return NAN
         if not taken:
             return NAN
@@ -336,8 +420,12 @@ cdef class Stream(Runner):
         return NAN if failed else loss
 
     cdef bint _take_target(self, target) except -1:
-        cdef int64_t n = self.net.sizes[self.net.n_layers]
+        cdef int64_t n = self.net.sizes[self.net.n_layers], of_class
         cdef double number
+        if self.job.classes != NULL:
+            of_class = target
+            (<int64_t *>self.job.classes)[0] = of_class
+            return 0 <= of_class < n
         if n > 1:
             return _take(target, self.wide, self.target_mean, self.target_scale,
                          <void *>self.job.targets, n)
@@ -433,6 +521,8 @@ cdef class Predictor(_Layout):
         self.kept.append(inputs)
         self.mean = self.scale = NULL
         if inputs is not None:
+            _require_shape("means of inputs", inputs.mean, (network.layer_sizes[0],))
+            _require_shape("scales of inputs", inputs.scale, (network.layer_sizes[0],))
             self.mean = <double *>_address(inputs.mean, np.float64)
             self.scale = <double *>_address(inputs.scale, np.float64)
 
@@ -447,7 +537,7 @@ cdef class Predictor(_Layout):
         if X.dtype != self.dtype or X.ndim != 2 or X.shape[1] != self.net.sizes[0]:
             return None
         n = X.shape[0]
-        if n == 0 or not X.flags.c_contiguous:
+        if n == 0 or not X.flags.c_contiguous or not X.flags.aligned:
             return None
         sums = np.empty((n, n_outputs), dtype=self.dtype)
         if self.wide:
@@ -521,12 +611,14 @@ def _hash_sparse(const floating[::1] values, const int32_t[::1] columns,
 
 def hash_rows(X, int64_t first_column=0):
     """A 64-bit hash of every row; see `skbackprop.engine.hashing.hash_rows`."""
+    _require_matrix(X)
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
+        _require_csr(X, X.dtype)
         _hash_sparse(X.data, np.asarray(X.indices, dtype=np.int32),
                      np.asarray(X.indptr, dtype=np.int64), first_column, hashes)
     else:
         keys = np.asarray([column_key(first_column + column) for column in range(X.shape[1])],
                           dtype=np.uint64)
-        _hash_dense(np.ascontiguousarray(X), keys, hashes)
+        _hash_dense(np.require(X, requirements="CA"), keys, hashes)
     return hashes

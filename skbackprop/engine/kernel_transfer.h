@@ -10,7 +10,7 @@ INLINE void NAME(exp_parts)(T x, T *scale, T *p)
     T k = rounded.f - (T)ROUNDER;
     T r = x - k * (T)LN2_HIGH;
     r -= k * (T)LN2_LOW;
-    power.i = (BITS_INT)(rounded.i + EXPONENT_BIAS) << MANTISSA;
+    power.i = ((BITS_INT)rounded.i + EXPONENT_BIAS) << MANTISSA;  /* NaN may overflow */
     *scale = power.f;
 
     T r2 = r * r, r4 = r2 * r2;
