@@ -160,6 +160,7 @@ BENT = {
     "an order of 32 bits": ("order", lambda a: a.astype(np.int32), "mismatch"),
     "every other row": ("order", lambda a: np.arange(2 * N)[::2], "contiguous"),
     "an order in two columns": ("order", lambda a: a[:, None], "dimensions"),
+    "an order beside its place": ("order", unaligned, "aligned"),
     "no batch": ("batch_size", lambda _: 0, "batch_size of at least 1"),
     "less than no batch": ("batch_size", lambda _: -1, "batch_size of at least 1"),
     "one layer": ("network", network((N_IN,), ()), "two layers"),
@@ -314,6 +315,7 @@ ROW = np.ones((1, N_IN))
         (ROW.astype(object), 1.0), (None, 1.0), ([[1.0] * N_IN], 1.0), (ROW * np.nan, 1.0),
         (ROW * np.inf, 1.0), (np.ones((1, 2 * N_IN))[:, ::2], 1.0), (ROW, np.nan),
         (ROW, np.inf), (ROW, "1"), (ROW, None), (ROW, [1.0]), (ROW, 1j),
+        (unaligned(ROW), 1.0),
         (sparse.csr_array(ROW), 1.0),
     ],
 )  # fmt: skip

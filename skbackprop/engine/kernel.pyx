@@ -214,7 +214,8 @@ cdef class Runner(_Layout):
         super().__init__(network, params)
         dropout = np.asarray(regularization.dropout, dtype=np.float64)
         n_hidden = network.n_layers - 1
-        _require(dropout.shape in ((0,), (n_hidden,)) and ((dropout >= 0) & (dropout < 1)).all(),
+        _require(dropout.shape in ((0,), (n_hidden,))
+                 and ((dropout >= 0) & (dropout < 1)).all(),
                  f"dropout of {n_hidden} layers, each from 0 to below 1", dropout)
         _require_writeable("parameters", params)
         _require_writeable("a state", state)
@@ -286,6 +287,8 @@ cdef class Runner(_Layout):
             return 0.0
         if batch_size < 1:
             raise ValueError(f"a batch_size of at least 1 was expected, not {batch_size}")
+        if <size_t>&order[0] % sizeof(int64_t):
+            raise ValueError("an aligned order was expected")
         if not _all_below(order, self.n_rows):
             raise ValueError(f"an order of row numbers below {self.n_rows} was expected, not "
                              f"{np.asarray(order)}")
@@ -451,6 +454,8 @@ cdef class Stream(Runner):
         cdef int64_t n = columns.shape[0]
         if X.shape != (1, self.net.sizes[0]) or X.indptr[1] != n or X.data.shape[0] != n:
             return False
+        if not (X.indices.flags.aligned and X.data.flags.aligned):
+            return False
         if n > self.room:
             self._make_room(2 * n)
         self.starts[1] = n
@@ -478,8 +483,8 @@ cdef bint _take(X, bint is_wide, const double[::1] mean, const double[::1] scale
 cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
                        const double[::1] scale, floating *to, int64_t n) noexcept:
     cdef int64_t j
-    cdef bint finite = X.shape[1] == n
-    if not finite:
+    cdef bint finite = True
+    if X.shape[1] != n or <size_t>&X[0, 0] % sizeof(floating):
         return False
     for j in range(n):
         to[j] = X[0, j] if mean is None else <floating>((X[0, j] - mean[j]) / scale[j])
@@ -615,8 +620,9 @@ def hash_rows(X, int64_t first_column=0):
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
         _require_csr(X, X.dtype)
-        _hash_sparse(X.data, np.asarray(X.indices, dtype=np.int32),
-                     np.asarray(X.indptr, dtype=np.int64), first_column, hashes)
+        _hash_sparse(np.require(X.data, requirements="CA"),
+                     np.require(X.indices, np.int32, "CA"),
+                     np.require(X.indptr, np.int64, "CA"), first_column, hashes)
     else:
         keys = np.asarray([column_key(first_column + column) for column in range(X.shape[1])],
                           dtype=np.uint64)
