@@ -39,11 +39,14 @@ _PREDICTION_ROWS = 4096
 def _unchanged_on_error(estimator):
     """Give the estimator its earlier attributes back when fitting is refused or fails."""
     before = dict(vars(estimator))
+    rng = before["_standing"].rng if "_standing" in before else None
+    drawn_so_far = None if rng is None else rng.get_state()
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        estimator.__dict__ = before  # at once: another Ctrl-C may come
+        if rng is not None:
+            rng.set_state(drawn_so_far)
         raise
 
 

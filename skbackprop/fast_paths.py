@@ -70,6 +70,8 @@ class Stream:
         self.classes = classes
         self.task, self.read, self.is_sparse = task, read, is_sparse
         self.standing, self.params = estimator._standing, estimator._params
+        progress = self.standing.progress
+        self.before = progress.epochs, progress.samples, progress.updates
         self.read_settings = itemgetter(*estimator._parameter_rules)
         self.settings = self.read_settings(vars(estimator))
         # Of the columns in their order; the lists stay the same as long as the weights do.
@@ -115,11 +117,22 @@ class Stream:
         if self.has_penalty:
             n_weights = task.network.n_weights
             penalty = task.regularization.penalty(self.params, n_weights, 1)
-        loss = self.learner.learn(X, target, rate, progress.updates, progress.samples)
-        if loss - loss != 0:  # NaN or infinite
-            return False
-        self._note(estimator, loss, penalty, rate, perf_counter() - began)
+        try:
+            loss = self.learner.learn(X, target, rate, progress.updates, progress.samples)
+            if loss - loss != 0:  # NaN or infinite
+                return False
+            self._note(estimator, loss, penalty, rate, perf_counter() - began)
+        except BaseException:  # Ctrl-C may come at any moment
+            self._make_up(estimator)
+            raise
         return True
+
+    def _make_up(self, estimator):
+        """Count every row that was learnt, and forget what was noted by halves."""
+        progress, n_learnt = self.standing.progress, self.learner.n_learnt
+        epochs, progress.samples, progress.updates = (n + n_learnt for n in self.before)
+        progress.epochs = progress.planned = epochs
+        history.mend(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, seconds):
         task, progress = self.task, self.standing.progress

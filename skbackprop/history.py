@@ -43,6 +43,15 @@ def shorten(history):
             del column[:-_LONGEST_STREAM]
 
 
+def mend(history):
+    """Let all columns have the same rows again, where noting a row was interrupted."""
+    n_rows = min(map(len, history.values()))
+    for column in history.values():
+        if len(column) > n_rows + 1:  # it was the others' turn to be shortened
+            del column[:-n_rows]
+        del column[n_rows:]
+
+
 def as_frame(history):
     """The record as a pandas DataFrame, a row per epoch."""
     try:

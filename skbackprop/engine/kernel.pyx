@@ -348,6 +348,11 @@ cdef class Stream(Runner):
         Whether a target is a class number, and not a row of numbers.
     is_sparse : bool
         Whether rows are sparse ones.
+
+    Attributes
+    ----------
+    n_learnt : int
+        How many rows have changed the parameters.
     """
 
     cdef list buffers
@@ -357,6 +362,7 @@ cdef class Stream(Runner):
     cdef const double[::1] target_scale
     cdef int64_t starts[2]
     cdef int64_t room
+    cdef readonly int64_t n_learnt
 
     def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
                  bint by_class, bint is_sparse):
@@ -375,6 +381,7 @@ cdef class Stream(Runner):
             _require_shape("scales of targets", targets.scale, (n_out,))
             self.target_mean, self.target_scale = targets.mean, targets.scale
         self.rule.guarded = 1
+        self.n_learnt = 0
         self.room = -1
         if is_sparse:
             self.starts[0] = 0
@@ -420,7 +427,10 @@ cdef class Stream(Runner):
             loss = run_epoch_double(&self.net, &self.rule, &self.job, &failed)
         else:
             loss = run_epoch_float(&self.net, &self.rule, &self.job, &failed)
-        return NAN if failed else loss
+        if failed:
+            return NAN
+        self.n_learnt += isfinite(loss)
+        return loss
 
     cdef bint _take_target(self, target) except -1:
         cdef int64_t n = self.net.sizes[self.net.n_layers], of_class

@@ -1,0 +1,400 @@
+"""Faults: no estimator is half fitted, and no file is damaged, whatever breaks and when."""
+
+import copy
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skbackprop import BackpropClassifier, BackpropRegressor, history, persistence
+from skbackprop.persistence import load, save
+
+QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
+
+
+def data(n=24, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    return X, np.arange(n) % 3
+
+
+def state(estimator):
+    """All that fitting left, bit by bit; the seconds aside."""
+    arrays = []
+    found = persistence._encode_fitted(estimator, arrays)
+    columns = found["history_"]["dict"]
+    found["history_"] = [column for column in columns if column[0] != "seconds"]
+    return found, [array.tobytes() for array in arrays]
+
+
+def assert_whole(estimator, X, y, path):
+    """A fitted estimator that agrees with itself, is saved, predicts, and learns on."""
+    history = estimator.history_
+    assert len({len(column) for column in history.values()}) == 1
+    save(estimator, path)
+    again = load(path)
+    np.testing.assert_array_equal(again.predict(X), estimator.predict(X))
+    assert state(again) == state(estimator)
+    if hasattr(estimator, "partial_fit") and not estimator.early_stopping:
+        estimator.partial_fit(X, y)
+        again.partial_fit(X, y)
+        np.testing.assert_array_equal(again.predict(X), estimator.predict(X))
+        assert again.t_ == estimator.t_
+
+
+# ---- An exception at any line ----
+
+
+class Fault:
+    """Raises an exception in place of the n-th line of the package that is run."""
+
+    def __init__(self, exception, at):
+        self.exception, self.at, self.lines = exception, at, 0
+
+    def __call__(self, frame, event, _):
+        return self._line if "skbackprop" in frame.f_code.co_filename else None
+
+    def _line(self, frame, event, _):
+        if event == "line":
+            self.lines += 1
+            if self.lines == self.at:
+                raise self.exception
+        return self._line
+
+    def during(self, call):
+        """Whether the exception came out of the call."""
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            call()
+        except self.exception:
+            return True
+        except AttributeError as error:
+            # scikit-learn asks whether there is a method, and takes any failure for a no.
+            assert isinstance(error.__cause__, self.exception)
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+
+CALLS = {
+    "sgd": lambda e, X, y: e.fit(X, y),
+    "adam": lambda e, X, y: e.fit(X, y),
+    "lbfgs": lambda e, X, y: e.fit(X, y),
+    "warm": lambda e, X, y: e.set_params(warm_start=True).fit(X, y),
+    "early": lambda e, X, y: e.fit(X, y),
+    "sparse": lambda e, X, y: e.fit(sparse.csr_array(X), y),
+    "partial": lambda e, X, y: e.partial_fit(X, y),
+    "grow": lambda e, X, y: e.partial_fit(X, y + 1),
+    "first row": lambda e, X, y: e.partial_fit(X[:1], y[:1]),
+    "next row": lambda e, X, y: e.partial_fit(X[:1], y[:1]),
+}
+PARAMETERS = {
+    "adam": {"solver": "adam"}, "lbfgs": {"solver": "lbfgs"},
+    "early": {"early_stopping": True, "validation_fraction": 0.3},
+    "grow": {"grow_classes": True},
+}  # fmt: skip
+
+
+def fitted(call):
+    """An estimator, and what is about to be done to it."""
+    clf = BackpropClassifier(**QUICK, **PARAMETERS.get(call, {})).fit(*data())
+    X, y = data(seed=1)
+    if call == "next row":
+        clf.partial_fit(X[1:2], y[1:2])
+    return clf, lambda: CALLS[call](clf, X, y)
+
+
+@pytest.mark.filterwarnings("ignore:Training was interrupted")
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("call", CALLS)
+def test_an_exception_at_any_line(call, exception, tmp_path):
+    """The call changes nothing, or leaves a network that is whole."""
+    whole = Fault(exception, at=None)
+    clf, use = fitted(call)
+    assert not whole.during(use)
+    after = state(clf)
+    assert whole.lines > 20
+    step = max(1, whole.lines // 40)
+    came_out = 0
+    for at in range(1, whole.lines + 1, step):
+        clf, use = fitted(call)
+        before, n_rows = state(clf), clf.t_
+        if Fault(exception, at).during(use):
+            came_out += 1
+            # A row that has been learnt cannot be unlearnt: it then counts.
+            if call != "next row" or clf.t_ == n_rows:
+                assert state(clf) in (before, after), f"at line {at} of {whole.lines}"
+        assert_whole(clf, *data(seed=2), tmp_path / "model")
+    assert came_out > 0
+
+
+def test_an_exception_before_anything_is_fitted():
+    X, y = data()
+    empty = set(vars(BackpropClassifier()))
+    for at in range(1, 400, 13):
+        clf = BackpropClassifier(**QUICK)
+        assert Fault(MemoryError, at).during(lambda clf=clf: clf.fit(X, y))
+        assert set(vars(clf)) == empty
+
+
+def test_a_record_noted_or_shortened_by_halves():
+    noted = {"epoch": [0, 1, 2], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
+    history.mend(noted)
+    assert noted == {"epoch": [0, 1], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
+    shortened = {"epoch": [8, 9], "loss": list(range(10)), "seconds": list(range(10))}
+    history.mend(shortened)
+    assert shortened == {"epoch": [8, 9], "loss": [8, 9], "seconds": [8, 9]}
+
+
+# ---- Ctrl-C, from outside ----
+
+
+INTERRUPTED = """
+import signal, sys, warnings
+import numpy as np
+from skbackprop import BackpropRegressor
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 5)); y = X[:, 0]
+reg = BackpropRegressor((8,), solver=sys.argv[1], max_iter=15, tol=None, random_state=0)
+reg.fit(X, y)
+stop, heard = [], 0
+signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+print("ready", flush=True)
+while not stop:
+    try:
+        while not stop:
+            reg.fit(X, y)
+            for row in range(20):
+                reg.partial_fit(X[row:row + 1], y[row:row + 1])
+    except KeyboardInterrupt:
+        heard += 1
+    try:
+        assert np.isfinite(reg.predict(X)).all()
+        assert len({len(column) for column in reg.history_.values()}) == 1
+        print("whole", flush=True)
+    except KeyboardInterrupt:
+        pass
+print("done", heard)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_ctrl_c_again_and_again(solver):
+    """Signals reach the compiled loops too, whenever they come."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, solver], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    rng = np.random.default_rng(0)
+    pause = threading.Event()
+    for _ in range(60):
+        pause.wait(rng.uniform(0, 0.02))
+        process.send_signal(signal.SIGINT)
+    pause.wait(0.2)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "done" in output
+    assert "whole" in output
+
+
+# ---- Those who listen and judge ----
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_a_scorer_that_raises(good):
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(1)
+        if len(calls) > good:
+            raise Broken
+        return 0.5
+
+    clf = BackpropClassifier(**QUICK).fit(*data())
+    before = state(clf)
+    clf.set_params(early_stopping=True, validation_fraction=0.3, scoring=scorer)
+    with pytest.raises(Broken):
+        clf.fit(*data(seed=1))
+    clf.set_params(early_stopping=False, scoring=None)
+    assert state(clf) == before
+
+
+@pytest.mark.parametrize("moment", ["setup", "on_fit_task_begin", "on_fit_task_end"])
+@pytest.mark.parametrize("good", [0, 1, 3])
+def test_a_callback_that_raises(moment, good):
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    calls = []
+
+    class Callback:
+        def __init__(self):
+            self.torn_down = 0
+
+        def _at(self, name):
+            if name == moment:
+                calls.append(1)
+                if len(calls) > good:
+                    raise Broken
+
+        def setup(self, estimator, context):
+            self._at("setup")
+
+        def on_fit_task_begin(self, estimator, context):
+            self._at("on_fit_task_begin")
+
+        def on_fit_task_end(self, estimator, context):
+            self._at("on_fit_task_end")
+
+        def teardown(self, estimator, context):
+            self.torn_down += 1
+
+    callback = Callback()
+    clf = BackpropClassifier(**QUICK).fit(*data())
+    before = state(clf)
+    clf.set_callbacks(callback)
+    if moment == "setup" and good:
+        clf.fit(*data(seed=1))  # there is one setup a fit
+        return
+    with pytest.raises(Broken):
+        clf.fit(*data(seed=1))
+    assert state(clf) == before
+    assert callback.torn_down <= 1
+
+
+# ---- Memory ----
+
+
+LITTLE_MEMORY = """
+import resource
+import numpy as np
+from skbackprop import BackpropRegressor
+from skbackprop.engine import kernel
+X = np.random.default_rng(0).normal(size=(60, 50)); y = X[:, 0]
+reg = BackpropRegressor((4,), max_iter=2, tol=None, random_state=0).fit(X, y)
+expected = reg.predict(X)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**20 * {megabytes}, -1))
+refused = 0
+for n_hidden in (30_000, 60_000, 120_000, 400_000, 2_000_000):
+    for batch_size in (1, 60):
+        reg.set_params(hidden_layer_sizes=(n_hidden,), batch_size=batch_size, max_iter=1)
+        try:
+            reg.fit(X, y)
+        except MemoryError:
+            refused += 1
+            continue
+        expected = reg.predict(X)
+assert np.array_equal(reg.predict(X), expected)
+reg.set_params(hidden_layer_sizes=(4,)).fit(X, y)
+print("refused", refused)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
+@pytest.mark.parametrize("megabytes", [90, 200])
+def test_no_memory_is_said_and_survived(megabytes):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LITTLE_MEMORY.format(megabytes=megabytes)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout.split()[1]) >= 2
+
+
+# ---- Files ----
+
+
+FULL_DISK = """
+import resource, signal, sys, warnings
+import numpy as np
+from skbackprop import BackpropRegressor, persistence
+warnings.simplefilter("ignore")
+path, how, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+X = np.random.default_rng(0).normal(size=(40, 5)); y = X[:, 0]
+reg = BackpropRegressor((50,), max_iter=3, tol=None, random_state=0).fit(X, y)
+before = reg.predict(X)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
+try:
+    if how == "save":
+        persistence.save(reg, path)
+    else:
+        from skbackprop.callbacks import Checkpoint
+        reg.set_callbacks(Checkpoint(path)).fit(X, -y)
+except OSError:
+    assert np.array_equal(reg.predict(X), before)
+    print("refused")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits as POSIX has them")
+@pytest.mark.parametrize("how", ["save", "checkpoint"])
+@pytest.mark.parametrize("limit", [0, 1, 1000, 4096])
+def test_a_full_disk(tmp_path, how, limit):
+    """The earlier file stays as it was, and nothing is left beside it."""
+    if how == "checkpoint":
+        pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9")
+    path = tmp_path / "model"
+    X, y = data()
+    clf = BackpropClassifier(**QUICK).fit(X, y)
+    save(clf, path)
+    before = path.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path), how, str(limit)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "refused\n", done.stderr[-3000:]
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
+    np.testing.assert_array_equal(load(path).predict(X), clf.predict(X))
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        save(BackpropClassifier(**QUICK).fit(*data()), tmp_path / "no" / "model")
+    assert not list(tmp_path.iterdir())
+
+
+# ---- What stays behind ----
+
+
+def test_no_thread_stays_behind():
+    X, y = data()
+    before = threading.active_count()
+    reg = BackpropRegressor(**QUICK)
+    for at in (None, 200, 500):
+        Fault(MemoryError, at).during(lambda: reg.fit(X, y))
+    assert threading.active_count() == before
+
+
+def test_a_copy_of_a_stream_learns_for_itself():
+    """What is made ready for speed points into an estimator's own memory."""
+    X, y = data()
+    clf = BackpropClassifier(**QUICK)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for row in range(6):
+            clf.partial_fit(X[row : row + 1], y[row : row + 1], classes=[0, 1, 2])
+    for copied in (copy.copy, copy.deepcopy):
+        other, before = copied(clf), state(clf)
+        if copied is copy.deepcopy:
+            other.partial_fit(X[:1], y[:1])
+            assert state(clf) == before
+        del other
+    clf.partial_fit(X[:1], y[:1])
+    assert clf.t_ == 7
