@@ -150,6 +150,8 @@ def step(solver, problem, params, n_weights, ridge, progress):
     gradient[:n_weights] += ridge * params[:n_weights]
     matrix.flat[: n_weights * (len(params) + 1) : len(params) + 1] += ridge
     before = objective(params)
+    if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
+        return np.nan, False  # larger than a float can be: training has diverged
     diagonal = matrix.diagonal().copy()
     if np.abs(gradient).max() <= solver.tol:
         return loss, False
@@ -157,7 +159,8 @@ def step(solver, problem, params, n_weights, ridge, progress):
     while progress.damping <= solver.largest:
         matrix.flat[:: len(params) + 1] = diagonal + progress.damping
         try:
-            change = cho_solve(cho_factor(matrix, check_finite=False), gradient)
+            factor = cho_factor(matrix, check_finite=False)
+            change = cho_solve(factor, gradient, check_finite=False)
         except LinAlgError:
             change = np.full(len(params), np.nan)
         moved = (params - change).astype(params.dtype)
