@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
@@ -578,6 +579,25 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         return float(np.average(right, weights=sample_weight))
 
     # ---- From outputs to probabilities ----
+
+    def _raw_output(self, X):
+        """As in the base class; where sums overflow, those of a nearer row.
+
+        It lies in the same direction, and as far out as the network can count.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw = super()._raw_output(X)
+            far = np.flatnonzero(~np.isfinite(raw).all(axis=1))
+            if far.size:
+                rows = self._validate_rows(X)[far]
+                rows = rows.toarray() if sparse.issparse(rows) else rows
+                raw[far] = [self._raw_output_nearer(row[None])[0] for row in rows]
+        return raw
+
+    def _raw_output_nearer(self, row):
+        while not np.isfinite(raw := self._forward(row)[0]).all() and row.any():
+            row = row * 2.0**-16
+        return raw
 
     def _is_binary(self, network):
         """Whether one output stands for both of two classes."""

@@ -148,6 +148,8 @@ static int NAME(predict)(const shape_t *net, const void *params_, const double *
         else
             NAME(predict_chunk)(net, &rule, params, size, out + from * n_outputs, &s);
     }
+    for (int64_t i = 0; i < n * n_outputs && !status; i++)
+        if (!isfinite(out[i])) status = NOT_FINITE;
     free(room);
     return status;
 }
