@@ -1,11 +1,13 @@
 """What users can rely on, whatever the data: docs/promises.md names each test here."""
 
+import ast
 import copy
 import multiprocessing
 import pickle
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -16,6 +18,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 ANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -435,3 +438,32 @@ def test_other_threads_run_during_an_epoch():
     finally:
         sys.setswitchinterval(interval)
     thread.join()
+
+
+# ---- Security ----
+
+
+def test_nothing_runs_text_or_opens_connections():
+    """No module evaluates text, unpickles, runs programs or knows of a network."""
+    refused = {
+        "pickle",
+        "marshal",
+        "shelve",
+        "subprocess",
+        "socket",
+        "urllib",
+        "http",
+        "ctypes",
+    }
+    for path in Path(skbackprop.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found = {name.name.split(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found = {node.module.split(".")[0]}
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                found = {node.func.id} & {"eval", "exec", "compile", "__import__"}
+                assert not found, f"{path.name} calls {found}"
+            else:
+                continue
+            assert not found & refused, f"{path.name} imports {found & refused}"
