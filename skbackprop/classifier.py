@@ -220,7 +220,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The biases of each layer.
     n_features_in_ : int
         The number of inputs.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the inputs, where `X` had names that are all strings.
     n_layers_ : int
         The number of layers of neurons, inputs and outputs included.
@@ -253,7 +253,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         "validation_score", NaN where there is none, and "sum_squared_error" where the loss is
         squared error: the sum of ``(target - output) ** 2`` over the epoch, the textbook's
         error.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         The share of each input in the products of the connection weights along all paths to
         the outputs, regardless of sign; see `skbackprop.inspection.olden_importance`.
     engine_ : {"compiled", "numpy"}

@@ -1,0 +1,109 @@
+"""The documentation says what is there: all of it, and nothing else."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import skbackprop
+from skbackprop import engine
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+# What the building of the site leaves there.
+COPIES = {"_build", "notebooks", "changes.md", "contributing.md"}
+PAGES = sorted(
+    path for path in DOCS.rglob("*.md") if not COPIES & set(path.relative_to(DOCS).parts)
+)
+# Blocks that need what the tests have not: a cluster, and rows in a store.
+NOT_RUN = {"distributed.md": 1}
+LEAVES = (
+    "callbacks",
+    "datasets",
+    "distributed",
+    "export",
+    "inspection",
+    "persistence",
+    "presets",
+)
+
+
+def public_names(leaf):
+    """What a module offers: its `__all__`, or else what it defines without an underscore."""
+    module = importlib.import_module(f"skbackprop.{leaf}")
+    if hasattr(module, "__all__"):
+        return module.__all__
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (getattr(value, "__module__", None) == module.__name__ or leaf == "presets")
+    ]
+
+
+@pytest.mark.parametrize("leaf", ["", *LEAVES])
+def test_every_public_name_has_a_page(leaf):
+    listed = re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text("utf-8"), flags=re.M)
+    names = public_names(leaf) if leaf else set(skbackprop.__all__) - {"__version__", "presets"}
+    prefix = f"{leaf}." if leaf else ""
+    assert names
+    assert {f"{prefix}{name}" for name in names} <= set(listed)
+
+
+def test_the_reference_lists_nothing_else():
+    text = (DOCS / "api.rst").read_text("utf-8")
+    for name in re.findall(r"^   ([\w.]+)$", text, flags=re.M):
+        leaf, _, last = name.rpartition(".")
+        module = importlib.import_module(f"skbackprop.{leaf}" if leaf else "skbackprop")
+        assert hasattr(module, last), name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
+def test_python_on_a_page_is_run(path):
+    """Doctests are run with the page; a block of another form would not be."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", path.read_text("utf-8"), flags=re.S | re.M)
+    run = [block for block in blocks if block.startswith(">>>") and block.endswith("\n\n")]
+    assert len(blocks) - len(run) == NOT_RUN.get(path.name, 0)
+
+
+def test_contributing_shows_the_real_code():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```$", text, flags=re.S | re.M)
+    files = Path(engine.__file__).parent.glob("*.py")
+    code = flush_left("\n".join(path.read_text("utf-8") for path in files))
+    assert len(shown) == 5
+    for block in shown:
+        assert flush_left(block) in code
+
+
+def flush_left(code):
+    """Code as it compares: a method is shown without the indentation of its class."""
+    return "\n".join(line.strip() for line in code.strip().splitlines())
+
+
+def test_contributing_lists_every_check():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    scripts = {path.name for path in (ROOT / ".ci").iterdir() if not path.suffix}
+    assert set(re.findall(r"^\| `\.ci/([\w-]+)`", text, flags=re.M)) == scripts
+
+
+def test_the_mathematics_names_every_function():
+    text = (DOCS / "mathematics.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+)", text, flags=re.M)
+    for module, table in (
+        ("activations", "OUTPUT_ACTIVATIONS"), ("losses", "LOSSES"), ("schedules", "SCHEDULES"),
+    ):  # fmt: skip
+        functions = getattr(importlib.import_module(f"skbackprop.engine.{module}"), table)
+        assert {function.name for function in functions} <= set(rows)
+    rules = importlib.import_module("skbackprop.engine.updaters").UPDATERS
+    shown = re.findall(r"^:pyobject: (\w+)\.step$", text, flags=re.M)
+    # Collect makes no update.
+    assert {rule.__name__ for rule in rules} == {*shown, "Collect"}
+
+
+def test_promises_name_tests_that_are_there():
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (DOCS / "promises.md").read_text("utf-8"))
+    assert named
+    for file, function in named:
+        assert f"def {function}(" in (ROOT / "tests" / file).read_text("utf-8"), function
