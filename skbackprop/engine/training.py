@@ -356,9 +356,10 @@ def _whole_objective(task, dtype):
 
 def _conclude(task, params, progress, loss, loss_sum, rate, clock):
     """Count an epoch, and see whether it was worth it."""
+    # The loss first: an interrupt between these lines must not look like a divergence.
+    progress.loss = loss
     progress.epochs += 1
     progress.samples += task.presentations.size
-    progress.loss = loss
     examination = None if task.examine is None else task.examine(params)
     watched = examination.watched if task.stops_on_held_out else loss
     improved = schedules.note(progress, watched, task.tol or 0.0)
