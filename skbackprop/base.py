@@ -18,6 +18,7 @@ from .caller import warn_caller
 from .engine.activations import ALIASES
 from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
+from .engine.network import path_products
 from .engine.sampling import merge_copies
 from .engine.schedules import Progress
 from .engine.training import choose_engine
@@ -536,10 +537,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         (210, 4)
         """
         params = self._fitted("_params")
-        *earlier, product = self._network.weights(params)
-        for weights in reversed(earlier):
-            product = weights @ product
-        sizes = np.abs(product).mean(axis=1)
+        sizes = np.abs(path_products(self._network.weights(params))).mean(axis=1)
         total = sizes.sum()
         return sizes / total if total > 0 else sizes
 

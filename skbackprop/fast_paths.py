@@ -188,9 +188,7 @@ def read_columns(network, dtype):
     smallest, n_columns = _smallest(network), network.layer_sizes[-1]
 
     def read(y):
-        if type(y) is not np.ndarray or y.shape != (1, n_columns) or y.dtype.kind not in "fiu":
-            return None
-        return None if y.min() < smallest else y.astype(dtype)
+        return y.astype(dtype) if _is_row(y, n_columns) and not y.min() < smallest else None
 
     return read
 
@@ -199,9 +197,8 @@ def read_indicators(n_labels, dtype):
     """A reader of a 0 or 1 for each label."""
 
     def read(y):
-        if type(y) is not np.ndarray or y.shape != (1, n_labels) or y.dtype.kind not in "fiu":
-            return None
-        return y.astype(dtype) if ((y == 0) | (y == 1)).all() else None
+        sound = _is_row(y, n_labels) and ((y == 0) | (y == 1)).all()
+        return y.astype(dtype) if sound else None
 
     return read
 
@@ -210,6 +207,10 @@ def _is_single(y):
     if type(y) is np.ndarray:
         return y.shape == (1,)
     return type(y) is list and len(y) == 1
+
+
+def _is_row(y, n_columns):
+    return type(y) is np.ndarray and y.shape == (1, n_columns) and y.dtype.kind in "fiu"
 
 
 def _smallest(network):

@@ -91,13 +91,13 @@ def learns_from_all_rows(estimator):
 def _batch_size(estimator, size):
     if learns_from_all_rows(estimator):
         return size
-    if estimator.batch_size == "auto":
-        return min(auto_batch_size(estimator), size)
-    return min(estimator.batch_size, size)
+    return min(rows_per_update(estimator), size)
 
 
-def auto_batch_size(estimator):
-    """Plain gradient descent learns online."""
+def rows_per_update(estimator):
+    """The batch size, where there are as many rows; plain gradient descent learns online."""
+    if estimator.batch_size != "auto":
+        return estimator.batch_size
     return 1 if estimator.solver == "sgd" else _BATCH
 
 

@@ -103,38 +103,34 @@ def run_until_finite(estimator, task, standing, audience=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
     An `audience` is told of every epoch, and may end training. Returns where training stands
-    then, and how it ended; `standing` itself is not changed.
+    then, and how it ended; of `standing` itself only the generator has moved on.
     """
     keeps_best = task.stops_on_held_out and estimator.restore_best
     restarts = 0 if estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = standing.rng.get_state()
-    try:
-        for restart in count():
-            standing.rng.set_state(drawn_so_far)
-            attempt = standing.copy()
-            attempt.progress.halvings += restart
-            attempt.progress.planned = attempt.progress.epochs + task.max_epochs
-            attempt.use(task.updater, keeps_best)
-            if audience is not None:
-                audience.training_begins(is_restart=restart > 0)
-            ended = _run(estimator, task, attempt, audience)
-            if not attempt.diverged(task.network.n_layers):
-                return attempt, ended
-            what = _divergence(estimator, task, attempt.progress)
-            if keeps_best and math.isfinite(attempt.progress.best):
-                warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
-                attempt.params, ended.excused = attempt.best, True
-                return attempt, ended
-            if restart == restarts:
-                raise ValueError(what)
-            rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
-            warn_caller(
-                f"{what} It starts again with learning_rate_init={rate:g}.",
-                ConvergenceWarning,
-            )
-    except BaseException:
+    for restart in count():
         standing.rng.set_state(drawn_so_far)
-        raise
+        attempt = standing.copy()
+        attempt.progress.halvings += restart
+        attempt.progress.planned = attempt.progress.epochs + task.max_epochs
+        attempt.use(task.updater, keeps_best)
+        if audience is not None:
+            audience.training_begins(is_restart=restart > 0)
+        ended = _run(estimator, task, attempt, audience)
+        if not attempt.diverged(task.network.n_layers):
+            return attempt, ended
+        what = _divergence(estimator, task, attempt.progress)
+        if keeps_best and math.isfinite(attempt.progress.best):
+            warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
+            attempt.params, ended.excused = attempt.best, True
+            return attempt, ended
+        if restart == restarts:
+            raise ValueError(what)
+        rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
+        warn_caller(
+            f"{what} It starts again with learning_rate_init={rate:g}.",
+            ConvergenceWarning,
+        )
 
 
 def _run(estimator, task, standing, audience):

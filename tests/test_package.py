@@ -67,7 +67,8 @@ ARROWS = {
     },
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
-        "engine.losses", "engine.sampling", "engine.schedules", "engine.training",
+        "engine.losses", "engine.network", "engine.sampling", "engine.schedules",
+        "engine.training",
         "fast_paths", "held_out", "history", "parameters", "plan", "recipe", "scaling",
         "session", "summary", "weights",
     },
@@ -83,8 +84,8 @@ ARROWS = {
     "distributed.__init__": {"distributed._fit"},
     "distributed._collections": set(),
     "distributed._partition": {
-        "engine.levenberg_marquardt", "engine.regularization", "engine.sampling",
-        "engine.threads", "engine.training", "engine.updaters", "weights",
+        "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
+        "engine.updaters", "weights",
     },
     "distributed._rounds": {
         "engine.training", "distributed._collections", "distributed._partition",
@@ -127,7 +128,7 @@ ARROWS = {
     },
     "inspection.doors": {"base"},
     "inspection.explanation": {"engine.training", "plan", "inspection.doors"},
-    "inspection.importance": {"inspection.doors"},
+    "inspection.importance": {"engine.network", "inspection.doors"},
     "inspection.importance_display": {"inspection.doors", "inspection.importance"},
     "inspection.loss_curve": {"inspection.doors"},
     "inspection.network_display": {"inspection.doors"},

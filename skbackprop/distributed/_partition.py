@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..engine.levenberg_marquardt import LeastSquares
 from ..engine.regularization import Regularization
 from ..engine.sampling import plan_presentations
 from ..engine.threads import as_many_as_pay
-from ..engine.training import as_matrix, make_runner
+from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
 from ..weights import add_totals, check_weights, look_up
 
@@ -340,14 +339,10 @@ def epoch(block, params, slots, rate, updates, presented):
 
 def least_squares(block, params, derivatives):
     """The partition's share of the mean loss, and of the normal equations if asked for."""
-    orders, rows = block.orders, block.presentations.rows
-    weights = np.ones(len(block.Y)) if block.weights is None else block.weights
-    shares = np.zeros(len(block.Y))
-    shares[rows] = weights[rows] / orders.total_weight
-    targets = as_matrix(
-        block.Y, np.arange(len(block.Y)), orders.network.layer_sizes[-1], params.dtype
-    )
-    problem = LeastSquares(orders.network, block.X, targets, shares)
+    problem = make_least_squares(
+        block.orders.network, block.X, block.Y, block.presentations.rows, block.weights,
+        block.orders.total_weight, params.dtype,
+    )  # fmt: skip
     with np.errstate(over="ignore", invalid="ignore"):
         if not derivatives:
             return (problem.loss(params),)

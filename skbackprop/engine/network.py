@@ -186,3 +186,14 @@ class Network:
             delta = (delta @ weights[layer].T) * row.slope(sums[below], outputs[below])
             if mask is not None:
                 delta = delta * mask
+
+
+def path_products(weights):
+    """The products of the weights along all paths from an input to an output, added up.
+
+    Of shape (n_inputs, n_outputs); `weights` are those of each layer.
+    """
+    *earlier, product = weights
+    for of_layer in reversed(earlier):
+        product = of_layer @ product
+    return product

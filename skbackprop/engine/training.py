@@ -137,6 +137,15 @@ def make_runner(network, params, state, updater, regularization, X, Y, weights, 
     return run
 
 
+def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
+    """The share of some rows in a mean of squared errors, as Levenberg-Marquardt takes it."""
+    weights = np.ones(len(Y)) if weights is None else weights
+    shares = np.zeros(len(Y))
+    shares[rows] = weights[rows] / total_weight
+    targets = as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], dtype)
+    return levenberg_marquardt.LeastSquares(network, X, targets, shares)
+
+
 @dataclass(frozen=True)
 class Task:
     """Everything that training needs and does not change.
@@ -207,12 +216,10 @@ class Task:
 
     def least_squares(self, dtype):
         """The rows of this task as Levenberg-Marquardt takes them."""
-        weights = np.ones(len(self.Y)) if self.weights is None else self.weights
-        shares = np.zeros(len(weights))
-        rows = self.presentations.rows
-        shares[rows] = weights[rows] / self.total_weight
-        targets = as_matrix(self.Y, np.arange(len(self.Y)), self.network.layer_sizes[-1], dtype)
-        return levenberg_marquardt.LeastSquares(self.network, self.X, targets, shares)
+        return make_least_squares(
+            self.network, self.X, self.Y, self.presentations.rows, self.weights,
+            self.total_weight, dtype,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 from .. import presets
 from ..classifier import BackpropClassifier
 from ..labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
-from ..plan import auto_batch_size, rate_of_first_epoch, tolerance
+from ..plan import rate_of_first_epoch, rows_per_update, tolerance
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, read
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")
 _SCHEDULES = ("constant", "invscaling", "adaptive")
-# What an MLP that is left to choose takes.
-_MLP_BATCH = presets.MLP["batch_size"]
 
 
 def from_sklearn(mlp):
@@ -76,7 +74,7 @@ def from_sklearn(mlp):
     known = kind().get_params()
     settings = presets.MLP | {name: value for name, value in given.items() if name in known}
     if settings["batch_size"] == "auto":
-        settings["batch_size"] = _MLP_BATCH
+        settings["batch_size"] = presets.MLP["batch_size"]
     return build(
         kind(**settings),
         mlp.coefs_,
@@ -139,7 +137,9 @@ def to_sklearn(estimator):
     settings = {k: v for k, v in estimator.get_params().items() if k in known}
     settings["hidden_layer_sizes"] = network.layer_sizes[1:-1]
     settings["activation"] = _one_activation(network)
-    settings["batch_size"] = _batch_size(estimator)
+    # MLP has no word for all rows; its "auto" is all where they are few.
+    full = estimator.batch_size == "full"
+    settings["batch_size"] = "auto" if full else rows_per_update(estimator)
     settings["verbose"] = bool(settings["verbose"])
     settings["tol"] = tolerance(estimator) or 0.0
     settings["learning_rate_init"] = rate_of_first_epoch(estimator)
@@ -164,15 +164,6 @@ def to_sklearn(estimator):
     if names is not None:
         mlp.feature_names_in_ = names
     return mlp
-
-
-def _batch_size(estimator):
-    """As MLP spells it, whose "auto" is a number of rows, and all where there are fewer."""
-    if estimator.batch_size == "full":
-        return "auto"
-    return (
-        estimator.batch_size if estimator.batch_size != "auto" else auto_batch_size(estimator)
-    )
 
 
 def _one_activation(network):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..engine.network import path_products
 from .doors import check_option, output_index, weights_and_biases
 
 VARIANTS = ("garson", "goh")
@@ -146,10 +147,7 @@ def olden_importance(estimator, *, output=None, units="training"):
     array([ 3., -1.])
     """
     weights, _ = weights_and_biases(estimator, units)
-    product = weights[-1]
-    for earlier in reversed(weights[:-1]):
-        product = earlier @ product
-    return _chosen(estimator, product.T, output)
+    return _chosen(estimator, path_products(weights).T, output)
 
 
 def _reciprocal(values):
