@@ -51,7 +51,7 @@ def _unchanged_on_error(estimator):
         raise
 
 
-def _fitted_state(network, scaling, standing, ended, record):
+def fitted_state(network, scaling, standing, ended, record):
     """The fitted attributes, where training has come as far as `standing`."""
     return {
         "_network": network,
@@ -237,7 +237,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self._examined = (resume and self._examined) or (held_out is not None, scored)
         before = self.history_ if resume else history.begin(network)
         if audience is not None:
-            state_of = partial(_fitted_state, network, scaling)
+            state_of = partial(fitted_state, network, scaling)
             audience.fit_begins(task.max_epochs, state_of, before)
         listener = audience if audience is not None and audience.listens else None
         standing, ended = run_until_finite(self, task, standing, listener)
@@ -248,8 +248,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _conclude(self, task, scaling, standing, ended, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
         record = history.extended(before, ended.records, is_stream=incremental)
-        vars(self).update(_fitted_state(task.network, scaling, standing, ended, record))
-        self._predictor = make_predictor(self)
+        self._become(fitted_state(task.network, scaling, standing, ended, record))
         cut_short = not (incremental or ended.converged or ended.excused or task.tol is None)
         if cut_short and task.schedule not in PLANNED:
             warn_caller(
@@ -257,6 +256,11 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 "falling. Raise max_iter, or set tol=None if that is intended.",
                 ConvergenceWarning,
             )
+
+    def _become(self, state):
+        """Take on a fitted state as a whole."""
+        vars(self).update(state)
+        self._predictor = make_predictor(self)
 
     def _predict_with(self, params):
         """Predict with other weights; training goes on from where it was."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +19,7 @@ from .fast_paths import (
 )
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
 from .parameters import CLASSIFIER_RULES
+from .probabilities import log_probabilities, probabilities
 from .weights import add_totals, weigh_classes, weigh_stream
 
 
@@ -500,11 +500,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             if p is not None:
                 return p
         raw = self._raw_output(X)
-        if self._labels.kind == MULTILABEL:
-            return np.clip(self._network.loss_row.output(raw), 0, 1)
-        if self._is_binary(self._network):
-            return np.hstack([expit(-raw), expit(raw)])
-        return self._each_column(self._block_proba, raw)
+        return probabilities(self._network, self._labels, raw)
 
     def predict_log_proba(self, X):
         """The logarithm of the probabilities, finite for any finite input.
@@ -520,13 +516,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`; for several columns of classes a list of these.
         """
         raw = self._raw_output(X)
-        if self._labels.kind == MULTILABEL:
-            if self._network.output_activation == "logistic":
-                return log_expit(raw)
-            return _log(np.clip(self._network.loss_row.output(raw), 0, 1))
-        if self._is_binary(self._network):
-            return np.hstack([log_expit(-raw), log_expit(raw)])
-        return self._each_column(self._block_log_proba, raw)
+        return log_probabilities(self._network, self._labels, raw)
 
     def decision_function(self, X):
         """How far each row lies on the side of each class.
@@ -578,7 +568,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         right = (np.asarray(y) == self.predict(X)).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 
-    # ---- From outputs to probabilities ----
+    # ---- Raw outputs ----
 
     def _raw_output(self, X):
         """As in the base class; where sums overflow, those of a nearer row.
@@ -598,30 +588,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         while not np.isfinite(raw := self._forward(row)[0]).all() and row.any():
             row = row * 2.0**-16
         return raw
-
-    def _is_binary(self, network):
-        """Whether one output stands for both of two classes."""
-        return network.layer_sizes[-1] == 1 and self._labels.blocks == (2,)
-
-    def _each_column(self, function, raw):
-        blocks = [function(block) for block in self._labels.split(raw)]
-        return blocks if self._labels.kind == MULTIOUTPUT else blocks[0]
-
-    def _block_proba(self, raw):
-        network = self._network
-        if network.output_activation == "softmax":
-            return softmax(raw, axis=1)
-        if network.output_activation == "logistic":
-            return softmax(log_expit(raw), axis=1)
-        return _normalised(network.loss_row.output(raw))
-
-    def _block_log_proba(self, raw):
-        network = self._network
-        if network.output_activation == "softmax":
-            return log_softmax(raw, axis=1)
-        if network.output_activation == "logistic":
-            return log_softmax(log_expit(raw), axis=1)
-        return _log(_normalised(network.loss_row.output(raw)))
 
     # ---- Labels and targets ----
 
@@ -668,22 +634,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             loss=loss,
             output_activation=output,
         )
-        known = {label: number for number, label in enumerate(before.classes.tolist())}
-        origins = [known.get(label) for label in self.classes_.tolist()]
         standing = self._standing.copy()
         drawn = recipe.draw_layer(self, grown, len(grown.shapes) - 1, standing.rng)
-        if network.layer_sizes[-1] == 1:
-            # One output stood for two classes: it is the second's, and the first's is zero.
-            # With one class nothing was learnt, and one output stands for it and the new.
-            two = len(known) == 2
-            first = self.classes_.tolist().index(before.classes[0])
-            if two:
-                drawn[:, first] = 0
-            origins = [
-                None if origin is None or (two and origin == 0) else 0 for origin in origins
-            ]
-            if n_outputs == 1:
-                origins = [None]
+        origins = self._labels.numbers_in(before)
+        if before.share_one_output(network.layer_sizes[-1]):
+            # The one output is the second class's, and the first's is zero.
+            drawn[:, origins.index(0)] = 0
+            origins = [0 if origin == 1 else None for origin in origins]
+        elif n_outputs == 1:
+            # Nothing was learnt of a class alone: one output stands for it and the new one.
+            origins = [None]
         standing.grow(network, grown, origins, drawn)
         self._network, self._standing, self._params = grown, standing, standing.best
 
@@ -719,8 +679,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if self._labels.kind == MULTIOUTPUT:
             return self._labels.one_hot(Y, dtype)
         # Class numbers stand for a column per class; a single column spells them out.
-        single = network.layer_sizes[-1] == 1 and len(self.classes_) == 2
-        if single:
+        if self._labels.share_one_output(network.layer_sizes[-1]):
             return Y.reshape(-1, 1).astype(dtype)
         return (
             Y if network.loss_row.code is not None else self._labels.one_hot(Y[:, None], dtype)
@@ -731,7 +690,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return
         if self._labels.kind == SINGLE:
             numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
-            by_class = not self._is_binary(task.network)
+            by_class = not self._labels.share_one_output(task.network.layer_sizes[-1])
             prepare_stream(self, task, read_label(numbers), by_class, classes)
         elif self._labels.kind == MULTILABEL:
             read = read_indicators(len(self.classes_), self._params.dtype)
@@ -783,18 +742,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _normalised(outputs):
-    """Outputs scaled to sum to one; negative ones count as zero, none at all as equal."""
-    # No larger than their sum can be told.
-    p = np.clip(outputs, 0, np.finfo(outputs.dtype).max / outputs.shape[1])
-    total = p.sum(axis=1, keepdims=True)
-    return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / p.shape[1])
-
-
-def _log(p):
-    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
 
 
 def _as_lists(labels):

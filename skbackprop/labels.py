@@ -53,6 +53,10 @@ class Labels:
         """The number of classes of each column."""
         return tuple(len(classes) for classes in self.per_column)
 
+    def share_one_output(self, n_outputs):
+        """Whether one output stands for both of two classes."""
+        return self.kind == SINGLE and n_outputs == 1 and len(self.classes) == 2
+
     def encode(self, y, kind=None):
         """Class numbers, one or a column of them; for labels their 0 and 1.
 
@@ -105,6 +109,11 @@ class Labels:
     def with_new(self, y):
         """These and the labels in `y` that are new."""
         return Labels(self.kind, np.union1d(self.classes, y))
+
+    def numbers_in(self, earlier):
+        """For each class its number among the `earlier` ones; None where it is new."""
+        known = {label: number for number, label in enumerate(earlier.classes.tolist())}
+        return [known.get(label) for label in self.classes.tolist()]
 
     def __str__(self):
         if self.kind == MULTILABEL:

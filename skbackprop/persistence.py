@@ -38,7 +38,6 @@ from .engine.losses import LOSSES
 from .engine.network import Network
 from .engine.schedules import Progress
 from .engine.updaters import UPDATERS
-from .fast_paths import make_predictor
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
 from .parameters import check_parameters
 from .regressor import BackpropRegressor
@@ -444,8 +443,7 @@ def _assemble(header, arrays):
         _check_labels(fitted["_labels"], fitted["_network"])
     else:
         _check_targets(fitted["_flat"], fitted["_n_targets"], fitted["_network"])
-    vars(estimator).update(fitted, _standing=standing, _params=standing.best)
-    estimator._predictor = make_predictor(estimator)
+    estimator._become(fitted | {"_standing": standing, "_params": standing.best})
     return estimator
 
 
@@ -587,9 +585,9 @@ def _check_labels(labels, network):
     for classes in labels.per_column:
         sound = isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.size >= 1
         _require(sound and (classes[:-1] < classes[1:]).all(), "its classes are not in order")
-    sizes, n_outputs = labels.blocks, network.layer_sizes[-1]
-    stands_for_two = labels.kind == SINGLE and sizes == (2,) and n_outputs == 1
-    _require(stands_for_two or sum(sizes) == n_outputs, "its classes are not its outputs")
+    n_outputs = network.layer_sizes[-1]
+    sound = labels.share_one_output(n_outputs) or sum(labels.blocks) == n_outputs
+    _require(sound, "its classes are not its outputs")
 
 
 def _check_targets(flat, n_targets, network):

@@ -46,6 +46,7 @@ ARROWS = {
     "scaling": set(),
     "weights": set(),
     "labels": set(),
+    "probabilities": {"labels"},
     "history": set(),
     "datasets": set(),
     "versions": {"engine.hashing"},
@@ -72,14 +73,16 @@ ARROWS = {
         "fast_paths", "held_out", "history", "parameters", "plan", "recipe", "scaling",
         "session", "summary", "weights",
     },
-    "classifier": {"base", "fast_paths", "labels", "parameters", "recipe", "weights"},
+    "classifier": {
+        "base", "fast_paths", "labels", "parameters", "probabilities", "recipe", "weights",
+    },
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "persistence"},
     "persistence": {
         "classifier", "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt",
-        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "fast_paths",
-        "labels", "parameters", "regressor", "scaling", "session",
+        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "labels",
+        "parameters", "regressor", "scaling", "session",
     },
     "distributed.__init__": {"distributed._fit"},
     "distributed._collections": set(),
@@ -103,8 +106,8 @@ ARROWS = {
     "export._c_learning": {"labels", "plan", "export._c_functions", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {
-        "history", "recipe", "classifier", "engine.network", "engine.training", "labels",
-        "regressor", "scaling",
+        "base", "history", "recipe", "classifier", "engine.network", "labels", "regressor",
+        "scaling", "session",
     },
     "export.c_code": {
         "export._affine", "export._c_answers", "export._c_functions", "export._c_learning",

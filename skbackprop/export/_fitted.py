@@ -10,12 +10,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import history, recipe
+from ..base import fitted_state
 from ..classifier import BackpropClassifier
 from ..engine.network import Network
-from ..engine.training import choose_engine
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
 from ..scaling import Scaling
+from ..session import Ending
 
 REGRESSION = "regression"
 BINARY = "binary"
@@ -117,8 +118,7 @@ def _kind(classifier):
     labels = classifier._labels
     if labels.kind in (MULTILABEL, MULTIOUTPUT):
         return labels.kind
-    binary = classifier.n_outputs_ == 1 and labels.blocks == (2,)
-    return BINARY if binary else MULTICLASS
+    return BINARY if labels.share_one_output(classifier.n_outputs_) else MULTICLASS
 
 
 def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
@@ -148,13 +148,9 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     updater = recipe.make_updater(estimator, network)
     standing = estimator._begin(network, updater, np.dtype(dtype))
     standing.params[:] = network.pack(coefs, intercepts, dtype)
-    estimator._network, estimator._scaling = network, Scaling()
-    estimator._standing, estimator._params = standing, standing.best
-    estimator._examined = (False, False)
-    estimator.history_ = history.begin(network)
-    estimator.n_iter_, estimator.converged_ = 0, False
-    estimator.engine_ = choose_engine(network, updater)
-    estimator.n_features_in_ = n_inputs
+    state = fitted_state(network, Scaling(), standing, Ending(), history.begin(network))
+    state |= {"_examined": (False, False), "n_features_in_": n_inputs}
     if feature_names is not None:
-        estimator.feature_names_in_ = feature_names
+        state["feature_names_in_"] = feature_names
+    estimator._become(state)
     return estimator

@@ -193,7 +193,7 @@ def from_torch(module, *, classes=None, multilabel=False, loss="auto"):
         estimator, targets = _regressor(settings, loss, output, coefs[-1].shape[1])
         return build(estimator, coefs, intercepts, dtype, **targets)
     labels = _labels(classes, multilabel, coefs[-1].shape[1])
-    two = labels.kind == SINGLE and labels.blocks == (2,) and coefs[-1].shape[1] == 2
+    two = labels.share_one_output(1) and coefs[-1].shape[1] == 2
     if two and output in (None, "softmax") and loss in ("auto", "log_loss"):
         # The softmax of two is the logistic function of their difference.
         coefs[-1] = coefs[-1][:, 1:] - coefs[-1][:, :1]
@@ -218,16 +218,15 @@ def _labels(classes, multilabel, n_outputs):
     labels = np.arange(n_outputs) if multilabel and classes is None else np.asarray(classes)
     if labels.ndim != 1 or (labels[:-1] >= labels[1:]).any():
         raise ValueError(f"classes must be in ascending order. Got {classes!r}.")
-    one_for_two = n_outputs == 1 and len(labels) == 2 and not multilabel
-    if len(labels) != n_outputs and not one_for_two:
-        raise ValueError(
-            f"The module has {n_outputs} outputs, classes has {len(labels)} labels."
-        )
-    return Labels(MULTILABEL if multilabel else SINGLE, labels)
+    labels = Labels(MULTILABEL if multilabel else SINGLE, labels)
+    n_labels = len(labels.classes)
+    if n_labels != n_outputs and not labels.share_one_output(n_outputs):
+        raise ValueError(f"The module has {n_outputs} outputs, classes has {n_labels} labels.")
+    return labels
 
 
 def _loss(output, labels, n_outputs):
-    independent = labels.kind == MULTILABEL or (n_outputs == 1 and labels.blocks == (2,))
+    independent = labels.kind == MULTILABEL or labels.share_one_output(n_outputs)
     called_for = "logistic" if independent else "softmax"
     return "log_loss" if output in (None, called_for) else "squared_error"
 
