@@ -1,19 +1,24 @@
 """What both estimators share: the doors between scikit-learn and the engine."""
 
+from __future__ import annotations
+
 import math
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import history, recipe
-from .callback_support import Audience, CallbackSupportMixin, with_callbacks
+from .callback_support import Audience, CallbackSupportMixin, Method, with_callbacks
 from .caller import warn_caller
 from .engine.activations import ALIASES
 from .engine.hashing import hash_data
@@ -30,6 +35,13 @@ from .scaling import Moments, Scaling
 from .session import Standing, run_until_finite
 from .summary import learned_html
 from .weights import check_weights
+
+if TYPE_CHECKING:
+    import pandas
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+    from .types import Array, Rows
 
 _FLOATS = (np.float64, np.float32)
 # Rows that a prediction takes through the network at a time.
@@ -65,8 +77,7 @@ def fitted_state(network, scaling, standing, ended, record):
     }
 
 
-def learns_by_steps(estimator):
-    """Whether `partial_fit` is there: solvers of the whole problem have none."""
+def _learns_by_steps(estimator):
     if estimator.solver in SECOND_ORDER:
         raise AttributeError(
             f"partial_fit is not available for solver={estimator.solver!r}, which needs all "
@@ -75,10 +86,22 @@ def learns_by_steps(estimator):
     return True
 
 
+def where_learning_goes_by_steps(method: Method) -> Method:
+    """Take `partial_fit` away where the solver is one of the whole problem."""
+    return available_if(_learns_by_steps)(method)
+
+
 class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Training and inspection of a network; a subclass knows the targets."""
 
     _parameter_rules = RULES
+
+    # Set by fit, besides the properties below.
+    history_: dict[str, list[float]]
+    n_iter_: int
+    converged_: bool
+    engine_: str
+    n_features_in_: int
 
     # ---- What a subclass adds ----
 
@@ -116,7 +139,15 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     # ---- Fitting ----
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Rows,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -398,7 +429,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         starts = range(0, X.shape[0], _PREDICTION_ROWS)
         return np.concatenate([self._forward(X[s : s + _PREDICTION_ROWS])[0] for s in starts])
 
-    def get_activations(self, X, layer=-1):
+    def get_activations(self, X: Rows, layer: int = -1) -> Array:
         """The outputs of one layer of neurons.
 
         Parameters
@@ -442,57 +473,65 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return vars(self)[name]
 
     def _folded(self):
+        """Weights and biases; layers that are not the network's own memory are read-only."""
         params, network = self._fitted("_params"), self._network
-        return self._scaling.fold(network.weights(params), network.biases(params))
+        folded = self._scaling.fold(network.weights(params), network.biases(params))
+        for array in chain(*folded):
+            if not np.may_share_memory(array, params):
+                array.flags.writeable = False  # nothing would come of writing to a copy
+        return folded
 
     @property
-    def coefs_(self):
-        """The weights of every layer, each of shape (n_in, n_out)."""
+    def coefs_(self) -> list[Array]:
+        """The weights of every layer, each of shape (n_in, n_out).
+
+        A layer into which standardisation is folded is read-only.
+        """
         return self._folded()[0]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[Array]:
         """The biases of every layer, each of shape (n_out,)."""
         return self._folded()[1]
 
     @property
-    def n_layers_(self):
+    def n_layers_(self) -> int:
         """The number of layers of neurons, inputs and outputs included."""
         return len(self._fitted("_network").layer_sizes)
 
     @property
-    def n_outputs_(self):
+    def n_outputs_(self) -> int:
         """The number of outputs."""
         return self._fitted("_network").layer_sizes[-1]
 
     @property
-    def out_activation_(self):
+    def out_activation_(self) -> str:
         """The name of the output activation."""
         return self._fitted("_network").output_activation
 
     @property
-    def t_(self):
+    def t_(self) -> int:
         """The number of training rows presented so far."""
         return self._fitted("_standing").progress.samples
 
     @property
-    def loss_curve_(self):
+    def loss_curve_(self) -> list[float]:
         """The loss of every epoch."""
         return self._fitted("history_")["loss"]
 
     @property
-    def loss_(self):
+    def loss_(self) -> float:
         """The loss of the last epoch."""
         losses = self.loss_curve_
         return losses[-1] if losses else math.nan
 
     @property
-    def best_loss_(self):
+    def best_loss_(self) -> float | None:
         """The smallest loss of an epoch so far; None where held-out rows decide."""
         losses = self.loss_curve_
         return None if self.early_stopping else min(losses, default=math.inf)
 
-    def history_frame(self):
+    def history_frame(self) -> pandas.DataFrame:
         """The record of training as a table.
 
         Returns
@@ -516,7 +555,7 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return history.as_frame(self._fitted("history_"))
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Array:
         """How much each input matters, as shares that sum to one, of shape (n_features,).
 
         The products of the connection weights along all paths from an input to an output
@@ -546,19 +585,19 @@ class BaseBackprop(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return sizes / total if total > 0 else sizes
 
     @property
-    def validation_loss_curve_(self):
+    def validation_loss_curve_(self) -> list[float] | None:
         """The loss on the held-out rows after every epoch, or None."""
         self._fitted("history_")
         return self.history_["validation_loss"] if self._examined[0] else None
 
     @property
-    def validation_scores_(self):
+    def validation_scores_(self) -> list[float] | None:
         """The score on the held-out rows after every epoch, or None."""
         self._fitted("history_")
         return self.history_["validation_score"] if self._examined[1] else None
 
     @property
-    def best_validation_score_(self):
+    def best_validation_score_(self) -> float | None:
         """The largest score on the held-out rows, or None."""
         scores = self.validation_scores_
         return None if scores is None else float(np.nanmax([-math.inf, *scores]))

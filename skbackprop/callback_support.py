@@ -1,15 +1,21 @@
 """scikit-learn's callbacks: what they see of training, and their absence before 1.9."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import sklearn
 
 from . import history
 from .plan import SECOND_ORDER
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # scikit-learn before 1.9: the same shape, and nothing in it
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """An estimator that nobody can listen to."""
 
         def set_callbacks(self, *callbacks):
@@ -31,9 +37,16 @@ except ImportError:  # scikit-learn before 1.9: the same shape, and nothing in i
         def call_on_fit_task_end(self, **shown):
             return False
 
-    def with_callbacks(method):
-        """Return the method: there are no callbacks to clean up after."""
+    def _with_callbacks(method):
         return method
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: Method) -> Method:
+    """Clean up after the callbacks that a call of the method had."""
+    return _with_callbacks(method)
 
 
 class Audience:

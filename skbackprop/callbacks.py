@@ -4,15 +4,25 @@
 `ScoringMonitor`, and one's own.
 """
 
+from __future__ import annotations
+
 import copy
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sklearn.metrics import check_scoring
 
 from .base import BaseBackprop
 from .persistence import load, save
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from .types import Rows, Scoring
 
 __all__ = ["Checkpoint", "EarlyStopping", "WeightRecorder"]
 
@@ -25,7 +35,7 @@ class _EpochCallback:
     (`_begin`), and what to do after an epoch and at the end.
     """
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: BaseBackprop, context: Any) -> None:
         """Called by `fit` before training."""
         if not isinstance(estimator, BaseBackprop):
             raise TypeError(
@@ -34,10 +44,16 @@ class _EpochCallback:
             )
         self._fits()[_place(context)] = self._begin(estimator)
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: BaseBackprop, context: Any) -> None:
         """Called by `fit` before each epoch."""
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self,
+        estimator: BaseBackprop,
+        context: Any,
+        *,
+        fitted_estimator: BaseBackprop | None = None,
+    ) -> bool:
         """Called by `fit` after each epoch, and when the estimator is fitted."""
         fits, place = self._fits(), _place(context)
         if place in fits:
@@ -51,7 +67,7 @@ class _EpochCallback:
             fits[place] = self._begin(estimator)
         return self._epoch_ends(fits[place], fitted_estimator)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: BaseBackprop, context: Any) -> None:
         """Called by `fit` at the end, whether or not it went well."""
         self._fits().pop(_place(context), None)
 
@@ -156,14 +172,14 @@ class EarlyStopping(_EpochCallback):
 
     def __init__(
         self,
-        X_val=None,
-        y_val=None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
         *,
-        scoring=None,
-        patience=10,
-        min_delta=0.0,
-        restore_best=True,
-    ):
+        scoring: Scoring = None,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together, or neither of them.")
         if X_val is None and scoring is not None:
@@ -257,11 +273,13 @@ class Checkpoint(_EpochCallback):
     True
     """
 
-    def __init__(self, path, *, every=1):
+    def __init__(self, path: str | PathLike[str], *, every: int = 1) -> None:
         _check_count("every", every, "Checkpoint")
         self.path, self.every = Path(path), every
 
-    def resume(self, X, y, *, callbacks=(), **fit_params):
+    def resume(
+        self, X: Rows, y: ArrayLike, *, callbacks: Sequence[Any] = (), **fit_params: Any
+    ) -> BaseBackprop:
         """Go on with the training that wrote the file, up to its `max_iter` epochs.
 
         Parameters
@@ -361,7 +379,7 @@ class WeightRecorder(_EpochCallback):
     [(7, 5), (5, 3)]
     """
 
-    def __init__(self, *, every=1):
+    def __init__(self, *, every: int = 1) -> None:
         _check_count("every", every, "WeightRecorder")
         self.every = every
 

@@ -1,15 +1,19 @@
 """BackpropClassifier: labels to targets, outputs to probabilities."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from . import recipe
-from .base import BaseBackprop, learns_by_steps
+from .base import BaseBackprop, where_learning_goes_by_steps
 from .fast_paths import (
     learn_row,
     predictor_for,
@@ -21,6 +25,26 @@ from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
 from .parameters import CLASSIFIER_RULES
 from .probabilities import log_probabilities, probabilities
 from .weights import add_totals, weigh_classes, weigh_stream
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+    from .engine.losses import Loss
+    from .types import (
+        Activations,
+        Array,
+        Auto,
+        BatchSize,
+        ClassWeight,
+        Rows,
+        Schedule,
+        Scoring,
+        Seed,
+        Sizes,
+        Solver,
+        WeightInit,
+    )
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
@@ -215,7 +239,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The class labels, for several columns of classes a list of each column's; the numbers
         of the labels for multilabel targets.
     coefs_ : list of ndarrays of shape (n_in, n_out)
-        The weights of each layer.
+        The weights of each layer; read-only where a standardisation is folded in, for a change
+        would come to nothing. `weight_init` takes changed ones.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer.
     n_features_in_ : int
@@ -324,45 +349,45 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64, 64),
+        hidden_layer_sizes: Sizes = (64, 64),
         *,
-        activation="relu",
-        output_activation="auto",
-        loss="auto",
-        solver="sgd",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol="auto",
-        verbose=0,
-        warm_start=False,
-        momentum=0.0,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        weight_decay=0.0,
-        l1=0.0,
-        dropout=0.0,
-        clip_norm=5.0,
-        max_norm=None,
-        weight_init="auto",
-        standardize=True,
-        scoring=None,
-        restore_best=True,
-        max_restarts=3,
-        class_weight=None,
-        grow_classes=False,
-    ):
+        activation: Activations = "relu",
+        output_activation: str = "auto",
+        loss: str | Loss = "auto",
+        solver: Solver = "sgd",
+        alpha: float | Auto = "auto",
+        batch_size: BatchSize = "auto",
+        learning_rate: Schedule = "auto",
+        learning_rate_init: float | Auto = "auto",
+        power_t: float = 0.5,
+        max_iter: int | Auto = "auto",
+        shuffle: bool = True,
+        random_state: Seed = None,
+        tol: float | Auto | None = "auto",
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = 5.0,
+        max_norm: float | None = None,
+        weight_init: WeightInit = "auto",
+        standardize: bool = True,
+        scoring: Scoring = None,
+        restore_best: bool = True,
+        max_restarts: int = 3,
+        class_weight: ClassWeight = None,
+        grow_classes: bool = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.output_activation = output_activation
@@ -401,17 +426,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.class_weight = class_weight
         self.grow_classes = grow_classes
 
-    @available_if(learns_by_steps)
+    @where_learning_goes_by_steps
     def partial_fit(
         self,
-        X,
-        y,
-        classes=None,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X: Rows,
+        y: ArrayLike,
+        classes: ArrayLike | Sequence[ArrayLike] | None = None,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on some rows, from where the last call ended.
 
         Not available for the solvers "lbfgs" and "lm", which need all rows at once.
@@ -452,7 +477,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=True, classes=classes)
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> Array:
         """The most probable class of each row, or its labels.
 
         Parameters
@@ -478,7 +503,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             blocks = self._labels.split(self._network.loss_row.output(self._raw_output(X)))
         return self._labels.decode([block.argmax(axis=1) for block in blocks])
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Rows) -> Array | Any:
         """The probability of each class, or of each label.
 
         With squared error the outputs of the network, scaled to sum to one in each row.
@@ -502,7 +527,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         raw = self._raw_output(X)
         return probabilities(self._network, self._labels, raw)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Rows) -> Array | Any:
         """The logarithm of the probabilities, finite for any finite input.
 
         Parameters
@@ -518,7 +543,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         raw = self._raw_output(X)
         return log_probabilities(self._network, self._labels, raw)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Rows) -> Array | Any:
         """How far each row lies on the side of each class.
 
         These are the weighted sums of the output layer, before its activation.
@@ -545,7 +570,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         log_p = self.predict_log_proba(X)
         return log_p[:, 1] - log_p[:, 0]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The share of rows that are predicted wholly right.
 
         Parameters
@@ -566,7 +591,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if self._labels.kind != MULTIOUTPUT:
             return super().score(X, y, sample_weight=sample_weight)
         right = (np.asarray(y) == self.predict(X)).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return float(accuracy_score(np.ones_like(right), right, sample_weight=sample_weight))
 
     # ---- Raw outputs ----
 
@@ -592,7 +617,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     # ---- Labels and targets ----
 
     @property
-    def classes_(self):
+    def classes_(self) -> Array | Any:
         """The class labels, or a list of those of each column of the targets."""
         return self._fitted("_labels").classes
 

@@ -1,7 +1,10 @@
 """The data that the examples use."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -13,7 +16,19 @@ _FOLDERS = (_HERE / "data", _HERE.parent / "data")
 WHEAT_VARIETIES = ("Kama", "Rosa", "Canadian")
 
 
-def load_wheat_seeds(*, return_X_y=False, as_frame=False):
+@overload
+def load_wheat_seeds(
+    *, return_X_y: Literal[True], as_frame: bool = False
+) -> tuple[Any, Any]: ...
+
+
+@overload
+def load_wheat_seeds(
+    *, return_X_y: Literal[False] = False, as_frame: bool = False
+) -> Bunch: ...
+
+
+def load_wheat_seeds(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the wheat seeds data: 210 kernels of three varieties, 7 measurements each.
 
     Parameters

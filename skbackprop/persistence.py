@@ -16,6 +16,8 @@ JSON has no tuples, arrays or infinities. Such values are objects with a single 
 what they are, as in ``{"tuple": [5, 3]}`` or ``{"array": 0}``, which is the first array.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math
@@ -26,6 +28,7 @@ from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -43,6 +46,11 @@ from .parameters import check_parameters
 from .regressor import BackpropRegressor
 from .scaling import Scaling, Standardizer
 from .session import Standing
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from .base import BaseBackprop
 
 FORMAT_VERSION = 1
 _MAGIC = b"SKBPROP\n"
@@ -65,7 +73,7 @@ _OF_TARGETS = {"BackpropClassifier": ("_labels",), "BackpropRegressor": ("_flat"
 _OPTIONAL = ("feature_names_in_", "_class_totals")
 
 
-def save(estimator, path):
+def save(estimator: BaseBackprop, path: str | PathLike[str]) -> None:
     """Write a fitted estimator to a file.
 
     All that is needed to predict and to go on training is kept, bit by bit: parameters,
@@ -117,7 +125,7 @@ def save(estimator, path):
             f"estimator must be one of {', '.join(_ESTIMATORS)}. Got {type(estimator)}."
         )
     check_is_fitted(estimator)
-    arrays = []
+    arrays: list[np.ndarray] = []
     header = {
         "format_version": FORMAT_VERSION,
         "versions": {
@@ -138,7 +146,9 @@ def save(estimator, path):
     _write_at_once(Path(path), body + hashlib.sha256(body).digest())
 
 
-def load(path, *, max_bytes=2**31):
+def load(
+    path: str | PathLike[str], *, max_bytes: int = 2**31
+) -> BackpropClassifier | BackpropRegressor:
     """Read a fitted estimator from a file that `save` has written.
 
     Nothing in the file is run, whoever wrote it. A file that is damaged, cut short, of a

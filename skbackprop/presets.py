@@ -12,10 +12,16 @@ A preset is changed by merging:
 'tanh'
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["MLP", "TEXTBOOK"]
+
 #: Backpropagation as the textbook writes it: online stochastic gradient descent on the
 #: squared error, logistic neurons throughout, weights drawn uniformly from [0, 1), the rows
 #: in their given order, and none of what came later.
-TEXTBOOK = {
+TEXTBOOK: dict[str, Any] = {
     "activation": "logistic",
     "output_activation": "auto",
     "loss": "squared_error",
@@ -39,7 +45,7 @@ TEXTBOOK = {
 }
 
 #: The defaults of scikit-learn's MLPClassifier and MLPRegressor.
-MLP = {
+MLP: dict[str, Any] = {
     "hidden_layer_sizes": (100,),
     "activation": "relu",
     "output_activation": "auto",

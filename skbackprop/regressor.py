@@ -1,19 +1,41 @@
 """BackpropRegressor: continuous targets, and their units."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .base import BaseBackprop, learns_by_steps
+from .base import BaseBackprop, where_learning_goes_by_steps
 from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .parameters import REGRESSOR_RULES
 from .scaling import Magnitude, Moments
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+    from .engine.losses import Loss
+    from .types import (
+        Activations,
+        Array,
+        Auto,
+        BatchSize,
+        Rows,
+        Schedule,
+        Scoring,
+        Seed,
+        Sizes,
+        Solver,
+        WeightInit,
+    )
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):
@@ -205,7 +227,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     Attributes
     ----------
     coefs_ : list of ndarrays of shape (n_in, n_out)
-        The weights of each layer.
+        The weights of each layer; read-only where a standardisation is folded in, for a change
+        would come to nothing. `weight_init` takes changed ones.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer.
     n_features_in_ : int
@@ -316,44 +339,44 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64, 64),
+        hidden_layer_sizes: Sizes = (64, 64),
         *,
-        activation="relu",
-        output_activation="auto",
-        loss="auto",
-        solver="sgd",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol="auto",
-        verbose=0,
-        warm_start=False,
-        momentum=0.0,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        weight_decay=0.0,
-        l1=0.0,
-        dropout=0.0,
-        clip_norm=5.0,
-        max_norm=None,
-        weight_init="auto",
-        standardize=True,
-        scoring=None,
-        restore_best=True,
-        max_restarts=3,
-        quantile=0.5,
-    ):
+        activation: Activations = "relu",
+        output_activation: str = "auto",
+        loss: str | Loss = "auto",
+        solver: Solver = "sgd",
+        alpha: float | Auto = "auto",
+        batch_size: BatchSize = "auto",
+        learning_rate: Schedule = "auto",
+        learning_rate_init: float | Auto = "auto",
+        power_t: float = 0.5,
+        max_iter: int | Auto = "auto",
+        shuffle: bool = True,
+        random_state: Seed = None,
+        tol: float | Auto | None = "auto",
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.0,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = 5.0,
+        max_norm: float | None = None,
+        weight_init: WeightInit = "auto",
+        standardize: bool = True,
+        scoring: Scoring = None,
+        restore_best: bool = True,
+        max_restarts: int = 3,
+        quantile: float | Sequence[float] = 0.5,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.output_activation = output_activation
@@ -391,10 +414,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.max_restarts = max_restarts
         self.quantile = quantile
 
-    @available_if(learns_by_steps)
+    @where_learning_goes_by_steps
     def partial_fit(
-        self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
-    ):
+        self,
+        X: Rows,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on some rows, from where the last call ended.
 
         Not available for the solvers "lbfgs" and "lm", which need all rows at once.
@@ -427,7 +456,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: Rows) -> Array:
         """The targets of each row.
 
         Parameters
@@ -453,7 +482,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             outputs = np.sort(outputs, axis=2)[:, :, ranks]
         return outputs[:, 0] if self._flat else outputs
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The coefficient of determination R2, or D2 where several quantiles are predicted.
 
         Parameters

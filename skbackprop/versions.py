@@ -1,5 +1,7 @@
 """What a bug report should say about this installation."""
 
+from __future__ import annotations
+
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -9,7 +11,7 @@ from .engine.hashing import kernel
 _PACKAGES = ("skbackprop", "scikit-learn", "numpy", "scipy", "pandas", "matplotlib")
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the versions of Python and the packages, and which engine trains.
 
     Examples

@@ -37,8 +37,7 @@ def public_names(leaf):
     return [
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (getattr(value, "__module__", None) == module.__name__ or leaf == "presets")
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
     ]
 
 

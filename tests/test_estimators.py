@@ -320,6 +320,20 @@ def test_folded_weights_are_the_network(wheat):
 
 
 @BOTH
+def test_weights_that_are_written_to_predict_or_cannot_be(estimator, wheat):
+    X, y = wheat
+    own = estimator(**QUICK | {"standardize": False}).fit(X, y)
+    before = own.predict(X[:1])
+    for array in (*own.coefs_, *own.intercepts_):
+        array[...] = 0
+    assert (own._raw_output(X) == 0).all()
+    assert estimator is BackpropClassifier or own.predict(X[:1]) != before
+    folded = estimator(**QUICK | {"standardize": True}).fit(X, y)
+    with pytest.raises(ValueError, match="read-only"):
+        folded.coefs_[0][0] = 0
+
+
+@BOTH
 def test_float32_is_kept(estimator, wheat):
     X, y = wheat
     narrow = estimator(**QUICK).fit(X.astype(np.float32), y)

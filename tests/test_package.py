@@ -49,6 +49,7 @@ ARROWS = {
     "probabilities": {"labels"},
     "history": set(),
     "datasets": set(),
+    "types": {"engine.activations"},
     "versions": {"engine.hashing"},
     "caller": set(),
     "summary": set(),
@@ -141,10 +142,13 @@ ARROWS = {
 
 
 def imports(path, module):
-    """The package's own modules that a file imports, and the names of all others."""
+    """The package's own modules that a file imports when it runs, and the names of others."""
     own, others = set(), set()
     package = module.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    # What only a type checker imports is no arrow.
+    tree.body = [node for node in tree.body if ast.unparse(node)[:16] != "if TYPE_CHECKING"]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             others |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:

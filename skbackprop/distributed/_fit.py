@@ -1,9 +1,12 @@
 """`fit`: what the estimators' own method does, on rows that lie elsewhere."""
 
+from __future__ import annotations
+
 import copy
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -20,19 +23,27 @@ from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedTask, Cluster, SummedTask, merge
 
+if TYPE_CHECKING:
+    import distributed
+    from numpy.typing import ArrayLike
+
+    from ..types import Rows
+
+    Fittable = TypeVar("Fittable", bound=BaseBackprop)
+
 
 def fit(
-    estimator,
-    X,
-    y,
-    sample_weight=None,
-    X_val=None,
-    y_val=None,
-    sample_weight_val=None,
+    estimator: Fittable,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    X_val: Rows | None = None,
+    y_val: ArrayLike | None = None,
+    sample_weight_val: ArrayLike | None = None,
     *,
-    client=None,
-    persist=True,
-):
+    client: distributed.Client | None = None,
+    persist: bool = True,
+) -> Fittable:
     """Train an estimator on a dask collection, whose rows never come together.
 
     With ``batch_size="full"`` and the solvers "rprop", "lbfgs" and "lm", the gradients of the
@@ -104,12 +115,13 @@ def fit(
     _check_estimator(estimator, X_val, persist)
     check_collections(X, y, sample_weight)
     client = _find(client)
-    learner = type(estimator)(**estimator.get_params(deep=False))
+    learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
     validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
     cluster = Cluster(client, partitions(X, y, sample_weight), persist)
     _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
-    vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
-    vars(estimator).update(vars(learner))
+    state = estimator.__dict__
+    state.pop("feature_names_in_", None)  # of an earlier fit
+    state.update(vars(learner))
     return estimator
 
 

@@ -5,11 +5,17 @@ accept, the numeric tests and the documentation follow from that tuple. A row wi
 ``code=None`` is unknown to the compiled kernel, and networks that use it run on NumPy.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, ndtr
+
+Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,12 @@ class Activation:
     """
 
     name: str
-    value: Callable
-    derivative: Callable
+    value: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
     of: str = "output"
     code: int | None = None
 
-    def slope(self, z, a):
+    def slope(self, z: Array, a: Array) -> Array:
         """``f'(z)``, given both ends."""
         return self.derivative(a if self.of == "output" else z)
 

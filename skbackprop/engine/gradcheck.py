@@ -1,14 +1,26 @@
 """Whether a derivative is the derivative: a comparison with finite differences."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .activations import Activation
 from .losses import Loss
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 _STEP = 1e-6
 
 
-def check_derivative(row, points=None, targets=None, tolerance=1e-6):
+def check_derivative(
+    row: Activation | Loss,
+    points: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    tolerance: float = 1e-6,
+) -> None:
     """Compare a transfer function's or a loss's derivative with finite differences.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 try:
-    from . import kernel
+    from . import kernel  # type: ignore[attr-defined]
 except ImportError:  # installed without a compiler
     kernel = None
 

@@ -8,6 +8,8 @@ Most losses of a regression look at nothing but the residual, output minus targe
 with any output activation: to add one, add a row to `RESIDUALS`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, log_softmax, softmax, xlogy
 
-from .activations import EXP, LOGISTIC, OUTPUT_ACTIVATIONS, get_activation
+from .activations import EXP, LOGISTIC, OUTPUT_ACTIVATIONS, Array, get_activation
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,12 @@ class Loss:
 
     name: str
     output_activation: str
-    output: Callable
-    value: Callable
-    gradient: Callable
+    output: Callable[[Array], Array]
+    value: Callable[[Array, Array, Array], Array]
+    gradient: Callable[[Array, Array, Array], Array]
     code: int | None = None
     output_code: int | None = None
-    options: tuple = ()
+    options: tuple[float, ...] = ()
 
 
 # ---- Cross-entropies: the link cancels against the derivative ----

@@ -4,8 +4,11 @@ The file needs nothing but ``<math.h>``, allocates nothing and keeps all its sta
 arrays, so that the linker says beforehand whether it fits a microcontroller.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.utils import check_array
@@ -25,11 +28,22 @@ from ._c_functions import SOFTMAX, output_name, write_values
 from ._c_text import Dialect, comment
 from ._fitted import REGRESSION, read
 
+if TYPE_CHECKING:
+    from ..base import BaseBackprop
+    from ..types import Rows
+
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FLOATS = ("float", "double")
 
 
-def to_c(estimator, *, dtype="float", learn=False, prefix="net", X=None):
+def to_c(
+    estimator: BaseBackprop,
+    *,
+    dtype: Literal["float", "double", "int16", "int8"] = "float",
+    learn: bool = False,
+    prefix: str = "net",
+    X: Rows | None = None,
+) -> str:
     """Write a fitted network as one file of C99.
 
     The file needs nothing but ``<math.h>`` and allocates nothing. It is a header and a

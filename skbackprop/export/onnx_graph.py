@@ -1,5 +1,9 @@
 """To ONNX, alone or inside a pipeline, by converters for skl2onnx."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy.special import erfcx
 from sklearn.base import is_classifier
@@ -22,7 +26,7 @@ def import_skl2onnx():
     return skl2onnx
 
 
-def to_onnx(estimator, X, **options):
+def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     """A fitted network, or a pipeline with one, as an ONNX model.
 
     Parameters
@@ -83,7 +87,7 @@ def to_onnx(estimator, X, **options):
     return skl2onnx.to_onnx(estimator, X[:1], **options)
 
 
-def register_onnx_converters():
+def register_onnx_converters() -> Any:
     """Make the two estimators known to skl2onnx.
 
     Returns

@@ -1,6 +1,9 @@
 """To scikit-learn's MLP, and from it."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,12 +17,15 @@ from ..plan import rate_of_first_epoch, rows_per_update, tolerance
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, read
 
+if TYPE_CHECKING:
+    from ..base import BaseBackprop
+
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")
 _SCHEDULES = ("constant", "invscaling", "adaptive")
 
 
-def from_sklearn(mlp):
+def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | BackpropRegressor:
     """A fitted MLP of scikit-learn as one of ours, which predicts the same.
 
     Parameters
@@ -64,7 +70,8 @@ def from_sklearn(mlp):
     check_is_fitted(mlp)
     sizes = tuple(len(intercept) for intercept in mlp.intercepts_[:-1])
     given = mlp.get_params() | {"hidden_layer_sizes": sizes}
-    targets = {}
+    targets: dict[str, Any] = {}
+    kind: type[BaseBackprop]
     if isinstance(mlp, MLPRegressor):
         kind, targets["_flat"] = BackpropRegressor, mlp.n_outputs_ == 1
         targets["_n_targets"] = mlp.n_outputs_
@@ -91,7 +98,7 @@ def _labels(mlp):
     return Labels(MULTILABEL if several else SINGLE, classes)
 
 
-def to_sklearn(estimator):
+def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     """A fitted network as scikit-learn's MLP, which predicts the same.
 
     Parameters

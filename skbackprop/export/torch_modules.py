@@ -1,5 +1,9 @@
 """To PyTorch, and from it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..classifier import BackpropClassifier
@@ -8,6 +12,12 @@ from ..regressor import BackpropRegressor
 from . import _torch_modules
 from ._fitted import build, read
 from ._torch_modules import import_torch
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
+
+    from ..base import BaseBackprop
 
 # From which on PyTorch's softplus is the identity; its default loses digits of doubles.
 _SOFTPLUS_THRESHOLD = 40.0
@@ -40,7 +50,7 @@ _SETTINGS = {
 }
 
 
-def to_torch(estimator, *, raw_output=False):
+def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.Sequential:
     """A fitted network as a sequence of PyTorch modules.
 
     Parameters
@@ -124,7 +134,13 @@ def _outputs(torch, fitted, makers):
     return modules
 
 
-def from_torch(module, *, classes=None, multilabel=False, loss="auto"):
+def from_torch(
+    module: torch.nn.Sequential,
+    *,
+    classes: ArrayLike | None = None,
+    multilabel: bool = False,
+    loss: str = "auto",
+) -> BackpropClassifier | BackpropRegressor:
     """A sequence of PyTorch modules as a fitted estimator, which predicts the same.
 
     Parameters
@@ -184,7 +200,7 @@ def from_torch(module, *, classes=None, multilabel=False, loss="auto"):
     ]
     dtype = np.float64 if coefs[0].dtype == np.float64 else np.float32
     *hidden, output = names
-    settings = {
+    settings: dict[str, Any] = {
         "hidden_layer_sizes": tuple(coef.shape[1] for coef in coefs[:-1]),
         "activation": [name or "identity" for name in hidden],
         "standardize": False,

@@ -1,13 +1,23 @@
 """One step of online backpropagation, with everything that it computes."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..engine.training import as_matrix
 from ..plan import rate_of_first_epoch
 from .doors import check_network, check_option, check_row, import_pandas, neuron_names
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ..base import BaseBackprop
+    from ..types import Rows
 
 # Rows of a printed table; what is beyond them is counted.
 _PRINTED_ROWS = 12
@@ -43,8 +53,8 @@ class LayerStep:
 
     name: str
     activation: str
-    sources: list
-    neurons: list
+    sources: list[str]
+    neurons: list[str]
     signals: np.ndarray
     weighted_sums: np.ndarray
     outputs: np.ndarray
@@ -57,7 +67,7 @@ class LayerStep:
     bias_gradients: np.ndarray
     biases_after: np.ndarray
 
-    def neuron_rows(self):
+    def neuron_rows(self) -> Iterator[dict[str, Any]]:
         """A dict per neuron."""
         for j, neuron in enumerate(self.neurons):
             yield {
@@ -69,7 +79,7 @@ class LayerStep:
                 "delta": self.deltas[j],
             }
 
-    def weight_rows(self):
+    def weight_rows(self) -> Iterator[dict[str, Any]]:
         """A dict per weight, neuron by neuron, the bias last."""
         for j, neuron in enumerate(self.neurons):
             for i, source in enumerate([*self.sources, "bias"]):
@@ -111,7 +121,7 @@ class StepExplanation:
         and raw outputs.
     """
 
-    layers: list
+    layers: list[LayerStep]
     inputs: np.ndarray
     target: np.ndarray
     loss: float
@@ -119,10 +129,10 @@ class StepExplanation:
     learning_rate: float
     prediction: np.ndarray
     prediction_after: np.ndarray
-    coefs_after: list
-    intercepts_after: list
+    coefs_after: list[np.ndarray]
+    intercepts_after: list[np.ndarray]
 
-    def to_frame(self, of="weights"):
+    def to_frame(self, of: Literal["weights", "neurons"] = "weights") -> pandas.DataFrame:
         """The step as a tidy table.
 
         Parameters
@@ -187,7 +197,9 @@ def _cell(value):
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-def explain_step(estimator, x, y, *, learning_rate=None):
+def explain_step(
+    estimator: BaseBackprop, x: Rows, y: Any, *, learning_rate: float | None = None
+) -> StepExplanation:
     """Everything that one step of online backpropagation computes.
 
     The step is plain gradient descent on one row, from where the fitted network stands

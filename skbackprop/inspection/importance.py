@@ -1,14 +1,28 @@
 """How much each input matters, read from the weights alone."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 
 from ..engine.network import path_products
 from .doors import check_option, output_index, weights_and_biases
 
+if TYPE_CHECKING:
+    from ..base import BaseBackprop
+    from ..types import Array, Units
+
 VARIANTS = ("garson", "goh")
 
 
-def garson_importance(estimator, *, output=None, variant="garson", units="training"):
+def garson_importance(
+    estimator: BaseBackprop,
+    *,
+    output: Any = None,
+    variant: Literal["garson", "goh"] = "garson",
+    units: Units = "training",
+) -> Array:
     """The share of each input in what the hidden neurons hand on, by Garson's algorithm.
 
     An input's share of a hidden neuron is its absolute weight, divided by the sum of the
@@ -94,7 +108,9 @@ def garson_importance(estimator, *, output=None, variant="garson", units="traini
     return _chosen(estimator, importance, output)
 
 
-def olden_importance(estimator, *, output=None, units="training"):
+def olden_importance(
+    estimator: BaseBackprop, *, output: Any = None, units: Units = "training"
+) -> Array:
     """The importance of each input by the products of connection weights along all paths.
 
     For every path from an input to an output the weights along it are multiplied, and the

@@ -1,11 +1,23 @@
 """WeightImportanceDisplay: which inputs matter, as bars."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from . import doors
 from .importance import garson_importance, olden_importance
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+    from ..base import BaseBackprop
+    from ..types import Units
 
 _METHODS = {"garson": garson_importance, "olden": olden_importance}
 _TITLES = {"garson": "share of the weights (Garson)", "olden": "connection weights (Olden)"}
@@ -49,7 +61,9 @@ class WeightImportanceDisplay:
     7
     """
 
-    def __init__(self, importances, feature_names, label="importance"):
+    def __init__(
+        self, importances: ArrayLike, feature_names: Sequence[str], label: str = "importance"
+    ) -> None:
         self.importances = importances
         self.feature_names = feature_names
         self.label = label
@@ -57,15 +71,15 @@ class WeightImportanceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseBackprop,
         *,
-        method="olden",
-        output=None,
-        units="training",
-        feature_names=None,
-        ax=None,
-        **options,
-    ):
+        method: Literal["olden", "garson"] = "olden",
+        output: Any = None,
+        units: Units = "training",
+        feature_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Compute the importances of a fitted network and draw them.
 
         Parameters
@@ -104,7 +118,7 @@ class WeightImportanceDisplay:
         names = doors.feature_names(estimator, feature_names)
         return cls(importances, names, label).plot(ax, **options)
 
-    def plot(self, ax=None, *, max_features=20):
+    def plot(self, ax: Axes | None = None, *, max_features: int = 20) -> Self:
         """Draw the bars.
 
         Parameters

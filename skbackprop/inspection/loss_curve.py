@@ -1,10 +1,19 @@
 """LossCurveDisplay: how the loss fell, epoch by epoch."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from .doors import check_network, check_option, import_pyplot, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from typing_extensions import Self
+
+    from ..base import BaseBackprop
 
 _LABELS = {
     "learning_rate": "learning rate",
@@ -51,12 +60,23 @@ class LossCurveDisplay:
     'epoch'
     """
 
-    def __init__(self, histories, names=None):
+    def __init__(
+        self,
+        histories: Sequence[Mapping[str, Sequence[float]]],
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.histories = histories
         self.names = names
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, **options):
+    def from_estimator(
+        cls,
+        estimator: BaseBackprop,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Draw the training of one network.
 
         Parameters
@@ -79,7 +99,14 @@ class LossCurveDisplay:
         return cls([estimator.history_], names).plot(ax, **options)
 
     @classmethod
-    def from_estimators(cls, estimators, *, names=None, ax=None, **options):
+    def from_estimators(
+        cls,
+        estimators: Iterable[BaseBackprop] | Mapping[str, BaseBackprop],
+        *,
+        names: Sequence[str] | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+        **options: Any,
+    ) -> Self:
         """Draw the trainings of several networks beside each other.
 
         Parameters
@@ -98,22 +125,29 @@ class LossCurveDisplay:
         display : LossCurveDisplay
         """
         if isinstance(estimators, Mapping):
-            names, estimators = list(estimators), list(estimators.values())
-        estimators = list(estimators)
-        if not estimators:
-            raise ValueError("estimators must hold at least one fitted network. Got none.")
+            names, estimators = list(estimators), estimators.values()
+        histories = []
         for estimator in estimators:
             check_network(estimator)
-        if names is None:
-            names = range(len(estimators))
-        names = [str(name) for name in names]
-        if len(names) != len(estimators):
+            histories.append(estimator.history_)
+        if not histories:
+            raise ValueError("estimators must hold at least one fitted network. Got none.")
+        names = [str(name) for name in (range(len(histories)) if names is None else names)]
+        if len(names) != len(histories):
             raise ValueError(
-                f"names must hold {len(estimators)} names, one per estimator. Got {names}."
+                f"names must hold {len(histories)} names, one per estimator. Got {names}."
             )
-        return cls([one.history_ for one in estimators], names).plot(ax, **options)
+        return cls(histories, names).plot(ax, **options)
 
-    def plot(self, ax=None, *, second_axis=None, mark_best=True, yscale="linear", panels=False):
+    def plot(
+        self,
+        ax: Axes | Sequence[Axes] | None = None,
+        *,
+        second_axis: str | None = None,
+        mark_best: bool = True,
+        yscale: Literal["linear", "log"] = "linear",
+        panels: bool = False,
+    ) -> Self:
         """Draw the curves.
 
         Parameters

@@ -1,10 +1,21 @@
 """NetworkDisplay: the neurons and their connections as a picture."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .doors import check_names, check_row, neuron_names, new_axes, weights_and_biases
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from typing_extensions import Self
+
+    from ..base import BaseBackprop
+    from ..types import Array, Rows, Units
 
 # Inches; and the widths of the thinnest and the thickest connection in points.
 _ROW, _COLUMN, _LONGEST = 0.3, 1.7, 11.0
@@ -61,7 +72,13 @@ class NetworkDisplay:
     [35, 15]
     """
 
-    def __init__(self, weights, names, layer_titles, activations=None):
+    def __init__(
+        self,
+        weights: Sequence[Array],
+        names: Sequence[Sequence[str]],
+        layer_titles: Sequence[str],
+        activations: Sequence[Array] | None = None,
+    ) -> None:
         self.weights = weights
         self.names = names
         self.layer_titles = layer_titles
@@ -70,15 +87,15 @@ class NetworkDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseBackprop,
         *,
-        x=None,
-        feature_names=None,
-        output_names=None,
-        units="training",
-        ax=None,
-        **options,
-    ):
+        x: Rows | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        units: Units = "training",
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Draw a fitted network.
 
         Parameters
@@ -115,7 +132,9 @@ class NetworkDisplay:
         activations = None if x is None else _activations(estimator, x)
         return cls(weights, names, titles, activations).plot(ax, **options)
 
-    def plot(self, ax=None, *, max_neurons=24, title=None):
+    def plot(
+        self, ax: Axes | None = None, *, max_neurons: int = 24, title: str | None = None
+    ) -> Self:
         """Draw the network.
 
         Parameters

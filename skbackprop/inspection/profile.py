@@ -1,7 +1,11 @@
 """How the answer of a network changes with one input, the others held still."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -10,6 +14,12 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .doors import import_pandas, import_pyplot
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+    from ..types import Rows, Seed
 
 # Inches.
 _PANEL = (2.3, 2.1)
@@ -37,14 +47,14 @@ class LekProfile:
         The predicted probabilities of a classifier, the predictions of a regressor.
     """
 
-    features: list
+    features: list[str]
     values: np.ndarray
-    group_names: list
+    group_names: list[str]
     groups: np.ndarray
-    outputs: list
+    outputs: list[str]
     responses: np.ndarray
 
-    def to_frame(self):
+    def to_frame(self) -> pandas.DataFrame:
         """The curves as a tidy table.
 
         Returns
@@ -71,7 +81,7 @@ class LekProfile:
         frame["response"] = np.moveaxis(self.responses, 3, 2).ravel()
         return frame
 
-    def plot(self, *, output=None):
+    def plot(self, *, output: Any = None) -> Figure:
         """A panel per input, a curve per group.
 
         Parameters
@@ -129,15 +139,15 @@ class LekProfile:
 
 
 def lek_profile(
-    estimator,
-    X,
+    estimator: Any,
+    X: Rows,
     *,
-    features=None,
-    quantiles=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
-    n_clusters=None,
-    n_steps=100,
-    random_state=None,
-):
+    features: Sequence[Any] | None = None,
+    quantiles: Sequence[float] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+    n_clusters: int | None = None,
+    n_steps: int = 100,
+    random_state: Seed = None,
+) -> LekProfile:
     """Sensitivity of the predictions to each input, by Lek's profile method.
 
     One input at a time is moved from its smallest to its largest value in `X`, in equal

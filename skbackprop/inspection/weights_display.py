@@ -1,10 +1,21 @@
 """WeightsDisplay: the weights of a layer as a heat map, or as images."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .doors import check_network, neuron_names, new_axes, weights_and_biases
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from typing_extensions import Self
+
+    from ..base import BaseBackprop
+    from ..types import Array, Units
 
 # Up to how many cells their numbers are written, and how many labels an axis takes.
 _WRITTEN_CELLS = 120
@@ -55,7 +66,13 @@ class WeightsDisplay:
     (7, 5)
     """
 
-    def __init__(self, weights, sources, neurons, image_shape=None):
+    def __init__(
+        self,
+        weights: Array,
+        sources: Sequence[str],
+        neurons: Sequence[str],
+        image_shape: tuple[int, int] | None = None,
+    ) -> None:
         self.weights = weights
         self.sources = sources
         self.neurons = neurons
@@ -64,16 +81,16 @@ class WeightsDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseBackprop,
         *,
-        layer=0,
-        image_shape=None,
-        feature_names=None,
-        output_names=None,
-        units="training",
-        ax=None,
-        **options,
-    ):
+        layer: int = 0,
+        image_shape: tuple[int, int] | None = None,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        units: Units = "training",
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Draw the weights of one layer of a fitted network.
 
         Parameters
@@ -119,7 +136,7 @@ class WeightsDisplay:
         display = cls(weights[layer], names[layer], names[layer + 1], image_shape)
         return display.plot(ax, **options)
 
-    def plot(self, ax=None, *, max_images=40, cmap="RdBu"):
+    def plot(self, ax: Axes | None = None, *, max_images: int = 40, cmap: Any = "RdBu") -> Self:
         """Draw the weights.
 
         Parameters

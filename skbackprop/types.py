@@ -1,0 +1,34 @@
+"""What the signatures of public functions speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from .engine.activations import Activation
+
+Array: TypeAlias = NDArray[Any]
+Rows: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
+Auto: TypeAlias = Literal["auto"]
+Seed: TypeAlias = int | np.random.RandomState | None
+
+# ---- Parameters of the estimators ----
+
+Sizes: TypeAlias = int | Sequence[int] | Auto
+Activations: TypeAlias = str | Activation | Sequence[str | Activation]
+Solver: TypeAlias = Literal["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"]
+BatchSize: TypeAlias = int | Literal["auto", "full"]
+Schedule: TypeAlias = Literal["auto", "constant", "invscaling", "adaptive", "linear", "cosine"]
+DrawWeights: TypeAlias = Callable[[int, int, np.random.RandomState], ArrayLike]
+WeightInit: TypeAlias = str | DrawWeights | Sequence[Sequence[ArrayLike]]
+Scoring: TypeAlias = str | Callable[[Any, Any, Any], float] | None
+ClassWeights: TypeAlias = Mapping[Any, float]
+ClassWeight: TypeAlias = Literal["balanced"] | ClassWeights | Sequence[ClassWeights] | None
+
+# ---- Options of what looks into a network ----
+
+Units: TypeAlias = Literal["training", "raw"]
