@@ -1,4 +1,8 @@
-"""Measure everything: ``python -m benchmarks [--quick] [--markdown FILE]``."""
+"""Measure speed against the peers: ``python -m benchmarks [--quick] [--markdown FILE]``.
+
+Apart stand those that need more than time: `accuracy` (an hour), `cluster` and `endurance`
+(processes and memory), `export` and `arm` (compilers, emlearn, an emulator).
+"""
 
 from . import case_study, inference, minibatch, online, scaling, solvers, streaming
 from ._measure import run

@@ -87,6 +87,17 @@ def test_contributing_lists_every_check():
     assert set(re.findall(r"^\| `\.ci/([\w-]+)`", text, flags=re.M)) == scripts
 
 
+def test_contributing_names_every_room():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`(\w+(?:\.py|/))`", text.split("| room |")[1].split("Imports run")[0])
+    package = ROOT / "skbackprop"
+    files = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    inside = {path.name for path in (package / "engine").glob("*.py")}
+    assert files | folders <= set(named)
+    assert set(named) <= files | folders | inside
+
+
 def test_the_mathematics_names_every_function():
     text = (DOCS / "mathematics.md").read_text("utf-8")
     rows = re.findall(r"^\| (\w+)", text, flags=re.M)
