@@ -45,12 +45,15 @@ nitpicky = True
 # Fitted attributes, and a field of Activation: described with their class, no own entries.
 nitpick_ignore_regex = [("py:obj", r"\w+_"), ("py:obj", "of")]
 
+# A notebook's page that the reader serves himself.
+linkcheck_ignore = [r"http://localhost"]
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skbackprop"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("index", "changes", "mathematics")}
+html_sidebars = {page: [] for page in ("index", "changelog", "mathematics")}
 html_theme_options = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
@@ -64,7 +67,8 @@ html_theme_options = {
 
 def _gather(app, config):
     """Bring in what lives elsewhere in the repository: Sphinx reads one folder."""
-    copies = {"CHANGELOG.md": "changes.md", "CONTRIBUTING.md": "contributing.md"}
+    pages = ("changelog", "contributing", "security")
+    copies = {f"{page.upper()}.md": f"{page}.md" for page in pages}
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         copies[f"notebooks/{path.name}"] = f"notebooks/{path.name}"
     (HERE / "notebooks").mkdir(exist_ok=True)
@@ -72,6 +76,7 @@ def _gather(app, config):
         text = (ROOT / source).read_text(encoding="utf-8")
         # Their links lead into the folder docs, which they now are in.
         text = re.sub(r"\]\((\.\./)?docs/", r"](\1", text)
+        text = text.replace("](SECURITY.md)", "](security.md)")
         (HERE / copy).write_text(text, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from skbackprop import engine
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 # What the building of the site leaves there.
-COPIES = {"_build", "notebooks", "changes.md", "contributing.md"}
+COPIES = {"_build", "notebooks", "changelog.md", "contributing.md", "security.md"}
 PAGES = sorted(
     path for path in DOCS.rglob("*.md") if not COPIES & set(path.relative_to(DOCS).parts)
 )
