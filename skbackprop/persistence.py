@@ -252,12 +252,19 @@ def _take_apart(content):
         parse_constant=_no_constant,
     )
     _require(isinstance(header, dict), "its header is no object")
-    known = header.get("format_version")
-    _require(
-        known == FORMAT_VERSION,
-        f"its format has version {known!r}, this version of skbackprop reads {FORMAT_VERSION}",
-    )
+    _check_format(header)
     return header, _take_arrays(content[8 + length :], header["arrays"])
+
+
+def _check_format(header):
+    """Before all else: of a later format nothing else is known."""
+    found = header.get("format_version")
+    _require(_is(int, found) and found >= 1, f"its format {found!r} is none")
+    _require(
+        found <= FORMAT_VERSION,
+        f"its format {found}, of skbackprop {header['versions']['skbackprop']}, is later than "
+        f"{FORMAT_VERSION}, which this version of it reads",
+    )
 
 
 def _without_repeats(pairs):
@@ -376,7 +383,8 @@ def _decode(value, arrays):
     _require(names == {"record", "fields"}, f"it holds a value of an unknown kind, {names}")
     kind = _RECORDS[value["record"]]
     expected = {field.name for field in fields(kind)}
-    _require(set(value["fields"]) == expected, f"a {kind.__name__} has other fields")
+    other = set(value["fields"]) ^ expected
+    _require(not other, f"its {kind.__name__} lacks or adds {sorted(other)}")
     return kind(**{name: _decode(v, arrays) for name, v in value["fields"].items()})
 
 
@@ -429,7 +437,7 @@ def _encode_fitted(estimator, arrays):
 def _assemble(header, arrays):
     """An estimator from the content of a file."""
     wanted = {"format_version", "versions", "estimator", "parameters", "fitted", "arrays"}
-    _require(set(header) == wanted, f"its header holds {sorted(header)}")
+    _require(set(header) == wanted, f"its header lacks or adds {sorted(set(header) ^ wanted)}")
     kind = _ESTIMATORS[header["estimator"]]
     parameters = {k: _decode(v, arrays) for k, v in header["parameters"].items()}
     unknown = set(parameters) - set(kind().get_params())

@@ -7,12 +7,15 @@ import json
 import os
 import pickle
 import random
+import shutil
 import stat
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import saved
+import sklearn
 import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +24,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+import skbackprop
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor, persistence
+from skbackprop.callbacks import Checkpoint
 from skbackprop.engine.activations import ACTIVATIONS
 from skbackprop.persistence import load, save
 
@@ -218,6 +223,50 @@ def test_a_parameter_that_an_older_file_lacks(tmp_path):
     assert load(path).class_weight is None
 
 
+# ---- Files of earlier versions ----
+
+FILES = sorted(saved.FOLDER.glob("*/*.skbp"))
+
+
+def beside(path):
+    """The data of a file, what it predicted, and what after more training."""
+    with np.load(path.with_suffix(".npz")) as stored:
+        return stored["X"], stored["y"], stored["predicted"], stored["after"]
+
+
+def nearly(found, expected):
+    """Equal but for the rounding of other processors and libraries."""
+    tolerance = 1e-9 if expected.dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_file_of_an_earlier_version(path, tmp_path):
+    X, y, predicted, after = beside(path)
+    found = load(path)
+    nearly(saved.predictions(found, X), predicted)
+    if path.stem != "checkpoint":
+        again = round_trip(found, tmp_path / "again")
+        nearly(saved.predictions(saved.go_on(again, X, y), X), after)
+        assert np.abs(after - predicted).max() > 1e-3
+
+
+@pytest.mark.skipif(sklearn.__version__ < "1.9", reason="callbacks came with scikit-learn 1.9")
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.stem == "checkpoint"], ids=lambda p: p.parent.name
+)
+def test_a_checkpoint_of_an_earlier_version(path, tmp_path):
+    X, y, _, after = beside(path)
+    copied = shutil.copy(path, tmp_path)
+    nearly(saved.predictions(Checkpoint(copied).resume(X, y), X), after)
+
+
+def test_this_version_left_its_files():
+    written = {path.stem for path in FILES if path.parent.name == skbackprop.__version__}
+    assert written == {name for name, *_ in saved.cases()} | {"checkpoint"}
+    assert sum(path.stat().st_size for path in FILES[0].parent.iterdir()) < 100_000
+
+
 # ---- Writing ----
 
 
@@ -293,16 +342,19 @@ def refused(path, message="cannot be loaded"):
         load(path)
 
 
-def test_any_changed_byte_is_noticed(tmp_path):
+def test_any_changed_byte_is_noticed(tmp_path, record_property):
     path, random_ = tmp_path / "model", random.Random(0)
     save(fit(), path)
     good = path.read_bytes()
-    for at in random_.sample(range(len(good)), 1500):
+    changed = random_.sample(range(len(good)), 1500)
+    cut = [*range(60), *random_.sample(range(60, len(good)), 200)]
+    record_property("cases", len(changed) + len(cut) + 1)
+    for at in changed:
         bad = bytearray(good)
         bad[at] ^= random_.randrange(1, 256)
         path.write_bytes(bad)
         refused(path)
-    for length in [*range(60), *random_.sample(range(60, len(good)), 200)]:
+    for length in cut:
         path.write_bytes(good[:length])
         refused(path)
     path.write_bytes(good + b"\0")
@@ -323,9 +375,10 @@ def still_an_estimator(path):
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-def test_changed_bytes_with_a_right_checksum(tmp_path):
+def test_changed_bytes_with_a_right_checksum(tmp_path, record_property):
     """An author who signs what he forges: no crash, and nothing but our two classes."""
     path, random_ = tmp_path / "model", random.Random(0)
+    record_property("cases", 2 * 1500)
     for kind in ("objects", "targets"):
         save(fit(kind), path)
         body = path.read_bytes()[:-32]
@@ -367,7 +420,7 @@ def put(tree, place, value):
     tree[last] = value
 
 
-def test_forged_headers(tmp_path):
+def test_forged_headers(tmp_path, record_property):
     """Each value of the header, in turn, replaced by what it should not be."""
     path, random_ = tmp_path / "model", random.Random(0)
     save(fit("objects"), path)
@@ -383,6 +436,12 @@ def test_forged_headers(tmp_path):
             rewrite(path, lambda target, forged=forged: target.update(forged))
             outcomes.append(still_an_estimator(path))
     assert 0 < sum(outcomes) < len(outcomes) / 2
+    record_property("cases", len(outcomes))
+
+
+def later(header):
+    header.update(format_version=2, more=1)
+    header["versions"]["skbackprop"] = "9.0"
 
 
 def deep(header):
@@ -392,17 +451,24 @@ def deep(header):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h.update(format_version=2), "version 2, this version of skbackprop reads 1"),
+        (later, "format 2, of skbackprop 9.0, is later than 1, which this version of it reads"),
+        (lambda h: h.update(format_version="1"), "its format .1. is none"),
+        (lambda h: h.update(format_version=True), "format True is none"),
+        (lambda h: h.update(format_version=0), "format 0 is none"),
         (lambda h: h.update(estimator="Popen"), "not what the format says"),
         (lambda h: h["parameters"].update(colour=1), r"unknown here: \['colour'\]"),
         (lambda h: h["parameters"].update(alpha=-1.0), "'alpha' parameter"),
-        (lambda h: h["fitted"].pop("n_iter_"), "lacks or adds"),
-        (lambda h: h["fitted"].update(_more=1), "lacks or adds"),
+        (lambda h: h["fitted"].pop("n_iter_"), r"fitted state lacks or adds \['n_iter_'\]"),
+        (lambda h: h["fitted"].update(_more=1), r"fitted state lacks or adds \['_more'\]"),
+        (
+            lambda h: h["fitted"]["progress"]["fields"].update(_more=1),
+            r"Progress lacks or adds \['_more'\]",
+        ),
         (lambda h: h["arrays"][3].update(shape=[2**62]), "arrays are longer than the file"),
         (lambda h: h["arrays"][3].update(shape=[-1]), "an array has the shape"),
         (lambda h: h["arrays"][3].update(dtype="|O8"), "an array has the dtype"),
         (lambda h: h["arrays"].pop(), "arrays are shorter than the file|missing"),
-        (lambda h: h.update(more=1), "its header holds"),
+        (lambda h: h.update(more=1), r"its header lacks or adds \['more'\]"),
         (deep, "'tol' parameter|recursion|not what the format says"),
         (lambda h: h["fitted"].update(slots={"array": 0}), "an array is used twice"),
         (lambda h: h["arrays"].append({"dtype": "<f8", "shape": [0]}), "an array is not used"),
