@@ -20,10 +20,11 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor, persistence
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint, EarlyStopping, WeightRecorder
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.persistence import load
+from skbackprop.persistence._estimators import encode_fitted
 
 QUICK = {
     "hidden_layer_sizes": (4,), "learning_rate": "constant", "max_iter": 6, "tol": None,
@@ -65,7 +66,7 @@ class Listener:
 def attributes(estimator):
     """All that fitting left, bit by bit; the seconds aside."""
     arrays = []
-    state = persistence._encode_fitted(estimator, arrays)
+    state = encode_fitted(estimator, arrays)
     state["history_"]["dict"] = [
         column for column in state["history_"]["dict"] if column[0] != "seconds"
     ]

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skbackprop import BackpropClassifier, BackpropRegressor, history, persistence
+from skbackprop import BackpropClassifier, BackpropRegressor, history
 from skbackprop.persistence import load, save
+from skbackprop.persistence._estimators import encode_fitted
 
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
 
@@ -26,7 +27,7 @@ def data(n=24, seed=0):
 def state(estimator):
     """All that fitting left, bit by bit; the seconds aside."""
     arrays = []
-    found = persistence._encode_fitted(estimator, arrays)
+    found = encode_fitted(estimator, arrays)
     columns = found["history_"]["dict"]
     found["history_"] = [column for column in columns if column[0] != "seconds"]
     return found, [array.tobytes() for array in arrays]

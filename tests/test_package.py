@@ -80,10 +80,20 @@ ARROWS = {
     "regressor": {"base", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "persistence"},
-    "persistence": {
-        "classifier", "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt",
-        "engine.losses", "engine.network", "engine.schedules", "engine.updaters", "labels",
-        "parameters", "regressor", "scaling", "session",
+    "persistence.__init__": {"persistence._file"},
+    "persistence._file": {"persistence._estimators", "persistence._values"},
+    "persistence._estimators": {
+        "classifier", "parameters", "persistence._soundness", "persistence._values",
+        "regressor", "session",
+    },
+    "persistence._soundness": {
+        "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt", "engine.losses",
+        "engine.network", "engine.schedules", "engine.updaters", "labels",
+        "persistence._values", "scaling",
+    },
+    "persistence._values": {
+        "engine.lbfgs", "engine.levenberg_marquardt", "engine.network", "engine.schedules",
+        "engine.updaters", "labels", "scaling",
     },
     "distributed.__init__": {"distributed._fit"},
     "distributed._collections": set(),

@@ -25,10 +25,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 import skbackprop
-from skbackprop import Activation, BackpropClassifier, BackpropRegressor, persistence
+from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint
 from skbackprop.engine.activations import ACTIVATIONS
-from skbackprop.persistence import load, save
+from skbackprop.persistence import _estimators, load, save
 
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
 NAMES = [row.name for row in ACTIVATIONS]
@@ -287,7 +287,7 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, step):
     def fail(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(f"skbackprop.persistence.os.{step}", fail)
+    monkeypatch.setattr(f"skbackprop.persistence._file.os.{step}", fail)
     with pytest.raises(OSError, match="disk is full"):
         save(fit(random_state=1), path)
     assert path.read_bytes() == before
@@ -545,5 +545,5 @@ def test_every_record_is_known():
     """What the fitted state is made of has to be in the tables of the format."""
     model = fit()
     fitted = set(model.__getstate__()) - set(model.get_params()) - {"_sklearn_version"}
-    plain = {*persistence._PLAIN, *persistence._OF_TARGETS["BackpropClassifier"]}
+    plain = {*_estimators.PLAIN, *_estimators.OF_TARGETS["BackpropClassifier"]}
     assert fitted == plain | {"_standing", "_params"}
