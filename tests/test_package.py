@@ -67,12 +67,11 @@ ARROWS = {
     "fast_paths": {
         "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
     },
+    "fitted": {"engine.network", "engine.training", "fast_paths", "history", "summary"},
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
-        "engine.losses", "engine.network", "engine.sampling", "engine.schedules",
-        "engine.training",
-        "fast_paths", "held_out", "history", "parameters", "plan", "recipe", "scaling",
-        "session", "summary", "weights",
+        "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
+        "history", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
         "base", "fast_paths", "labels", "parameters", "probabilities", "recipe", "weights",
@@ -117,7 +116,7 @@ ARROWS = {
     "export._c_learning": {"labels", "plan", "export._c_functions", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {
-        "base", "history", "recipe", "classifier", "engine.network", "labels", "regressor",
+        "history", "recipe", "classifier", "engine.network", "fitted", "labels", "regressor",
         "scaling", "session",
     },
     "export.c_code": {

@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import history, recipe
-from ..base import fitted_state
 from ..classifier import BackpropClassifier
 from ..engine.network import Network
+from ..fitted import fitted_state
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
 from ..scaling import Scaling

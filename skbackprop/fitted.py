@@ -1,0 +1,291 @@
+"""What a fitted estimator shows: its network at work, its weights, and how it was trained."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import history
+from .engine.network import path_products
+from .engine.training import choose_engine
+from .fast_paths import MADE_READY, make_predictor, predictor_for
+from .summary import learned_html
+
+if TYPE_CHECKING:
+    import pandas
+
+    from .types import Array, Rows
+
+# What `validate_data` makes of inputs.
+HOW_ROWS_ARE_READ = {
+    "accept_sparse": "csr",
+    "dtype": (np.float64, np.float32),
+    "order": "C",
+}
+# Rows that a prediction takes through the network at a time.
+_PREDICTION_ROWS = 4096
+
+
+def fitted_state(network, scaling, standing, ended, record):
+    """The fitted attributes, where training has come as far as `standing`."""
+    return {
+        "_network": network,
+        "_scaling": scaling,
+        "_standing": standing,
+        "_params": standing.best,
+        "history_": record,
+        "n_iter_": len(ended.records),
+        "converged_": ended.converged,
+        "engine_": choose_engine(network, standing.updater),
+    }
+
+
+class FittedNetwork(BaseEstimator):
+    """The part of an estimator that only looks at what training left."""
+
+    # Set by fit, besides the properties below.
+    history_: dict[str, list[float]]
+    n_iter_: int
+    converged_: bool
+    engine_: str
+    n_features_in_: int
+
+    # ---- Becoming what was trained ----
+
+    def _become(self, state):
+        """Take on a fitted state as a whole."""
+        vars(self).update(state)
+        self._predictor = make_predictor(self)
+
+    def _predict_with(self, params):
+        """Predict with other weights; training goes on from where it was."""
+        self._standing.best = self._params = params.copy()
+        self._predictor = make_predictor(self)
+
+    def __getstate__(self):
+        # What is made ready for speed points into memory, and is quickly made again.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in MADE_READY}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_params"):
+            self._predictor = make_predictor(self)
+
+    # ---- Running the fitted network ----
+
+    def _forward(self, X):
+        """The raw output, and the outputs of every layer, of validated rows."""
+        X = X.astype(self._params.dtype, copy=False)
+        if self._scaling.inputs is not None:
+            X = self._scaling.inputs.transform(X)
+        sums, outputs = self._network.forward(self._params, X)
+        return sums[-1], outputs
+
+    def _validate_rows(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False, **HOW_ROWS_ARE_READ)
+
+    def _raw_output(self, X):
+        """The weighted sums of the output layer, of shape (n_samples, n_outputs)."""
+        predictor = predictor_for(self, X)
+        raw = None if predictor is None else predictor.raw(X)
+        if raw is not None:
+            return raw
+        X = self._validate_rows(X)
+        starts = range(0, X.shape[0], _PREDICTION_ROWS)
+        return np.concatenate([self._forward(X[s : s + _PREDICTION_ROWS])[0] for s in starts])
+
+    def get_activations(self, X: Rows, layer: int = -1) -> Array:
+        """The outputs of one layer of neurons.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        layer : int, default=-1
+            0 is the first hidden layer, -1 the output layer.
+
+        Returns
+        -------
+        activations : ndarray of shape (n_samples, n_neurons)
+            In the units of the network; those of a regressor's output layer are in the
+            units of the targets.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        X = self._validate_rows(X)
+        n_layers = self._network.n_layers
+        if not -n_layers <= layer < n_layers:
+            raise ValueError(
+                f"The 'layer' argument must be an integer >= {-n_layers} and <= "
+                f"{n_layers - 1}. Got {layer!r}."
+            )
+        outputs = self._forward(X)[1][layer]
+        if self._scaling.targets is not None and layer in (-1, n_layers - 1):
+            outputs = self._scaling.targets.inverse_transform(outputs)
+        return outputs
+
+    # ---- Fitted attributes that follow the parameters ----
+
+    def _fitted(self, name):
+        """A private fitted attribute; absent before fit, as scikit-learn expects."""
+        if name not in vars(self):
+            raise AttributeError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' first."
+            )
+        return vars(self)[name]
+
+    def _folded(self):
+        """Weights and biases; layers that are not the network's own memory are read-only."""
+        params, network = self._fitted("_params"), self._network
+        folded = self._scaling.fold(network.weights(params), network.biases(params))
+        for array in chain(*folded):
+            if not np.may_share_memory(array, params):
+                array.flags.writeable = False  # nothing would come of writing to a copy
+        return folded
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights of every layer, each of shape (n_in, n_out).
+
+        A layer into which standardisation is folded is read-only.
+        """
+        return self._folded()[0]
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The biases of every layer, each of shape (n_out,)."""
+        return self._folded()[1]
+
+    @property
+    def n_layers_(self) -> int:
+        """The number of layers of neurons, inputs and outputs included."""
+        return len(self._fitted("_network").layer_sizes)
+
+    @property
+    def n_outputs_(self) -> int:
+        """The number of outputs."""
+        return self._fitted("_network").layer_sizes[-1]
+
+    @property
+    def out_activation_(self) -> str:
+        """The name of the output activation."""
+        return self._fitted("_network").output_activation
+
+    @property
+    def t_(self) -> int:
+        """The number of training rows presented so far."""
+        return self._fitted("_standing").progress.samples
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The loss of every epoch."""
+        return self._fitted("history_")["loss"]
+
+    @property
+    def loss_(self) -> float:
+        """The loss of the last epoch."""
+        losses = self.loss_curve_
+        return losses[-1] if losses else math.nan
+
+    @property
+    def best_loss_(self) -> float | None:
+        """The smallest loss of an epoch so far; None where held-out rows decide."""
+        losses = self.loss_curve_
+        return None if self.early_stopping else min(losses, default=math.inf)
+
+    def history_frame(self) -> pandas.DataFrame:
+        """The record of training as a table.
+
+        Returns
+        -------
+        frame : pandas.DataFrame of shape (n_epochs, n_columns)
+            The columns of `history_`, a row per epoch.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> reg = BackpropRegressor((2,), max_iter=3, random_state=0)
+        >>> frame = reg.fit([[0.0], [1.0]], [0.0, 1.0]).history_frame()
+        >>> frame["epoch"].tolist()
+        [0, 1, 2]
+        """
+        return history.as_frame(self._fitted("history_"))
+
+    @property
+    def feature_importances_(self) -> Array:
+        """How much each input matters, as shares that sum to one, of shape (n_features,).
+
+        The products of the connection weights along all paths from an input to an output
+        are added [1]_, on standardised inputs where the estimator standardises; the sizes of
+        these sums are averaged over the outputs. So `SelectFromModel` can choose inputs.
+        `skbackprop.inspection.olden_importance` has the sums themselves, with their signs.
+
+        References
+        ----------
+        .. [1] Olden, J. D., Joy, M. K. and Death, R. G. (2004). An accurate comparison of
+           methods for quantifying variable importance in artificial neural networks using
+           simulated data. Ecological Modelling 178, 389-397.
+
+        Examples
+        --------
+        >>> from sklearn.feature_selection import SelectFromModel
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.datasets import load_wheat_seeds
+        >>> X, y = load_wheat_seeds(return_X_y=True)
+        >>> clf = BackpropClassifier((5,), random_state=0)
+        >>> SelectFromModel(clf, threshold="median").fit_transform(X, y).shape
+        (210, 4)
+        """
+        params = self._fitted("_params")
+        sizes = np.abs(path_products(self._network.weights(params))).mean(axis=1)
+        total = sizes.sum()
+        return sizes / total if total > 0 else sizes
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """The loss on the held-out rows after every epoch, or None."""
+        self._fitted("history_")
+        return self.history_["validation_loss"] if self._examined[0] else None
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """The score on the held-out rows after every epoch, or None."""
+        self._fitted("history_")
+        return self.history_["validation_score"] if self._examined[1] else None
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """The largest score on the held-out rows, or None."""
+        scores = self.validation_scores_
+        return None if scores is None else float(np.nanmax([-math.inf, *scores]))
+
+    # ---- In a notebook ----
+
+    @property
+    def _repr_html_(self):
+        diagram = super()._repr_html_
+        return lambda: diagram() + self._learned_html()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._learned_html()
+        return bundle
+
+    def _learned_html(self):
+        return learned_html(self) if "_params" in vars(self) else ""
