@@ -24,8 +24,9 @@ from .engine.sampling import merge_copies
 from .engine.schedules import Progress
 from .fitted import HOW_ROWS_ARE_READ, FittedNetwork, fitted_state
 from .held_out import HeldOut, split
+from .noise import Sample
 from .parameters import RULES, OneOf, check_parameters
-from .plan import PLANNED, SECOND_ORDER
+from .plan import PLANNED, SECOND_ORDER, goes_by_noise
 from .scaling import Moments, Scaling
 from .session import Standing, run_until_finite
 from .weights import check_weights
@@ -219,6 +220,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
 
+        noise = None
+        if goes_by_noise(self, incremental):
+            noise = Sample.draw(X, Y, targets, rows, weights).noise(scaling)
         task = recipe.make_task(
             self,
             network,
@@ -229,6 +233,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             examine=None if held_out is None else held_out.examiner(self, network, scaling),
             epochs_before=standing.progress.epochs,
             incremental=incremental,
+            noise=noise,
         )
         scored = held_out is not None and self.scoring is not None
         self._examined = (resume and self._examined) or (held_out is not None, scored)

@@ -14,9 +14,11 @@ SECOND_ORDER = ("lbfgs", "lm")
 # Schedules that reach zero at the end of the plan, where training ends by itself.
 PLANNED = (LINEAR, COSINE)
 
-# An epoch's penalty, against the summed loss of all rows: as if each weight came from a
-# normal distribution of variance 1 / _PRIOR, however many rows there are.
-_PRIOR = 4.0
+# An epoch's penalty, against the summed loss of all rows: the share of noise in the targets
+# times this, as if each weight came from a normal distribution of variance 1 / _PRIOR, however
+# many rows there are.
+_PRIOR = 10.0
+_WEAKEST, _STRONGEST = 0.5, 8.0
 _ONLINE_RATE = 0.03
 _RATES = {"adam": 0.005, "rmsprop": 0.005, "rprop": 0.01}
 _BATCH = 32
@@ -52,7 +54,7 @@ class Plan:
     tol: float | None
 
 
-def make_plan(estimator, size, epochs_before, incremental):
+def make_plan(estimator, size, epochs_before, incremental, noise=None):
     """The plan for epochs of `size` presentations.
 
     Parameters
@@ -63,6 +65,8 @@ def make_plan(estimator, size, epochs_before, incremental):
         Those of earlier calls.
     incremental : bool
         Whether this is `partial_fit`: one epoch, of nobody knows how many.
+    noise : float or None
+        The share of noise in the targets, where `goes_by_noise`.
     """
     batch_size = _batch_size(estimator, size)
     max_epochs = 1 if incremental else _max_epochs(estimator, size)
@@ -74,7 +78,7 @@ def make_plan(estimator, size, epochs_before, incremental):
             horizon = estimator.max_iter
     return Plan(
         batch_size=batch_size,
-        alpha=_alpha(estimator, batch_size / size, incremental),
+        alpha=_alpha(estimator, batch_size / size, incremental, noise),
         schedule=schedule,
         rate_init=rate_of_first_epoch(estimator),
         max_epochs=max_epochs,
@@ -101,16 +105,26 @@ def rows_per_update(estimator):
     return 1 if estimator.solver == "sgd" else _BATCH
 
 
-def _alpha(estimator, share, incremental):
+def goes_by_noise(estimator, incremental):
+    """Whether the plan has to know how noisy the targets are."""
+    return estimator.alpha == "auto" and not incremental
+
+
+def prior(noise):
+    """The penalty of an epoch, where so much of the targets' variance is noise."""
+    return min(max(_PRIOR * noise, _WEAKEST), _STRONGEST)
+
+
+def _alpha(estimator, share, incremental, noise):
     """The penalty, where a batch is a `share` of the epoch."""
-    if estimator.alpha != "auto":
-        return estimator.alpha
-    return 0.0 if incremental else _PRIOR * share
+    if goes_by_noise(estimator, incremental):
+        return prior(noise) * share
+    return 0.0 if estimator.alpha == "auto" else estimator.alpha
 
 
 def streaming_alpha(estimator):
     """The penalty of `partial_fit`."""
-    return _alpha(estimator, 1.0, incremental=True)
+    return _alpha(estimator, 1.0, incremental=True, noise=None)
 
 
 def _schedule(estimator):

@@ -151,7 +151,7 @@ def make_regularization(estimator, network, alpha):
 
 
 def make_task(
-    estimator, network, updater, X, Y, rows, weights, examine, epochs_before, incremental
+    estimator, network, updater, X, Y, rows, weights, examine, epochs_before, incremental, noise
 ):
     """Everything that training needs."""
     shuffle, batch_weights = estimator.shuffle, None
@@ -163,7 +163,7 @@ def make_task(
     presentations = plan_presentations(
         rows, None if weights is None else weights[rows], shuffle
     )
-    plan = make_plan(estimator, presentations.size, epochs_before, incremental)
+    plan = make_plan(estimator, presentations.size, epochs_before, incremental, noise)
     stops_on_held_out = estimator.early_stopping and examine is not None
     return Task(
         network=network,

@@ -102,9 +102,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     alpha : float >= 0 or "auto", default="auto"
         Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
-        batches are penalised more. "auto" is ``4 * batch_size / n_samples``: over an epoch the
-        weights weigh the same against all rows, however many there are. In `partial_fit`,
-        which sees no end of rows, "auto" is 0.
+        batches are penalised more. "auto" is ``strength * batch_size / n_samples``: over an
+        epoch the weights weigh the same against all rows, however many there are. The
+        strength is 10 times the share of noise in the targets, but at least 0.5 and at most
+        8. That share is found before training, on at most 500 rows: the mean squared
+        difference between the targets of nearest neighbours, over that of any two rows, where
+        two classes are the same or not. In `partial_fit`, which sees no end of rows, "auto"
+        is 0.
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
         update at the end of each epoch, "auto" is 1 for "sgd" and 32 for "adam" and "rmsprop".

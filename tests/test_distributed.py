@@ -231,6 +231,18 @@ def test_all_kinds_of_targets(client, seeds, what):
         np.testing.assert_array_equal(together.predict(X), alone.predict(X))
 
 
+@pytest.mark.parametrize("make", [BackpropClassifier, BackpropRegressor])
+def test_the_noise_is_found_as_one_machine_finds_it(client, make):
+    """Of more rows than it takes, the same are taken."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(1200, 3))
+    y = (X + rng.normal(size=X.shape) > 0).sum(axis=1)
+    settings = {"solver": "lbfgs", "max_iter": 5}
+    theirs = network(make, **settings).fit(X, y)
+    ours = fit(network(make, **settings), cut(X, (700, 500)), cut(y, (700, 500)))
+    assert_same_training(ours, theirs, 1e-9)
+
+
 def test_given_weights_and_single_precision_and_sparse_chunks(client, seeds):
     X, y, _ = seeds
     drawn = network(BackpropClassifier, max_iter=1).fit(X, y)

@@ -44,6 +44,7 @@ ARROWS = {
     },
     "presets": set(),
     "scaling": set(),
+    "noise": {"engine.hashing"},
     "weights": set(),
     "labels": set(),
     "probabilities": {"labels"},
@@ -71,7 +72,7 @@ ARROWS = {
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
-        "history", "parameters", "plan", "recipe", "scaling", "session", "weights",
+        "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
         "base", "fast_paths", "labels", "parameters", "probabilities", "recipe", "weights",
@@ -98,7 +99,7 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "weights",
+        "engine.updaters", "noise", "weights",
     },
     "distributed._rounds": {
         "engine.training", "distributed._collections", "distributed._partition",

@@ -5,18 +5,23 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.plan import make_plan
+from skbackprop.engine.hashing import hash_data
+from skbackprop.noise import noise_share
+from skbackprop.plan import make_plan, prior
+
+NOISE = 0.25
+PRIOR = 10 * NOISE
 
 
-def plan(size=200, epochs_before=0, incremental=False, **parameters):
-    return make_plan(BackpropRegressor(**parameters), size, epochs_before, incremental)
+def plan(size=200, epochs_before=0, incremental=False, noise=NOISE, **parameters):
+    return make_plan(BackpropRegressor(**parameters), size, epochs_before, incremental, noise)
 
 
 def test_the_defaults_learn_online_at_a_falling_rate():
     ours = plan()
     assert (ours.batch_size, ours.rate_init, ours.max_epochs) == (1, 0.03, 60)
     assert (ours.schedule.name, ours.horizon, ours.tol) == ("linear", 60, None)
-    assert ours.alpha == 4 / 200
+    assert ours.alpha == pytest.approx(PRIOR / 200)
 
 
 @pytest.mark.parametrize(
@@ -31,12 +36,12 @@ def test_many_rows_are_presented_less_often(size, epochs):
 @pytest.mark.parametrize(
     ("parameters", "batch_size", "alpha"),
     [
-        ({"batch_size": 8}, 8, 4 * 8 / 200),
-        ({"batch_size": 500}, 200, 4),
-        ({"batch_size": "full"}, 200, 4),
-        ({"solver": "adam"}, 32, 4 * 32 / 200),
-        ({"solver": "rprop"}, 200, 4),
-        ({"solver": "lbfgs", "batch_size": 1}, 200, 4),
+        ({"batch_size": 8}, 8, PRIOR * 8 / 200),
+        ({"batch_size": 500}, 200, PRIOR),
+        ({"batch_size": "full"}, 200, PRIOR),
+        ({"solver": "adam"}, 32, PRIOR * 32 / 200),
+        ({"solver": "rprop"}, 200, PRIOR),
+        ({"solver": "lbfgs", "batch_size": 1}, 200, PRIOR),
         ({"alpha": 0.5, "batch_size": 8}, 8, 0.5),
     ],
 )
@@ -44,6 +49,16 @@ def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
     ours = plan(**parameters)
     assert ours.batch_size == batch_size
     assert ours.alpha == pytest.approx(alpha)
+
+
+@pytest.mark.parametrize(
+    ("noise", "strength"),
+    [(0, 0.5), (0.04, 0.5), (0.1, 1), (0.3, 3), (0.7, 7), (0.8, 8), (1.2, 8)],
+)
+def test_the_penalty_follows_the_noise(noise, strength):
+    assert prior(noise) == pytest.approx(strength)
+    assert plan(noise=noise).alpha == pytest.approx(strength / 200)
+    assert plan(noise=noise, alpha=0.3).alpha == 0.3
 
 
 @pytest.mark.parametrize(
@@ -99,9 +114,12 @@ def test_a_fit_and_then_a_stream(wheat):
 def test_the_defaults_are_what_they_say(wheat):
     X, y = wheat
     plain = BackpropClassifier(random_state=0).fit(X, y)
+    order = np.argsort(hash_data(X, y))
+    inputs = plain._scaling.inputs.transform(X)[order]
+    noise = noise_share(inputs, np.searchsorted(plain.classes_, y[order]), np.ones(len(y)))
     spelt_out = BackpropClassifier(
-        (64, 64), alpha=4 / len(y), batch_size=1, learning_rate="linear",
-        learning_rate_init=0.03, max_iter=60, tol=None, random_state=0,
+        (64, 64), alpha=10 * noise * (1 / len(y)), batch_size=1,
+        learning_rate="linear", learning_rate_init=0.03, max_iter=60, tol=None, random_state=0,
     ).fit(X, y)  # fmt: skip
     np.testing.assert_array_equal(plain.coefs_[0], spelt_out.coefs_[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from operator import methodcaller
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from .. import history, recipe
 from ..base import BaseBackprop
 from ..held_out import HeldOut
 from ..parameters import check_parameters
-from ..plan import learns_from_all_rows
+from ..plan import goes_by_noise, learns_from_all_rows
 from ..scaling import Scaling
 from ..session import run_until_finite
 from . import _partition
@@ -45,6 +46,8 @@ def fit(
     persist: bool = True,
 ) -> Fittable:
     """Train an estimator on a dask collection, whose rows never come together.
+
+    Only with ``alpha="auto"`` at most 500 of them do, on a worker, to tell how noisy they are.
 
     With ``batch_size="full"`` and the solvers "rprop", "lbfgs" and "lm", the gradients of the
     partitions are summed: the result is that of the estimator's own `fit` to rounding. Else
@@ -238,10 +241,19 @@ def _begin(learner, rows, n_dimensions, watching, kept):
         examine=None if held_out is None else held_out.examiner(learner, network, scaling),
         epochs_before=0,
         incremental=False,
+        noise=_noise(learner, rows, orders, scaling),
     )
     learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
     task = _spread(task, rows, replace(orders, scaling=scaling), measured, kept)
     return task, scaling, standing
+
+
+def _noise(learner, rows, orders, scaling):
+    """The share of noise in the targets, where the plan has to know; found by a worker."""
+    if not goes_by_noise(learner, incremental=False):
+        return None
+    found = methodcaller("noise", scaling)
+    return rows.reduced(_partition.sample, orders, by=merge, then=found)
 
 
 def _refuse_nothing(survey):

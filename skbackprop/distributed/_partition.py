@@ -12,6 +12,7 @@ from ..engine.sampling import plan_presentations
 from ..engine.threads import as_many_as_pay
 from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
+from ..noise import Sample
 from ..weights import add_totals, check_weights, look_up
 
 
@@ -180,7 +181,10 @@ def total_weight(rows, orders):
 
 
 def _arrange(rows, orders):
-    """Inputs, targets, the numbers of the rows to present, and the weights of all rows."""
+    """Inputs, targets as encoded and as the network takes them, numbers, and weights.
+
+    The numbers are those of the rows to present, the weights those of all rows.
+    """
     learner = orders.learner
     X = rows.X.astype(orders.dtype, copy=False)
     with _naming(rows.number):
@@ -192,7 +196,7 @@ def _arrange(rows, orders):
         numbers, weights, _ = learner._arrange(
             X, rows.y, Y, weights, None, orders.network, None, incremental=False
         )
-    return X, learner._targets(Y, orders.network, orders.dtype), numbers, weights
+    return X, Y, learner._targets(Y, orders.network, orders.dtype), numbers, weights
 
 
 def _present(numbers, weights, orders):
@@ -230,7 +234,7 @@ class Measured:
 
 def measure(rows, orders):
     """The `Measured` of a partition; None where nothing in it counts."""
-    X, Y, numbers, weights = _arrange(rows, orders)
+    X, _, Y, numbers, weights = _arrange(rows, orders)
     if not len(numbers):
         return None
     size = _present(numbers, weights, orders).size
@@ -241,6 +245,12 @@ def measure(rows, orders):
     return Measured(
         float(weights[numbers].sum()) if weighs else size, {rows.number: size}, moments
     )
+
+
+def sample(rows, orders):
+    """A `Sample` of a partition; None where nothing in it counts."""
+    X, encoded, Y, numbers, weights = _arrange(rows, orders)
+    return Sample.draw(X, encoded, Y, numbers, weights) if len(numbers) else None
 
 
 @dataclass
@@ -278,7 +288,7 @@ def prepare(rows, orders, starts):
 
     `starts` are the numbers of each partition's first presentation in an epoch.
     """
-    X, Y, numbers, weights = _arrange(rows, orders)
+    X, _, Y, numbers, weights = _arrange(rows, orders)
     if not len(numbers):
         return None
     presentations = _present(numbers, weights, orders)

@@ -82,10 +82,10 @@ class Cluster:
             for future in futures_of(partitions):
                 future.release()
 
-    def reduced(self, function, *arguments, by=add):
-        """What `function` gives for all partitions together.
+    def reduced(self, function, *arguments, by=add, then=None):
+        """What `function` gives for all partitions together, or what `then` makes of that.
 
-        The sums are formed on the workers, whoever they are in the same order.
+        All of it is done on the workers, whoever they are in the same order.
         """
         dask = import_dask()
         results = self._each(function, arguments)
@@ -95,9 +95,10 @@ class Cluster:
                 for first in range(0, len(results), _FAN_IN)
             ]
             if len(results) == 1:
+                result = results[0] if then is None else _call(then, results[0], name="then")
                 # That parameters travel with the orders is no mistake to be warned of.
                 with dask.config.set({_LARGE: "1 TiB"}):
-                    future = self.client.compute(results[0])
+                    future = self.client.compute(result)
                 return future.result()
 
     def _each(self, function, arguments):

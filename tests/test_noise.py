@@ -1,0 +1,147 @@
+"""How noisy the targets are, against cases that can be counted by hand, and other code."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.engine.hashing import hash_data
+from skbackprop.noise import Sample, noise_share
+from skbackprop.plan import prior
+from skbackprop.scaling import Scaling
+
+
+def share(X, Y, weights=None):
+    X, Y = np.asarray(X, dtype=float), np.asarray(Y)
+    X = X[:, None] if X.ndim == 1 else X
+    return noise_share(X, Y, np.ones(len(Y)) if weights is None else np.array(weights, float))
+
+
+def draw(X, Y, weights=None):
+    return Sample.draw(X, Y, Y, np.arange(len(Y)), weights)
+
+
+def test_counted_by_hand():
+    # The nearest are 1, 0, 3, 2; of six pairs, four differ.
+    assert share([0, 1, 3, 4], [0, 0, 1, 1]) == 0
+    # The same rows with two classes that alternate: all neighbours differ.
+    assert share([0, 1, 3, 4], [0, 1, 0, 1]) == pytest.approx(1 / (4 / 6))
+    # Squared differences: 1, 1, 1, 1 of neighbours; (1 + 9 + 16 + 4 + 9 + 1) / 6 of pairs.
+    numbers = np.array([[0.0], [1.0], [3.0], [4.0]])
+    assert share([0, 1, 3, 4], numbers) == pytest.approx(1 / (40 / 6))
+
+
+def test_all_that_are_equally_near_count():
+    # The middle one has two neighbours, one of them of its own class.
+    X, Y = [0, 1, 2], [0, 0, 1]
+    assert share(X, Y) == pytest.approx((0 + 0.5 + 1) / 3 / (2 / 3))
+    # Rounding breaks no tie.
+    assert share(np.array([0, 1, 2]) * 0.1 + 0.7, Y) == share(X, Y)
+
+
+def test_a_weight_is_so_many_copies():
+    rng = np.random.default_rng(0)
+    X, Y, weights = rng.normal(size=(20, 2)), rng.integers(3, size=20), rng.integers(1, 4, 20)
+    copies = share(np.repeat(X, weights, axis=0), np.repeat(Y, weights))
+    assert share(X, Y, weights) == pytest.approx(copies, rel=1e-12)
+    sample = draw(np.repeat(X, weights, axis=0), np.repeat(Y, weights))
+    assert sample.X.shape == X.shape
+    assert sample.noise(Scaling()) == draw(X, Y, weights).noise(Scaling())
+
+
+def test_agrees_with_nearest_neighbours_of_scikit_learn():
+    rng = np.random.default_rng(1)
+    X, n = rng.normal(size=(60, 3)), 60
+    classes, numbers = rng.integers(3, size=n), rng.normal(size=(n, 2))
+    others = [np.delete(np.arange(n), i) for i in range(n)]
+    predicted = [
+        KNeighborsClassifier(1).fit(X[o], classes[o]).predict(X[i : i + 1])[0]
+        for i, o in enumerate(others)
+    ]
+    chance = 1 - ((np.bincount(classes) / n) ** 2).sum()
+    error = np.mean(predicted != classes) / (chance * n / (n - 1))
+    assert share(X, classes) == pytest.approx(error, rel=1e-12)
+    predicted = np.array(
+        [
+            KNeighborsRegressor(1).fit(X[o], numbers[o]).predict(X[i : i + 1])[0]
+            for i, o in enumerate(others)
+        ]
+    )
+    variance = numbers.var(axis=0, ddof=1).sum()
+    error = ((predicted - numbers) ** 2).sum(axis=1).mean() / (2 * variance)
+    assert share(X, numbers) == pytest.approx(error, rel=1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+def test_finds_the_noise_that_was_put_in(noise):
+    rng = np.random.default_rng(2)
+    X = rng.uniform(-1, 1, size=(500, 1))
+    signal = np.sin(3 * X) / np.sin(3 * X).std()
+    Y = np.sqrt(1 - noise) * signal + np.sqrt(noise) * rng.normal(size=X.shape)
+    assert share(X, Y) == pytest.approx(noise, abs=0.12)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array])
+def test_sparse_is_dense(kind):
+    rng = np.random.default_rng(3)
+    X = np.round(rng.normal(size=(300, 4)) * 2) * (rng.random((300, 4)) < 0.5)
+    Y = rng.normal(size=(300, 2))
+    weights = np.ones(300)
+    assert noise_share(kind(X), Y, weights) == pytest.approx(noise_share(X, Y, weights))
+    halves = [Sample.draw(kind(X), Y, Y, rows) for rows in np.split(np.arange(300), 2)]
+    whole = draw(kind(X), Y)
+    assert halves[0].merged(halves[1]).noise(Scaling()) == whole.noise(Scaling())
+
+
+@pytest.mark.parametrize("n", [40, 2000])
+def test_neither_order_nor_parts_matter(n):
+    rng = np.random.default_rng(4)
+    X, Y = np.round(rng.normal(size=(n, 2)), 1), rng.integers(3, size=n)
+    order = rng.permutation(n)
+    whole, again = draw(X, Y), draw(X[order], Y[order])
+    parts = [Sample.draw(X, Y, Y, rows) for rows in np.array_split(order, 3)]
+    merged = parts[0].merged(parts[1]).merged(parts[2])
+    assert len(whole.hashes) <= 500
+    np.testing.assert_array_equal(whole.X, again.X)
+    np.testing.assert_array_equal(whole.X, merged.X)
+    assert whole.noise(Scaling()) == again.noise(Scaling())
+    if len(whole.hashes) < 500:
+        np.testing.assert_array_equal(whole.weights, merged.weights)
+
+
+@pytest.mark.parametrize(
+    ("X", "Y"),
+    [
+        ([1.0], [0]),
+        ([1.0], [[3.0]]),
+        ([1.0, 2.0, 3.0], [1, 1, 1]),
+        ([1.0, 2.0, 3.0], [[1e200], [-1e200], [1e200]]),
+    ],
+)
+def test_where_nothing_can_be_told(X, Y):
+    assert share(X, Y) == 1
+
+
+def test_rows_too_far_for_numbers_are_all_equally_far():
+    assert share([1e200, -1e200, 3e200, 0], [0, 1, 0, 1]) == pytest.approx(1)
+    assert share([0, 0, 0], [0, 1, 0]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("learner", [BackpropClassifier, BackpropRegressor])
+def test_the_estimators_use_it(learner, solver):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(40, 2))
+    y = (X > 0).sum(axis=1)
+    settings = dict(solver=solver, batch_size=8, max_iter=3, tol=None, random_state=0)
+    auto = learner((4,), **settings).fit(X, y)
+    columns = y if learner is BackpropClassifier else y[:, None].astype(float)
+    inputs, targets = auto._scaling.transform(X, columns)
+    order = np.argsort(hash_data(X, y))
+    strength = prior(noise_share(inputs[order], targets[order], np.ones(40)))
+    assert 0.5 < strength < 8
+    batch = 40 if solver == "lbfgs" else 8
+    given = learner((4,), alpha=strength * (batch / 40), **settings).fit(X, y)
+    np.testing.assert_array_equal(auto.coefs_[0], given.coefs_[0])
+    np.testing.assert_array_equal(auto.coefs_[1], given.coefs_[1])
