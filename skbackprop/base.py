@@ -239,7 +239,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self._examined = (resume and self._examined) or (held_out is not None, scored)
         before = self.history_ if resume else history.begin(network)
         if audience is not None:
-            state_of = partial(fitted_state, network, scaling)
+            state_of = partial(fitted_state, network, scaling, task.regularization.alpha)
             audience.fit_begins(task.max_epochs, state_of, before)
         listener = audience if audience is not None and audience.listens else None
         standing, ended = run_until_finite(self, task, standing, listener)
@@ -250,7 +250,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _conclude(self, task, scaling, standing, ended, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
         record = history.extended(before, ended.records, is_stream=incremental)
-        self._become(fitted_state(task.network, scaling, standing, ended, record))
+        alpha = task.regularization.alpha
+        self._become(fitted_state(task.network, scaling, alpha, standing, ended, record))
         cut_short = not (incremental or ended.converged or ended.excused or task.tol is None)
         if cut_short and task.schedule not in PLANNED:
             warn_caller(

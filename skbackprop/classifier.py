@@ -285,6 +285,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         The share of each input in the products of the connection weights along all paths to
         the outputs, regardless of sign; see `skbackprop.inspection.olden_importance`.
+    alpha_ : float
+        The strength of the L2 penalty that the last call trained with, which is `alpha`
+        unless that is "auto".
     engine_ : {"compiled", "numpy"}
         Which writing of the training loop ran.
 

@@ -31,7 +31,7 @@ HOW_ROWS_ARE_READ = {
 _PREDICTION_ROWS = 4096
 
 
-def fitted_state(network, scaling, standing, ended, record):
+def fitted_state(network, scaling, alpha, standing, ended, record):
     """The fitted attributes, where training has come as far as `standing`."""
     return {
         "_network": network,
@@ -41,6 +41,7 @@ def fitted_state(network, scaling, standing, ended, record):
         "history_": record,
         "n_iter_": len(ended.records),
         "converged_": ended.converged,
+        "alpha_": float(alpha),
         "engine_": choose_engine(network, standing.updater),
     }
 
@@ -52,6 +53,7 @@ class FittedNetwork(BaseEstimator):
     history_: dict[str, list[float]]
     n_iter_: int
     converged_: bool
+    alpha_: float
     engine_: str
     n_features_in_: int
 

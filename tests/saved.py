@@ -25,7 +25,11 @@ def cases():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(24, 3))
     line, rows = X @ [3.0, -1.0, 0.5], np.arange(24)
-    common = {"hidden_layer_sizes": (4,), "max_iter": 6, "tol": None, "random_state": 3}
+    # Nothing is left to "auto", whose meaning may change from version to version.
+    common = {
+        "hidden_layer_sizes": (4,), "alpha": 0.05, "batch_size": 1, "learning_rate": "constant",
+        "learning_rate_init": 0.02, "max_iter": 6, "tol": None, "random_state": 3,
+    }  # fmt: skip
     classifier = BackpropClassifier(**common)
     regressor = BackpropRegressor(**common)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -137,3 +138,13 @@ def test_a_falling_rate_needs_no_warning_and_a_constant_one_does(wheat):
     BackpropClassifier(max_iter=2).fit(*wheat)
     with pytest.warns(ConvergenceWarning, match="max_iter=2"):
         BackpropClassifier(learning_rate="constant", max_iter=2).fit(*wheat)
+
+
+def test_the_strength_in_use_is_told(wheat):
+    X, y = wheat
+    clf = BackpropClassifier((5,), max_iter=1, random_state=0).fit(X, y)
+    assert 0.5 / len(y) <= clf.alpha_ <= 8 / len(y)
+    again = clone(clf).set_params(alpha=clf.alpha_).fit(X, y)
+    np.testing.assert_array_equal(again.coefs_[0], clf.coefs_[0])
+    assert again.alpha_ == clf.alpha_
+    assert clf.partial_fit(X, y).alpha_ == 0

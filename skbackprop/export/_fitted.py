@@ -148,7 +148,9 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     updater = recipe.make_updater(estimator, network)
     standing = estimator._begin(network, updater, np.dtype(dtype))
     standing.params[:] = network.pack(coefs, intercepts, dtype)
-    state = fitted_state(network, Scaling(), standing, Ending(), history.begin(network))
+    begun = standing, Ending(), history.begin(network)
+    alpha = 0.0 if estimator.alpha == "auto" else estimator.alpha
+    state = fitted_state(network, Scaling(), alpha, *begun)
     state |= {"_examined": (False, False), "n_features_in_": n_inputs}
     if feature_names is not None:
         state["feature_names_in_"] = feature_names

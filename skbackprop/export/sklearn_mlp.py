@@ -150,9 +150,10 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     settings["verbose"] = bool(settings["verbose"])
     settings["tol"] = tolerance(estimator) or 0.0
     settings["learning_rate_init"] = rate_of_first_epoch(estimator)
-    for name in ("alpha", "max_iter"):
-        if settings[name] == "auto":  # which depends on the data to come
-            del settings[name]
+    if settings["alpha"] == "auto":
+        settings["alpha"] = estimator.alpha_
+    if settings["max_iter"] == "auto":  # which depends on the data to come
+        del settings["max_iter"]
     for name, allowed in (("solver", _SOLVERS), ("learning_rate", _SCHEDULES)):
         if settings[name] not in allowed:
             del settings[name]

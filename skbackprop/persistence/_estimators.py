@@ -18,8 +18,8 @@ from ._values import decode, encode, require
 
 ESTIMATORS = {kind.__name__: kind for kind in (BackpropClassifier, BackpropRegressor)}
 # The fitted attributes that are kept as they are.
-PLAIN = ("_network", "_scaling", "_examined", "n_iter_", "converged_", "engine_",
-          "n_features_in_", "history_")  # fmt: skip
+PLAIN = ("_network", "_scaling", "_examined", "n_iter_", "converged_", "alpha_",
+         "engine_", "n_features_in_", "history_")  # fmt: skip
 OF_TARGETS = {"BackpropClassifier": ("_labels",), "BackpropRegressor": ("_flat", "_n_targets")}
 _OPTIONAL = ("feature_names_in_", "_class_totals")
 

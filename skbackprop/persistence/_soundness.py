@@ -129,6 +129,8 @@ def check_attributes(fitted, network):
         require(_is_array(names, object, (n_features,)), "its inputs' names are not sound")
     require(is_a(int, fitted["n_iter_"]) and fitted["n_iter_"] >= 0, "n_iter_ is not sound")
     require(isinstance(fitted["converged_"], bool), "converged_ is neither true nor false")
+    alpha = fitted["alpha_"]
+    require(is_a((int, float), alpha) and 0 <= alpha < np.inf, "alpha_ is not sound")
     require(fitted["engine_"] in ("compiled", "numpy"), "engine_ is not sound")
     examined = fitted["_examined"]
     sound = isinstance(examined, tuple) and [type(value) for value in examined] == [bool, bool]
