@@ -32,7 +32,7 @@ class _EpochCallback:
 
     Clones share their callbacks, and may be fitted side by side: what is remembered of a fit
     is kept under its place in the tree of tasks. A subclass says what to remember
-    (`_begin`), and what to do after an epoch and at the end.
+    (`_begin`), and what to do after an epoch (`_epoch_ends`) and at the end (`_fit_ends`).
     """
 
     def setup(self, estimator: BaseBackprop, context: Any) -> None:
@@ -76,12 +76,6 @@ class _EpochCallback:
 
     def _begin(self, estimator):
         return None
-
-    def _epoch_ends(self, memory, fitted):
-        return False
-
-    def _fit_ends(self, memory, estimator):
-        pass
 
     def __getstate__(self):
         # Fits that run in this process are no business of another's.

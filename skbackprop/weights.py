@@ -34,8 +34,6 @@ def weigh_classes(weights, class_weight, y):
     So class weights change what training attends to, and not how long it takes. "balanced"
     counts the rows of a class by their weights.
     """
-    if class_weight is None:
-        return weights
     before = np.ones(len(y)) if weights is None else weights
     balanced = isinstance(class_weight, str)
     by_class = _balance(before, y) if balanced else look_up(class_weight, y)

@@ -262,6 +262,23 @@ def test_given_weights_and_single_precision_and_sparse_chunks(client, seeds):
     assert_same_training(together, alone, 1e-11)
 
 
+def test_a_partition_of_no_weight_is_as_if_it_were_not_there(client, seeds):
+    X, y, weights = seeds
+    weights = np.where((np.arange(len(X)) >= 50) & (np.arange(len(X)) < 110), 0, weights)
+    alone = network(BackpropClassifier, **FULL["adam"]).fit(X, y, weights)
+    together = fit(network(BackpropClassifier, **FULL["adam"]), cut(X), cut(y), cut(weights))
+    assert_same_training(together, alone, 1e-11)
+
+
+def test_partitions_may_be_many_and_cut_across(client, seeds):
+    """More than are summed at once; and columns apart from one another."""
+    X, y, _ = seeds
+    alone = network(BackpropClassifier, **FULL["adam"]).fit(X, y)
+    together = network(BackpropClassifier, **FULL["adam"])
+    fit(together, da.from_array(X, chunks=(20, 3)), da.from_array(y, chunks=20))
+    assert_same_training(together, alone, 1e-11)
+
+
 def test_copies_train_alike_and_are_counted_each(client, seeds):
     X, y, _ = seeds
     alone = network(BackpropClassifier, **FULL["adam"]).fit(np.tile(X, (2, 1)), np.tile(y, 2))

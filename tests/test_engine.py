@@ -90,6 +90,35 @@ def test_wrong_derivatives_are_found():
         check_derivative("tanh")
 
 
+def test_where_derivatives_are_checked():
+    """Beside the corners at whole numbers; with each target at each output by turns."""
+    grid = np.arange(24) * 8 / 23 - 4 + 0.0077
+    seen = []
+
+    def see(*arrays):
+        seen.append(arrays)
+        return arrays[0] * 0
+
+    check_derivative(Activation("zero", see, see))
+    np.testing.assert_allclose(seen[0][0], grid, atol=1e-15)
+    del seen[:]
+    loss = get_loss("squared_error", "identity")
+    check_derivative(replace(loss, value=lambda *a: see(*a).sum(axis=1), gradient=see))
+    for z, o, y in seen[:1]:
+        np.testing.assert_allclose(z, grid.reshape(8, 3), atol=1e-15)
+        np.testing.assert_array_equal(o, z)
+        np.testing.assert_array_equal(y, np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]])
+
+
+def test_the_largest_error_is_told():
+    wrong = Activation(
+        "wrong", lambda z: z, lambda z: 1 + np.array([0, 0.1, 9, 1e-9]), of="input"
+    )
+    with pytest.raises(ValueError, match=r"'wrong' is 10 at 3, .* give 1 \(2 of 4 differ\)"):
+        check_derivative(wrong, points=[1.0, 2.0, 3.0, 4.0])
+    check_derivative(wrong, points=[1.0, 2.0, 3.0, 4.0], tolerance=9.1)
+
+
 @pytest.mark.parametrize("penalty", [{"alpha": 0.3}, {"l1": 0.3}, {"alpha": 0.2, "l1": 0.1}])
 def test_penalty_derivative(penalty):
     rng = np.random.default_rng(0)
@@ -373,3 +402,15 @@ def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
 def test_integer_weights_repeat_exactly():
     plan = sampling.plan_presentations(np.array([4, 2, 7]), np.array([1.0, 3.0, 2.0]), False)
     np.testing.assert_array_equal(plan.draw(None), [4, 2, 2, 2, 7, 7])
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_rows_that_share_a_hash_by_chance_stay_apart(form):
+    X = form(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
+    y, rows = np.array([5, 5, 5, 6]), np.arange(4)
+    apart = sampling.merge_copies(X, y, rows[[0, 1]], np.zeros(4, dtype=np.uint64), None)
+    np.testing.assert_array_equal(apart[0], [0, 1])
+    assert apart[1] is None
+    merged, weights = sampling.merge_copies(X, y, rows, np.zeros(4, dtype=np.uint64), None)
+    np.testing.assert_array_equal(merged, [0, 1, 3])
+    np.testing.assert_array_equal(weights[merged], [1, 2, 1])

@@ -319,6 +319,28 @@ def test_folded_weights_are_the_network(wheat):
         same_network(again, fitted, rtol=1e-9, atol=1e-11)
 
 
+def test_given_weights_are_those_of_counts_in_their_units(wheat):
+    """Through an exponential, a factor of the targets is a summand of the biases."""
+    X, y = 50 + 10 * wheat[0], 1000.0 * wheat[1]
+    settings = QUICK | {"loss": "poisson", "activation": "tanh"}
+    fitted = BackpropRegressor(**settings).fit(X, y)
+    again = BackpropRegressor(**settings | {"learning_rate_init": 1e-300})
+    again.set_params(weight_init=(fitted.coefs_, fitted.intercepts_)).fit(X, y)
+    hidden = np.tanh(X @ fitted.coefs_[0] + fitted.intercepts_[0])
+    expected = np.exp(hidden @ fitted.coefs_[1] + fitted.intercepts_[1])[:, 0]
+    np.testing.assert_allclose(fitted.predict(X), expected, rtol=1e-9)
+    np.testing.assert_allclose(again.predict(X), expected, rtol=1e-9)
+
+
+@BOTH
+def test_one_weight_for_all_rows(estimator, wheat):
+    X, y = wheat
+    all_alike = estimator(**QUICK).fit(X, y, sample_weight=2)
+    listed = estimator(**QUICK).fit(X, y, sample_weight=np.full(len(y), 2))
+    same_network(all_alike, listed)
+    assert all_alike.t_ == 2 * estimator(**QUICK).fit(X, y, sample_weight=1.0).t_
+
+
 @BOTH
 def test_weights_that_are_written_to_predict_or_cannot_be(estimator, wheat):
     X, y = wheat
@@ -414,6 +436,7 @@ Y4 = np.array([0, 1, 0, 1])
     "parameters",
     [
         {"hidden_layer_sizes": (0,)}, {"hidden_layer_sizes": 2.5}, {"activation": "cube"},
+        {"hidden_layer_sizes": None},
         {"activation": ["tanh", "cube"]}, {"output_activation": "cube"},
         {"activation": ["tanh"], "hidden_layer_sizes": (2, 2)},
         {"output_activation": "softmax", "loss": "squared_error"},

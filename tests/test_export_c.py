@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -216,6 +217,17 @@ def test_labels(build, labels, declared):
     if kind is ctypes.c_char_p:
         found = [label.decode() for label in found]
     np.testing.assert_array_equal(found, model.classes_)
+
+
+def test_names_of_inputs_are_a_comment(build):
+    X, y = data("binary")
+    names = ["area (mm*mm)", "*/ int a[-1]; /*", "länge\n", "plain_1"]
+    model = BackpropClassifier((3,), **QUICK).fit(pd.DataFrame(X, columns=names), y)
+    source = to_c(model)
+    assert "Its inputs: area (mm?mm), ?? int a[-1]; ??, l?nge?, plain_1." in source
+    expected = model.predict_proba(pd.DataFrame(X, columns=names))
+    found = build(source).fill("net_predict_proba", X, 2)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_header_and_prefix(build, tmp_path):
@@ -488,6 +500,20 @@ def test_a_weight_beyond_float():
     assert "1e+300" in to_c(model, dtype="double")
     with pytest.raises(ValueError, match=r"1e\+300 is too large for dtype='float'"):
         to_c(model)
+
+
+def test_integers_that_would_overflow():
+    width = fixed_point.WIDTHS["int8"]
+    # 127 * 127 * 66572 and a bias of 30 bits are just below 2 ** 31.
+    fixed_point._integer_sums(np.zeros((66_572, 1)), np.zeros(1), width)
+    with pytest.raises(ValueError, match="66573 inputs is too wide for int8"):
+        fixed_point._integer_sums(np.zeros((66_573, 1)), np.zeros(1), width)
+    X, y = data("binary")
+    X[:, 0] = 1.0
+    model = fit("binary", X, y, hidden_layer_sizes=(2,), activation="relu")
+    model._params[0] = 1e12  # of an input that does not vary in X, and so is no range
+    with pytest.raises(ValueError, match="weights are too large, beside the range of X"):
+        to_c(model, dtype="int8", X=X)
 
 
 def test_bad_estimators():

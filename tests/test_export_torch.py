@@ -174,6 +174,10 @@ def test_modules_of_others():
     np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-4, atol=1e-6)
     assert from_torch(two).predict(X).dtype == np.float32
     np.testing.assert_allclose(from_torch(two).predict(X), run(two, X), rtol=1e-4, atol=1e-6)
+    # With what training goes on may be said.
+    assert from_torch(two, loss="huber")._network.loss == "huber"
+    clf = from_torch(two, classes=["no", "yes"], loss="squared_error")
+    assert (clf.n_outputs_, clf._network.loss) == (2, "squared_error")
 
 
 @pytest.mark.torch

@@ -119,6 +119,21 @@ def test_a_changed_parameter_counts_at_once(counted, change):
     np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
 
 
+def test_parameters_that_are_arrays_take_the_long_way(counted):
+    """Whether they are as before cannot be told in a moment."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
+    reg = BackpropRegressor(np.array([5, 3]), solver="sgd", random_state=0)
+    stream(reg, X, y, True)
+    assert counted == [True] * 19  # as long as it is the same array
+    reg.set_params(hidden_layer_sizes=np.array([5, 3]))
+    reg.partial_fit(X[:1], y[:1])
+    assert counted == [True] * 19
+    other = BackpropRegressor((5, 3), solver="sgd", random_state=0)
+    stream(other, X, y, True).partial_fit(X[:1], y[:1])
+    np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
+
+
 ROW = np.array([[0.1, 0.2, 0.3]])
 
 

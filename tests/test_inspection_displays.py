@@ -143,6 +143,8 @@ def test_best_epoch_by_score_and_with_gaps():
     display = LossCurveDisplay([history]).plot()
     assert display.best_epochs_ == [6]
     assert len(display.ax_.lines) == 2
+    history["loss"] = [np.nan] * 4
+    assert LossCurveDisplay([history]).plot().best_epochs_ == [None]
 
 
 @NETWORKS
@@ -157,6 +159,14 @@ def test_learning_rate_on_the_second_axis(which, request):
     texts = [*texts_of(display.ax_), display.second_ax_.yaxis.label]
     texts += display.ax_.get_legend().get_texts()
     assert_readable(display.figure_, texts)
+
+
+def test_any_column_on_the_second_axis(seeds):
+    display = LossCurveDisplay.from_estimator(seeds[0], second_axis="seconds")
+    (line,) = display.second_ax_.lines
+    np.testing.assert_array_equal(line.get_ydata(), seeds[0].history_["seconds"])
+    assert display.second_ax_.get_ylabel() == labels_of(display.ax_)[-1]
+    assert display.second_ax_.get_ylabel() == "seconds per epoch"
 
 
 def test_several_loss_curves(seeds, diabetes):

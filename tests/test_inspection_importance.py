@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
@@ -186,6 +187,9 @@ def test_refusals(function):
         function(LinearRegression())
     with pytest.raises(TypeError, match=r"pass the last step, pipeline\[-1\]"):
         function(make_pipeline(MinMaxScaler(), R_EXAMPLE))
+    search = GridSearchCV(BackpropRegressor((2,), max_iter=2), {"alpha": [0.0]}, cv=2)
+    with pytest.raises(TypeError, match="Got GridSearchCV; of a search pass its best_estim"):
+        function(search.fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]))
     with pytest.raises(NotFittedError):
         function(BackpropClassifier())
     with pytest.raises(ValueError, match="units must be one of"):
@@ -264,6 +268,18 @@ def test_profile_of_a_classifier(wheat):
     assert len(long) == profile.responses.size
     chosen = long.query("feature == 'c' and group == 'quantile 0.4' and output == '2'")
     np.testing.assert_array_equal(chosen.response, profile.responses[0, 2, :, 1])
+
+
+def test_profile_of_several_columns_of_classes(wheat):
+    X, y = wheat
+    columns = np.column_stack([y, np.where(y > 1, "b", "a")]).astype(object)
+    clf = BackpropClassifier((4,), max_iter=5, random_state=0).fit(X, columns)
+    profile = lek_profile(clf, X, features=[2], n_steps=2, quantiles=[0.5])
+    assert profile.outputs == ["0: 1", "0: 2", "0: 3", "1: a", "1: b"]
+    row = np.median(X, axis=0)
+    row[2] = X[:, 2].min()
+    expected = np.hstack(clf.predict_proba(row[None]))[0]
+    np.testing.assert_allclose(profile.responses[0, 0, 0], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

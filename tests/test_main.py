@@ -1,12 +1,13 @@
 """The main job: what it prints, and how it ends."""
 
 import re
+import runpy
 import subprocess
 import sys
 
 import pytest
 
-from skbackprop.__main__ import EXTENSIONS, main
+from skbackprop.__main__ import EXTENSIONS, main, show_progress
 
 
 def test_case_study(capsys):
@@ -51,3 +52,24 @@ def test_runs_as_a_module():
     command = [sys.executable, "-m", "skbackprop", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--epochs" in done.stdout
+
+
+def test_progress_is_for_terminals(monkeypatch, capsys):
+    show_progress(2, 5, "momentum")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    show_progress(2, 5, "momentum")
+    show_progress(2, 5, "")
+    assert capsys.readouterr().err == "\r\033[K[##...] momentum\r\033[K"
+
+
+def test_ctrl_c_ends_it_quietly(monkeypatch):
+    def interrupt(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skbackprop.datasets.load_wheat_seeds", interrupt)
+    monkeypatch.setattr(sys, "argv", ["skbackprop"])
+    monkeypatch.delitem(sys.modules, "skbackprop.__main__")
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("skbackprop", run_name="__main__")
+    assert stop.value.code == 130

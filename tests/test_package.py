@@ -4,7 +4,9 @@ import ast
 import hashlib
 import inspect
 import re
+import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
-from skbackprop import presets
+from skbackprop import datasets, presets
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.engine import hashing, training
 
@@ -244,6 +246,44 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"skbackprop\[pandas\]"):
         load_wheat_seeds(as_frame=True)
+
+
+def test_data_that_are_not_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "_FOLDERS", (tmp_path,))
+    with pytest.raises(FileNotFoundError, match=f"is in none of .*{tmp_path.name}"):
+        load_wheat_seeds()
+
+
+CHECKOUT = """
+import importlib.metadata, sys
+
+def missing(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+
+importlib.metadata.version = missing
+sys.modules["skbackprop.engine.kernel"] = None
+import skbackprop
+reg = skbackprop.BackpropRegressor((2,), max_iter=1).fit([[0.0], [1.0]], [0.0, 1.0])
+print(skbackprop.__version__, reg.engine_)
+"""
+
+
+def test_a_checkout_that_was_never_installed_nor_compiled():
+    done = subprocess.run([sys.executable, "-c", CHECKOUT], capture_output=True, text=True)
+    assert done.stdout == "unknown numpy\n", done.stderr
+
+
+def test_versions_say_what_is_missing(monkeypatch, capsys):
+    def version(name):
+        if name == "pandas":
+            raise PackageNotFoundError(name)
+        return "1.2.3"
+
+    monkeypatch.setattr("skbackprop.versions.version", version)
+    skbackprop.show_versions()
+    printed = capsys.readouterr().out
+    assert "pandas: not installed\n" in printed
+    assert "scipy: 1.2.3\n" in printed
 
 
 def test_versions_name_the_engine(engine, monkeypatch, capsys):

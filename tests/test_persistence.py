@@ -4,6 +4,7 @@ import copy
 import hashlib
 import io
 import json
+import math
 import os
 import pickle
 import random
@@ -312,6 +313,22 @@ def test_functions_are_not_saved(tmp_path, parameters):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"hidden_layer_sizes": np.array([4], dtype=object)}, "can hold strings alone"),
+        pytest.param(
+            {"learning_rate_init": np.longdouble("0.1")}, "hold an array of dtype float",
+            marks=pytest.mark.skipif(np.longdouble(0).itemsize == 8, reason="float64 here"),
+        ),
+    ],
+)  # fmt: skip
+def test_numbers_that_other_machines_do_not_have_are_not_saved(tmp_path, parameters, message):
+    with pytest.raises(TypeError, match=message):
+        save(fit(**parameters), tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_only_our_own_are_saved(tmp_path):
     with pytest.raises(TypeError, match="LogisticRegression"):
         save(LogisticRegression(), tmp_path / "model")
@@ -485,6 +502,21 @@ def test_what_is_said(tmp_path, change, message):
     save(fit(), path)
     rewrite(path, change)
     refused(path, message)
+
+
+def test_a_boolean_that_is_none(tmp_path):
+    path = tmp_path / "model"
+    save(fit(shuffle=np.True_), path)
+    assert load(path).shuffle == np.True_
+    content = path.read_bytes()
+    length = int.from_bytes(content[8:16], "little")
+    described = json.loads(content[16 : 16 + length])["arrays"]
+    number = [entry["dtype"] for entry in described].index("|b1")
+    sizes = [np.dtype(e["dtype"]).itemsize * math.prod(e["shape"]) for e in described[:number]]
+    body = bytearray(content[:-32])
+    body[16 + length + sum(sizes)] = 2
+    path.write_bytes(sign(bytes(body)))
+    refused(path, "a boolean is neither 0 nor 1")
 
 
 def test_other_files(tmp_path):

@@ -1,5 +1,7 @@
 """What "auto" comes to."""
 
+import math
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.hashing import hash_data
 from skbackprop.noise import noise_share
-from skbackprop.plan import make_plan, prior
+from skbackprop.plan import make_plan, patience, prior, streaming_alpha
 
 NOISE = 0.25
 PRIOR = 10 * NOISE
@@ -94,7 +96,30 @@ def test_where_the_rate_does_not_fall_training_ends_by_tol(parameters, tol, max_
     assert (ours.tol, ours.max_epochs) == (tol, max_epochs)
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop", "rprop"])
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", "linear", "cosine"])
+def test_two_schedules_are_for_gradient_descent_alone(schedule, solver):
+    obeyed = solver == "sgd" or (solver != "rprop" and schedule in ("linear", "cosine"))
+    ours = plan(solver=solver, learning_rate=schedule)
+    assert ours.schedule.name == (schedule if obeyed else "constant")
+
+
+def test_training_that_goes_on_plans_from_where_it_is():
+    assert plan(epochs_before=60, max_iter=60).horizon == 120
+
+
+def test_the_patience_of_a_solver():
+    def of(stops_on_held_out, **parameters):
+        return patience(BackpropRegressor(n_iter_no_change=3, **parameters), stops_on_held_out)
+
+    assert of(False, solver="sgd") == of(True, solver="sgd") == of(False, solver="rprop") == 3
+    assert of(True, solver="lm") == 3
+    assert of(False, solver="lm") == of(False, solver="lbfgs") == math.inf
+
+
 def test_a_stream_has_no_end_to_plan_for():
+    assert streaming_alpha(BackpropRegressor()) == 0
+    assert streaming_alpha(BackpropRegressor(alpha=0.5)) == 0.5
     ours = plan(1, epochs_before=1000, incremental=True)
     assert (ours.schedule.name, ours.alpha, ours.max_epochs) == ("constant", 0, 1)
     assert plan(1, 1000, True, learning_rate="linear").schedule.name == "constant"

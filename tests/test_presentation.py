@@ -34,6 +34,25 @@ def test_the_table_needs_pandas_and_a_fitted_estimator(wheat, monkeypatch):
         clf.history_frame()
 
 
+def test_epochs_are_printed(wheat, capsys):
+    clf = BackpropClassifier(**QUICK, early_stopping=True, scoring="score", verbose=2)
+    clf.fit(*wheat)
+    record = clf.history_
+    expected = [
+        f">epoch={epoch}, lrate={rate:.3f}, loss={loss:.3f}, validation_loss={held_out:.3f}, "
+        f"seconds={seconds:.6f}\nIteration {epoch + 1}, loss = {loss:.8f}\n"
+        f"Validation score: {score:f}\n"
+        for epoch, loss, rate, seconds, held_out, score in zip(*record.values(), strict=True)
+    ]
+    assert capsys.readouterr().out == "".join(expected)
+    clf.set_params(scoring=None, max_iter=2).fit(*wheat)
+    assert "Validation" not in capsys.readouterr().out
+    # Solvers of the whole problem have no learning rate, and here no row is held out.
+    clf.set_params(solver="lbfgs", early_stopping=False, verbose=1).fit(*wheat)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f">epoch={i}, loss={loss:.3f}" for i, loss in enumerate(clf.loss_curve_)]
+
+
 @pytest.mark.parametrize("hidden", [(), (5,), (4, 3)])
 def test_importances_are_oldens(wheat, hidden):
     X, y = wheat

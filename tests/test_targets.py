@@ -86,6 +86,35 @@ def test_columns_of_classes_in_a_grid_search(columns):
     assert search.best_score_ > 0.8
 
 
+def test_what_does_not_fit_is_named(columns):
+    X, y = columns
+    clf = BackpropClassifier(**QUICK | {"max_iter": 1}, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="y of shape .150, 4. does not fit the 2 columns of c"):
+        clf.fit(X, np.hstack([y, y]))
+    with pytest.raises(ValueError, match="y of shape .150,. does not fit the 2 columns of cl"):
+        clf.fit(X, y[:, 0])
+    labels = np.eye(3, dtype=int)[np.arange(150) % 3]
+    clf = BackpropClassifier(**QUICK | {"max_iter": 1}, warm_start=True).fit(X, labels)
+    with pytest.raises(ValueError, match="y of shape .150, 2. does not fit the 3 labels of th"):
+        clf.fit(X, labels[:, :2])
+    clf = BackpropClassifier(**QUICK | {"max_iter": 1}, warm_start=True).fit(X, y[:, 0])
+    with pytest.raises(ValueError, match="y of shape .150, 3. does not fit the 4 classes of t"):
+        clf.fit(X, labels)
+
+
+@pytest.mark.parametrize("output", ["tanh", "identity", "logistic"])
+def test_log_probabilities_of_labels(output, columns):
+    X, _ = columns
+    labels = np.eye(3, dtype=int)[np.arange(150) % 3]
+    settings = QUICK | {"max_iter": 3, "loss": "squared_error"}
+    clf = BackpropClassifier(**settings, output_activation=output).fit(X, labels)
+    p, log_p = clf.predict_proba(X), clf.predict_log_proba(X)
+    assert np.isfinite(log_p).all()
+    possible = p > 1e-300
+    np.testing.assert_allclose(log_p[possible], np.log(p[possible]), rtol=1e-9, atol=1e-15)
+    assert (log_p[~possible] < -690).all()
+
+
 def test_columns_of_any_two_numbers_are_classes_and_those_of_0_and_1_labels():
     X = np.arange(8.0).reshape(4, 2)
     Y = np.array([[2, 5], [5, 2], [2, 5], [5, 5]])
@@ -237,6 +266,11 @@ def test_impossible_class_weights():
 
 
 # ---- Losses of a regression ----
+
+
+def test_no_quantile_is_refused():
+    with pytest.raises(ValueError, match="'quantile' parameter must hold a number. Got none"):
+        BackpropRegressor(loss="pinball", quantile=()).fit([[0.0], [1.0]], [0.0, 1.0])
 
 
 @pytest.fixture(scope="module")

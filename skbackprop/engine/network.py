@@ -176,16 +176,14 @@ class Network:
         received, and the derivative of the loss by its weighted sums.
         """
         weights = self.weights(params)
-        for layer in reversed(range(self.n_layers)):
-            if layer == 0:
-                yield layer, X, delta
-                return
+        for layer in reversed(range(1, self.n_layers)):
             below, row = layer - 1, self.hidden[layer - 1]
             mask = None if masks is None else masks[below]
             yield layer, outputs[below] if mask is None else outputs[below] * mask, delta
             delta = (delta @ weights[layer].T) * row.slope(sums[below], outputs[below])
             if mask is not None:
                 delta = delta * mask
+        yield 0, X, delta
 
 
 def path_products(weights):
