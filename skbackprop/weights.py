@@ -97,7 +97,8 @@ def weigh_stream(weights, class_weight, y, totals):
 def _smallest(class_weight):
     """The smallest of the weights, and of the 1 that classes without one have."""
     values = [1.0, *class_weight.values()]
-    if min(values) <= 0 or max(values) > _LARGEST_RATIO * min(values):
+    # Beside the 1, a number <= 0 is always too small.
+    if max(values) > _LARGEST_RATIO * min(values):
         raise ValueError(
             "In partial_fit the 'class_weight' parameter must hold numbers > 0, none more than "
             f"{_LARGEST_RATIO:g} times another or 1. Got {class_weight!r}."

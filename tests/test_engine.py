@@ -389,6 +389,37 @@ def test_hash_is_the_same_dense_sparse_and_compiled(dtype):
         np.testing.assert_array_equal(hashed, expected)
 
 
+def test_hashes_are_the_published_ones():
+    """Mix13 makes splitmix64's numbers of multiples of the golden ratio."""
+    numbers = hashing.mix(np.arange(4, dtype=np.uint64) * hashing.GOLDEN)
+    expected = [0, 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    np.testing.assert_array_equal(numbers, np.array(expected, dtype=np.uint64))
+    for start in (0, 1, 0x12345678, 2**32 - 1):
+        h = start
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+            h = (h ^ h >> shift) * factor % 2**32
+        assert hashing.mix_32(np.array([start], dtype=np.uint32)) == h
+
+
+@pytest.mark.parametrize("columns", [(), (2,)])
+def test_data_have_the_same_hash_with_and_without_the_kernel(columns, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(9, 3)), rng.integers(0, 3, size=(9, *columns))
+    compiled = hashing.hash_data(X, y)
+    # As those of one row after the other.
+    whole = hashing.hash_rows(np.column_stack([X, y]))
+    np.testing.assert_array_equal(compiled, whole)
+    monkeypatch.setattr(hashing, "kernel", None)
+    np.testing.assert_array_equal(hashing.hash_data(X, y), compiled)
+
+
+def test_no_rows_have_no_hash():
+    for X in (np.empty((0, 3)), sparse.csr_array((0, 3))):
+        assert hashing.hash_rows(X).shape == (0,)
+    for X in (np.zeros((2, 3)), sparse.csr_array((2, 3))):
+        np.testing.assert_array_equal(hashing.hash_rows(X), [0, 0])
+
+
 @given(st.lists(st.floats(0.01, 20), min_size=1, max_size=30), st.integers(0, 2**31))
 def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
     weights = np.array(weights)

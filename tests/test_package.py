@@ -2,10 +2,12 @@
 
 import ast
 import hashlib
+import importlib
 import inspect
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -187,6 +189,20 @@ def test_every_room_has_its_arrows():
         ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
     }
     assert files - {"__init__", "__main__", "engine.__init__"} == set(ARROWS)
+
+
+def test_settings_are_frozen():
+    """What may change is named here; all other objects stay as they were made."""
+    found = {
+        name: value.__dataclass_params__.frozen
+        for module in ARROWS
+        for name, value in vars(importlib.import_module(f"skbackprop.{module}")).items()
+        if inspect.isclass(value) and is_dataclass(value)
+    }
+    changing = {name for name, frozen in found.items() if not frozen}
+    # Where training stands, and what a worker holds of its partition.
+    assert changing == {"Progress", "Standing", "Ending", "Rows", "Survey", "Measured", "Block"}
+    assert len(found) > 30
 
 
 def documented(estimator):

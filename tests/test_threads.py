@@ -1,5 +1,7 @@
 """Bits do not depend on the threads that BLAS is allowed; the limit is for updates alone."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -55,3 +57,16 @@ def test_callbacks_and_scorers_are_not_limited():
     with threadpool_limits(2, user_api="blas"):
         clf.fit(X, y, X_val=X, y_val=y)
     assert seen and set(seen) == {2}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "limited"),
+    [
+        ((625, 25), 1, True), ((15_624, 1), 1, False),  # 16 rows: 250,000 and less
+        ((1497, 1), 167, False), ((500, 500), 1, True),  # 249,999
+        ((195_312, 1), 10_000, True), ((195_313, 1), 10_000, False),  # 512 rows
+        ((1_010_101, 1), 99, True), ((2, 100_000, 2), 500, False),  # 99,999,999; 100,000,000
+    ],
+)  # fmt: skip
+def test_where_more_threads_pay(sizes, batch_size, limited):
+    assert (as_many_as_pay(sizes, batch_size) is not nullcontext) == limited

@@ -1,0 +1,129 @@
+"""Labels to numbers and back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from skbackprop.labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
+
+INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
+COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("y", "kind"),
+    [
+        (np.array([3, 7, 3]), SINGLE),
+        (np.array(["a", "b", "c"]), SINGLE),
+        (np.array([True, False]), SINGLE),
+        (np.array([5, 5]), SINGLE),
+        (INDICATORS, MULTILABEL),
+        (sparse.csr_array(INDICATORS), MULTILABEL),
+        (INDICATORS.astype(bool), MULTILABEL),
+        (INDICATORS + 1, MULTIOUTPUT),
+        (2 * INDICATORS, MULTIOUTPUT),
+        (-INDICATORS, MULTIOUTPUT),
+        (sparse.csr_array(3 * INDICATORS), MULTIOUTPUT),
+        (COLUMNS, MULTIOUTPUT),
+    ],
+)
+def test_kinds(y, kind):
+    assert kind_of(y) == kind
+
+
+def test_numbers_are_no_classes():
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        kind_of(np.array([0.5, 1.5]))
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=20), st.sets(st.integers(-9, 9)))
+def test_single_labels_there_and_back(y, more):
+    y, classes = np.array(y), sorted(set(y) | more)
+    for labels in (Labels.learn(y), Labels.learn(y, classes)):
+        numbers = labels.encode(y)
+        assert labels.blocks == (len(labels.classes),)
+        assert (np.diff(labels.classes) > 0).all()
+        np.testing.assert_array_equal(labels.decode([numbers]), y)
+        np.testing.assert_array_equal(labels.encode(y.astype(float)), numbers)
+    np.testing.assert_array_equal(labels.classes, classes)
+
+
+def test_columns_there_and_back():
+    labels = Labels.learn(COLUMNS)
+    assert labels.kind == MULTIOUTPUT and labels.blocks == (3, 2)
+    numbers = labels.encode(COLUMNS)
+    np.testing.assert_array_equal(numbers, [[0, 1], [1, 0], [2, 1]])
+    np.testing.assert_array_equal(labels.decode(numbers.T), COLUMNS)
+    one_hot = labels.one_hot(numbers, np.float32)
+    assert one_hot.dtype == np.float32
+    np.testing.assert_array_equal(one_hot, [[1, 0, 0, 0, 1], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]])
+    first, second = labels.split(one_hot)
+    np.testing.assert_array_equal(first, np.eye(3))
+    np.testing.assert_array_equal(second, np.eye(2)[[1, 0, 1]])
+    declared = Labels.learn(COLUMNS, [["r", "q", "p", "s"], ["odd", "even"]])
+    assert [list(classes) for classes in declared.classes] == [list("pqrs"), ["even", "odd"]]
+    with pytest.raises(ValueError, match="a list of 2 arrays, one per column of y. Got 3"):
+        Labels.learn(COLUMNS, [[1], [2], [3]])
+
+
+def test_columns_that_look_like_another_kind():
+    """Two numbers only, though the whole had more; or labels, though they are classes."""
+    labels = Labels.learn(np.array([[0, 1], [1, 2], [2, 0]]))
+    np.testing.assert_array_equal(labels.encode(np.array([[0, 1], [1, 0]])), [[0, 1], [1, 0]])
+    pairs = np.array([[2, 1], [1, 2]])
+    np.testing.assert_array_equal(Labels.learn(pairs).encode(pairs), pairs - 1)
+
+
+def test_indicators_are_their_own_numbers():
+    labels = Labels.learn(INDICATORS)
+    assert labels.kind == MULTILABEL
+    np.testing.assert_array_equal(labels.classes, [0, 1, 2])
+    assert labels.blocks == (3,)
+    encoded = labels.encode(INDICATORS)
+    assert encoded.dtype == np.float64
+    np.testing.assert_array_equal(encoded, INDICATORS)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "y", "message"),
+    [
+        (INDICATORS, INDICATORS[:, :2], r"y of shape \(3, 2\) .* the 3 labels of"),
+        (INDICATORS, np.array([0, 1, 0]), r"y of shape \(3,\) .* the 3 labels of"),
+        (COLUMNS, COLUMNS[:, [0, 1, 0]], r"y of shape \(3, 3\) .* the 2 columns of classes"),
+        (COLUMNS, COLUMNS[:, 0].astype(str), r"y of shape \(3,\) .* the 2 columns of classes"),
+        (np.array([1, 2]), INDICATORS, r"y of shape \(3, 3\) .* the 2 classes of"),
+        (
+            np.array([1, 2]),
+            np.array([1, 3, 4]),
+            r"labels \[3, 4\], .* among the classes \[1, 2",
+        ),
+        (np.array([1, 2]), np.array([9, 0]), r"labels \[0, 9\], which are not"),
+        (np.array(["a", "b"]), np.array([1, 0]), r"labels \[0, 1\], which .* \['a', 'b'\]"),
+        (np.array([1, 2]), np.array([1.0, 3.0]), r"labels \[3.0\], which are not"),
+    ],
+)
+def test_what_does_not_fit(learnt, y, message):
+    with pytest.raises(ValueError, match=message):
+        Labels.learn(learnt).encode(y)
+
+
+def test_labels_of_another_dtype_are_the_same_labels():
+    labels = Labels.learn(np.array([1, 2, 5]))
+    np.testing.assert_array_equal(labels.encode(np.array([5.0, 1.0, 2.0])), [2, 0, 1])
+    words = Labels.learn(np.array(["b", "a"]))
+    np.testing.assert_array_equal(words.encode(np.array(["b", "a"], dtype=object)), [1, 0])
+
+
+def test_new_labels_join_in_their_order():
+    grown = Labels.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
+    assert grown.kind == SINGLE
+    np.testing.assert_array_equal(grown.classes, [2, 3, 5, 9])
+
+
+def test_a_column_is_flattened_with_a_warning():
+    with pytest.warns(UserWarning, match="column-vector"):
+        np.testing.assert_array_equal(as_labels(np.array([[1], [2]])), [1, 2])
+    for y in (np.array([1, 2]), np.array([[1, 2], [3, 4]])):
+        assert as_labels(y) is y
