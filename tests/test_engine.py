@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import Activation, check_derivative
-from skbackprop.engine import hashing, kernel, sampling, training
+from skbackprop.engine import hashing, initializers, kernel, sampling, schedules, training
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, get_loss
@@ -135,6 +135,63 @@ def test_penalty_derivative(penalty):
     np.testing.assert_allclose(given, numeric, atol=1e-9)
 
 
+def test_penalties_are_their_formulas():
+    w = np.array([3.0, -4.0, 0.0, 100.0])  # the last is a bias
+    assert Regularization().penalty(w, 3, 2.0) == 0
+    assert Regularization(alpha=0.5).penalty(w, 3, 2.0) == 0.5 * 25 / 2 / 2
+    assert Regularization(l1=0.5).penalty(w, 3, 2.0) == 0.5 * 7 / 2
+    assert Regularization(alpha=0.5, l1=0.5).penalty(w, 3, 2.0) == (6.25 + 3.5) / 2
+    Regularization(weight_decay=0.5).decay(w, 3, 0.1)
+    np.testing.assert_allclose(w, [2.85, -3.8, 0, 100])
+
+
+def test_long_gradients_are_shortened_before_penalties_are_added():
+    gradient, w = np.array([3.0, 0.0, 4.0]), np.array([10.0, -20.0, 30.0])
+    regularization = Regularization(alpha=0.1, l1=1.0, clip_norm=2.5)
+    regularization.adjust(gradient, w, 2, 2.0)
+    np.testing.assert_allclose(gradient, [1.5 + 0.5 + 0.5, -1 - 0.5, 2])
+    regularization = Regularization(clip_norm=5.1)
+    for scale, expected in ((1, [3, 4]), (2, [3.06, 4.08])):
+        gradient = scale * np.array([3.0, 4.0])
+        regularization.adjust(gradient, w[:2], 2, 1.0)
+        np.testing.assert_allclose(gradient, expected)
+
+
+def test_neurons_of_any_layer_are_confined():
+    network = Network((2, 3, 1), ("tanh",), "squared_error", "identity")
+    rng = np.random.default_rng(0)
+    params = rng.normal(size=network.n_params)
+    before = params.copy()
+    Regularization().confine(network, params)
+    np.testing.assert_array_equal(params, before)
+    Regularization(max_norm=0.8).confine(network, params)
+    scaled = 0
+    for ours, theirs in zip(network.weights(params), network.weights(before), strict=True):
+        for column in range(ours.shape[1]):
+            norm = np.linalg.norm(theirs[:, column])
+            scaled += norm > 0.8
+            expected = theirs[:, column] * min(1, 0.8 / norm)
+            np.testing.assert_allclose(ours[:, column], expected, rtol=1e-14)
+    assert 0 < scaled < 4
+    np.testing.assert_array_equal(network.biases(params)[0], network.biases(before)[0])
+
+
+def test_dropout_is_what_it_says():
+    network = Network((2, 1000, 50, 1), ("tanh", "tanh"), "squared_error", "identity")
+    regularization = Regularization(dropout=(0.3, 0.0))
+    first, second = regularization.masks(network, 5, np.arange(200), np.dtype(np.float32))
+    assert second is None and first.shape == (200, 1000) and first.dtype == np.float32
+    np.testing.assert_allclose(np.unique(first), [0, 1 / 0.7], rtol=1e-6)
+    np.testing.assert_allclose(first.mean(), 1, atol=0.01)
+    # Neither rows nor neurons, layers nor seeds, share their fate.
+    for mask in (first, first.T):
+        assert len(np.unique(mask, axis=0)) == len(mask)
+    (other, _) = regularization.masks(network, 6, np.arange(200), np.dtype(np.float32))
+    assert 0.3 < (other != first).mean() < 0.5
+    assert Regularization(dropout=(0.0, 0.0)).masks(network, 5, np.arange(3), None) is None
+    assert Regularization().masks(network, 5, np.arange(3), None) is None
+
+
 @pytest.mark.parametrize("row", LOSSES[:2], ids=lambda row: row.output_activation)
 @pytest.mark.parametrize("size", [1e3, 1e300])
 def test_cross_entropy_is_finite_for_any_raw_output(row, size):
@@ -168,6 +225,75 @@ def test_initializer_variance(initializer):
     if family == "nguyen":
         np.testing.assert_allclose(np.linalg.norm(weights[:-1], axis=0), length)
         assert np.abs(weights[-1]).max() <= length
+
+
+def test_initializer_biases():
+    drawn = {f.__name__: f(30, 20_000, np.random.RandomState(0))[-1] for f in INITIALIZERS}
+    for name in ("glorot_normal", "he_uniform", "he_normal", "lecun_normal"):
+        assert not drawn[name].any()
+    # Drawn as the weights are.
+    np.testing.assert_allclose(drawn["uniform"].var(), 1 / 12, rtol=0.05)
+    np.testing.assert_allclose(drawn["glorot_uniform"].var(), 2 / 20_030, rtol=0.05)
+    length = 0.7 * 20_000 ** (1 / 30)
+    np.testing.assert_allclose(drawn["nguyen_widrow"].var(), length**2 / 3, rtol=0.05)
+
+
+def test_the_textbook_draws_neuron_by_neuron():
+    drawn = initializers.uniform(2, 3, np.random.RandomState(0))
+    rng = np.random.RandomState(0)
+    np.testing.assert_array_equal(
+        drawn.T, [[rng.uniform() for _ in range(3)] for _ in range(3)]
+    )
+
+
+def test_automatic_first_weights():
+    for activation in HIDDEN:
+        rectifies = activation in ("relu", "leaky_relu", "elu", "silu", "gelu", "mish")
+        expected = initializers.he_uniform if rectifies else initializers.glorot_uniform
+        expected = initializers.lecun_normal if activation == "selu" else expected
+        assert initializers.automatic(activation) is expected
+    drawn = initializers.scikit_learns(300, 200, np.random.RandomState(0))
+    np.testing.assert_allclose(drawn.var(), 2 / 500 / 3, rtol=0.02)
+    np.testing.assert_allclose(np.abs(drawn).max(), np.sqrt(2 / 500), rtol=0.01)
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 3, 10, 14])
+def test_schedules_are_their_formulas(epochs):
+    progress = Progress(epochs=epochs, samples=7 * epochs, drops=epochs // 3)
+    passed = min(epochs / 10, 1)
+    expected = {
+        "constant": 1, "invscaling": (7 * epochs + 1) ** -0.3, "adaptive": 0.2 ** (epochs // 3),
+        "linear": 1 - passed, "cosine": (1 + np.cos(np.pi * passed)) / 2,
+    }  # fmt: skip
+    for schedule in SCHEDULES:
+        found = schedule.factor(progress, 10, 0.3)
+        np.testing.assert_allclose(found, expected[schedule.name], rtol=1e-12, atol=1e-15)
+
+
+def test_what_is_noted_of_the_watched_number():
+    progress = Progress()
+    for watched, improved, stalled in (
+        (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 0),
+        (3.1, True, 1), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
+    ):  # fmt: skip
+        assert schedules.note(progress, watched, 1.0) == improved
+        assert progress.stalled == stalled
+    assert progress.best == 2.0
+    # Without a tolerance, not to rise is enough.
+    assert not schedules.note(progress, 2.0, 0.0)
+    assert progress.stalled == 0
+
+
+def test_when_to_stop():
+    progress = Progress(stalled=3)
+    assert not schedules.should_stop(progress, 3, schedules.CONSTANT, 0.1)
+    assert schedules.should_stop(progress, 2, schedules.CONSTANT, 0.1)
+    assert schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1e-6)
+    assert (progress.stalled, progress.drops) == (3, 0)
+    assert not schedules.should_stop(progress, 3, schedules.ADAPTIVE, 0.1)
+    assert (progress.stalled, progress.drops) == (3, 0)
+    assert not schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1.1e-6)
+    assert (progress.stalled, progress.drops) == (0, 1)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)

@@ -68,6 +68,15 @@ def test_columns_there_and_back():
         Labels.learn(COLUMNS, [[1], [2], [3]])
 
 
+def test_outputs_apart_for_each_of_three_columns():
+    y = np.array([[1, 5, 7], [2, 6, 8], [3, 5, 9], [3, 5, 6]])
+    labels = Labels.learn(y)
+    outputs = np.arange(18.0).reshape(2, 9)
+    first, second, third = labels.split(outputs)
+    np.testing.assert_array_equal(np.hstack([first, second, third]), outputs)
+    assert (first.shape, second.shape, third.shape) == ((2, 3), (2, 2), (2, 4))
+
+
 def test_columns_that_look_like_another_kind():
     """Two numbers only, though the whole had more; or labels, though they are classes."""
     labels = Labels.learn(np.array([[0, 1], [1, 2], [2, 0]]))
