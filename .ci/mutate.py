@@ -37,7 +37,7 @@ TESTS = {
     "engine/hashing": ("engine stopping", "hash or set_aside"),
     "engine/initializers": ("engine solvers", "initializer or textbook or first_weights"),
     "engine/lbfgs": ("solvers", "lbfgs or done or changing"),
-    "engine/levenberg_marquardt": ("solvers", "lm or done or gauss_newton or ridge"),
+    "engine/levenberg_marquardt": ("solvers", "gauss_newton or step or parts or lm or done"),
     "engine/losses": ("engine solvers", "loss or entropy or writings or is"),
     "engine/network": ("engine solvers", "writings or oracle or gauss_newton or mlp"),
     "engine/regularization": ("engine", "penalt or shorten or confine or dropout or writings"),
@@ -121,7 +121,7 @@ def try_module(module, most, seed):
     path = Path("skbackprop", module).with_suffix(".py")
     files, chosen = TESTS[module]
     tests = [f"tests/test_{name}.py" for name in (*files.split(), "package")]
-    tests += ["-k", f"({chosen or 'not package'} or frozen) and not ({SLOW})"]
+    tests += ["-k", f"({chosen or 'not package'} or frozen or checkout) and not ({SLOW})"]
     code = path.read_text(encoding="utf-8")
     began = time.monotonic()
     if notices(tests):

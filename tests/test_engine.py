@@ -141,6 +141,11 @@ def test_penalties_are_their_formulas():
     assert Regularization(alpha=0.5).penalty(w, 3, 2.0) == 0.5 * 25 / 2 / 2
     assert Regularization(l1=0.5).penalty(w, 3, 2.0) == 0.5 * 7 / 2
     assert Regularization(alpha=0.5, l1=0.5).penalty(w, 3, 2.0) == (6.25 + 3.5) / 2
+    gradient = np.array([1.0, 1e9, -1.0, 1.0])
+    Regularization().adjust(gradient, w, 3, 2.0)
+    Regularization().decay(w, 3, 0.1)
+    np.testing.assert_array_equal(gradient, [1, 1e9, -1, 1])
+    np.testing.assert_array_equal(w, [3, -4, 0, 100])
     Regularization(weight_decay=0.5).decay(w, 3, 0.1)
     np.testing.assert_allclose(w, [2.85, -3.8, 0, 100])
 

@@ -21,7 +21,7 @@ def data():
 
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
-def test_moments_are_numpys(data, form, weighed):
+def test_moments_are_averages(data, form, weighed):
     values, weights = data
     rows = np.arange(3, N)
     chosen = weights if weighed else None

@@ -18,8 +18,10 @@ from sklearn.linear_model import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine.levenberg_marquardt import normal_equations
+from skbackprop.engine import levenberg_marquardt
+from skbackprop.engine.levenberg_marquardt import LevenbergMarquardt, normal_equations
 from skbackprop.engine.network import Network
+from skbackprop.engine.schedules import Progress
 
 # How each solver comes to rest at the optimum of a smooth convex problem.
 TO_THE_OPTIMUM = {
@@ -158,6 +160,103 @@ def test_gauss_newton_matrix_is_that_of_finite_differences():
     np.testing.assert_allclose(loss, 0.5 * np.repeat(weights, 2) @ residuals(params) ** 2)
     np.testing.assert_allclose(gradient, weighted.T @ residuals(params), atol=1e-8)
     np.testing.assert_allclose(matrix, jacobian.T @ weighted, atol=1e-7)
+
+
+def test_rows_are_worked_in_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    network = Network((3, 4, 2), ("tanh",), "squared_error", "identity")
+    arguments = (
+        network, rng.normal(size=network.n_params), rng.normal(size=(7, 3)),
+        rng.normal(size=(7, 2)), rng.uniform(size=7),
+    )  # fmt: skip
+    whole = normal_equations(*arguments)
+    sizes = []
+    real = levenberg_marquardt._jacobian
+
+    def jacobian(network, params, X, Y):
+        sizes.append(len(X))
+        return real(network, params, X, Y)
+
+    monkeypatch.setattr(levenberg_marquardt, "_jacobian", jacobian)
+    # A row's part of the Jacobian has 2 * 26 elements.
+    for elements, expected in ((1, [1] * 7), (155, [2, 2, 2, 1]), (156, [3, 3, 1])):
+        del sizes[:]
+        monkeypatch.setattr(levenberg_marquardt, "_ELEMENTS", elements)
+        for part, one in zip(normal_equations(*arguments), whole, strict=True):
+            np.testing.assert_allclose(part, one, rtol=1e-12, atol=1e-12)
+        assert sizes == expected
+
+
+class Valley:
+    """Half a squared distance from 3, whose curvature is told as something else."""
+
+    def __init__(self, curvature):
+        self.curvature = curvature
+
+    def loss(self, params):
+        return 0.5 * float((params - 3) @ (params - 3))
+
+    def normal_equations(self, params):
+        return self.loss(params), params - 3, self.curvature * np.eye(len(params))
+
+
+def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):
+    params, progress = np.array(start), Progress(damping=damping)
+    solver = LevenbergMarquardt(**settings)
+    told = levenberg_marquardt.step(solver, problem, params, n_weights, ridge, progress)
+    return params, *told, progress.damping
+
+
+def test_a_step_that_succeeds_is_damped_less_the_next_time():
+    params, loss, moved, damping = damped_step(Valley(1.0))
+    np.testing.assert_allclose(params, 3 / 1.001, rtol=1e-14)
+    assert (loss, moved) == (4.5, True)
+    np.testing.assert_allclose(damping, 1e-4)
+    assert damped_step(Valley(1.0), damping=1e-20)[-1] == 1e-20
+
+
+def test_a_step_too_far_is_damped_until_it_is_not():
+    params, _, moved, damping = damped_step(Valley(0.01))
+    # 300 and 272, 150, 27 are beyond 6, where it would be no better than at 0.
+    np.testing.assert_allclose(params, 3 / 1.01, rtol=1e-14)
+    assert moved
+    np.testing.assert_allclose(damping, 0.1)
+    # Where the matrix is not positive definite, too.
+    params, _, moved, damping = damped_step(Valley(-1.0))
+    np.testing.assert_allclose(params, 3 / 9, rtol=1e-14)
+    np.testing.assert_allclose(damping, 1.0)
+
+
+def test_a_ridge_is_for_weights_alone():
+    params, loss, moved, _ = damped_step(
+        Valley(1.0), start=(1.0, 1.0, 1.0), ridge=0.5, n_weights=2
+    )
+    weight = 1 + (2 - 0.5) / (1 + 0.5 + 1e-3)
+    np.testing.assert_allclose(params, [weight, weight, 1 + 2 / 1.001], rtol=1e-14)
+    assert (loss, moved) == (6.0, True)  # without the ridge
+    # It decides whether a step is an improvement: at the optimum of both there is none.
+    params, _, moved, _ = damped_step(Valley(1.0), start=(2.0,), ridge=0.5)
+    assert not moved and params[0] == 2.0
+
+
+def test_when_no_step_is_left():
+    assert damped_step(Valley(1.0), start=(2.75,), tol=0.25)[1:] == (0.03125, False, 0.0)
+    assert damped_step(Valley(1.0), start=(2.75,), tol=0.24)[2]
+    # No damping makes it smaller: the next call begins as the first.
+    params, _, moved, damping = damped_step(Valley(-1e12), damping=10.0)
+    assert (params[0], moved, damping) == (0.0, False, 1e-3)
+    # The largest is still tried.
+    assert damped_step(Valley(1.0), damping=1e10)[2]
+    assert not damped_step(Valley(1.0), damping=1.1e10)[2]
+
+
+@pytest.mark.parametrize("curvature", [np.inf, np.nan])
+def test_a_step_into_infinity(curvature):
+    params, loss, moved, _ = damped_step(Valley(curvature))
+    assert np.isnan(loss) and not moved and params[0] == 0
+    with np.errstate(invalid="ignore"):
+        params, loss, moved, _ = damped_step(Valley(1.0), start=(np.inf,))
+    assert np.isnan(loss) and not moved
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])

@@ -61,7 +61,7 @@ def hash_rows(X, first_column=0):
     """
     if sparse.issparse(X):
         terms = np.append(_hash_values(X.data, X.indices + first_column), np.uint64(0))
-        sums = np.add.reduceat(terms, X.indptr[:-1]) if X.shape[0] else terms[:0]
+        sums = np.add.reduceat(terms, X.indptr[:-1])
         return np.where(np.diff(X.indptr) > 0, sums, np.uint64(0))
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     for column in range(X.shape[1]):
