@@ -561,6 +561,16 @@ def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
     assert (np.abs(counts - expected) < 1 + 1e-6).all()
 
 
+def test_the_last_row_is_not_passed_by_rounding():
+    class Generator:
+        def uniform(self):
+            return np.nextafter(1.0, 0.0)
+
+    # 9 and almost one more are ten, where the weights end; 4 and as much, where a row does.
+    plan = sampling.plan_presentations(np.arange(4) + 7, np.full(4, 2.5), shuffle=False)
+    np.testing.assert_array_equal(plan.draw(Generator()), [7, 7, 8, 8, 9, 9, 9, 10, 10, 10])
+
+
 def test_integer_weights_repeat_exactly():
     plan = sampling.plan_presentations(np.array([4, 2, 7]), np.array([1.0, 3.0, 2.0]), False)
     np.testing.assert_array_equal(plan.draw(None), [4, 2, 2, 2, 7, 7])

@@ -148,6 +148,23 @@ def test_hold_out(rows, fraction, seed):
             assert abs(share - fraction) * sum(by_group) <= max(by_group) + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("fraction", "n_chosen"), [(0.01, 1), (0.14, 1), (0.16, 2), (0.24, 2), (0.26, 3), (0.99, 9)]
+)
+def test_hold_out_comes_as_near_as_can_be(fraction, n_chosen):
+    hashes = np.arange(10, dtype=np.uint64)
+    chosen = hold_out(hashes, np.zeros(10), np.ones(10), fraction, 3)
+    assert chosen.sum() == n_chosen
+
+
+def test_hold_out_tells_any_two_hashes_apart():
+    hashes = np.uint64(1) << np.arange(64, dtype=np.uint64)
+    found = [hold_out(hashes, np.zeros(64), np.ones(64), 0.1, seed) for seed in range(40)]
+    np.testing.assert_array_equal(np.sum(found, axis=1), 6)
+    assert len(np.unique(found, axis=0)) == 40  # each seed chooses others
+    assert np.any(found, axis=0).all()
+
+
 def test_the_share_is_stratified():
     X, y = make_classification(400, 5, weights=[0.9], random_state=0)
     clf = BackpropClassifier(**STOPPING | {"max_iter": 1}, validation_fraction=0.2)

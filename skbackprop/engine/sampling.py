@@ -150,6 +150,6 @@ def plan_presentations(rows, weights, shuffle):
         return Presentations(rows, shuffle, None, len(rows))
     size = max(round(float(weights.sum())), len(rows))
     whole = np.rint(weights)
-    if np.array_equal(whole, weights) and whole.sum() == size:
+    if np.array_equal(whole, weights):
         return Presentations(np.repeat(rows, whole.astype(np.int64)), shuffle, None, size)
     return Presentations(rows, shuffle, weights, size)
