@@ -275,6 +275,12 @@ def test_schedules_are_their_formulas(epochs):
         np.testing.assert_allclose(found, expected[schedule.name], rtol=1e-12, atol=1e-15)
 
 
+def test_progress_begins_at_nothing():
+    begun = vars(Progress())
+    assert np.isnan(begun.pop("loss")) and begun.pop("best") == np.inf
+    assert set(begun.values()) == {0} and len(begun) == 10
+
+
 def test_what_is_noted_of_the_watched_number():
     progress = Progress()
     for watched, improved, stalled in (

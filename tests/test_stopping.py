@@ -4,11 +4,12 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes, make_classification
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -93,6 +94,43 @@ def test_regression_is_watched_in_the_units_of_training():
     np.testing.assert_allclose(-reg.best_validation_score_, error)
     best = int(np.argmax(reg.validation_scores_))
     np.testing.assert_allclose(reg.validation_loss_curve_[best] * y.std(), error)
+
+
+def test_several_classes_are_watched(wheat, monkeypatch):
+    X, y, X_val, y_val = *(part[::2] for part in wheat), *(part[1::2] for part in wheat)
+    settings = STOPPING | {"max_iter": 3, "tol": None}
+    clf = BackpropClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
+    found = log_loss(y_val, clf.predict_proba(X_val))
+    np.testing.assert_allclose(found, min(clf.validation_loss_curve_), rtol=1e-9)
+    # However many rows are looked at together.
+    monkeypatch.setattr("skbackprop.held_out._ROWS", 11)
+    parts = BackpropClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
+    np.testing.assert_allclose(
+        parts.validation_loss_curve_, clf.validation_loss_curve_, rtol=1e-13
+    )
+
+
+def test_scorers_see_arrays_without_names(wheat):
+    frame = pd.DataFrame(wheat[0], columns=list("abcdefg"))
+    seen = []
+
+    def scoring(estimator, X, y):
+        seen.append((type(X), y.shape))
+        return estimator.score(X, y)  # which would warn of names that are missing
+
+    settings = STOPPING | {"max_iter": 2, "tol": None}
+    clf = BackpropClassifier(**settings, scoring=scoring).fit(frame, wheat[1])
+    assert list(clf.feature_names_in_) == list("abcdefg")
+    column = wheat[1][:, None].astype(float)
+    reg = BackpropRegressor(**settings, scoring=scoring)
+    with pytest.warns(DataConversionWarning):
+        reg.fit(frame, column, X_val=frame, y_val=column)
+    columns = np.hstack([column, column])
+    BackpropRegressor(**settings, scoring=scoring).fit(
+        frame, columns, X_val=frame, y_val=columns
+    )
+    assert [kind for kind, _ in seen] == [np.ndarray] * 6
+    assert [shape for _, shape in seen][2:] == [(210,)] * 2 + [(210, 2)] * 2
 
 
 def test_validation_weights_count(noisy):
@@ -180,6 +218,8 @@ def test_too_few_rows_are_refused():
     X, y = np.arange(10.0).reshape(10, 1), np.arange(10.0)
     with pytest.raises(ValueError, match="validation set is too small.*0.1 of 10 rows"):
         BackpropRegressor(early_stopping=True).fit(X, y)
+    twenty = np.arange(20.0)  # of which two are enough
+    BackpropRegressor(early_stopping=True, max_iter=1, tol=None).fit(twenty[:, None], twenty)
     with pytest.raises(ValueError, match=r"only 1 member.*are: \['b'\]"):
         BackpropClassifier(early_stopping=True).fit(X[:4], ["a", "a", "a", "b"])
 
