@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import astuple, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +15,9 @@ from scipy import sparse
 from skbackprop import Activation, check_derivative
 from skbackprop.engine import hashing, initializers, kernel, sampling, schedules, training
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop.engine.growth import with_outputs
 from skbackprop.engine.initializers import INITIALIZERS
-from skbackprop.engine.losses import LOSSES, get_loss
+from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.schedules import SCHEDULES, Progress
@@ -76,6 +77,24 @@ def test_losses_with_options():
     check_derivative(get_loss("huber", "tanh", (0.3,)), z, y)
     one_hot = np.hstack([np.eye(2)[y[:, 0].astype(int)], np.eye(3)[y[:, 1].astype(int)]])
     check_derivative(get_loss("log_loss", "softmax", (2, 3)), z, one_hot)
+
+
+def test_derivatives_at_a_corner_are_zero():
+    z, y = np.zeros((1, 2)), np.zeros((1, 2))
+    for name, options in (("absolute_error", ()), ("pinball", (0.1, 0.9)), ("huber", (1.0,))):
+        np.testing.assert_array_equal(
+            get_loss(name, "identity", options).gradient(z, z, y), [[0, 0]]
+        )
+    with np.errstate(invalid="ignore"):
+        z = np.array([[np.nan, -np.inf]])
+        found = get_loss("pinball", "identity", (0.1, 0.9)).gradient(z, z, y)
+    np.testing.assert_array_equal(found, [[np.nan, -0.9]])
+
+
+def test_which_outputs_a_loss_goes_with():
+    assert allowed_outputs("log_loss") == ("softmax", "logistic")
+    assert allowed_outputs("poisson") == ("exp",)
+    assert allowed_outputs("huber") == tuple(row.name for row in OUTPUT_ACTIVATIONS)
 
 
 def test_wrong_derivatives_are_found():
@@ -226,6 +245,8 @@ def test_initializer_variance(initializer):
         "nguyen": length**2 / 300,
     }  # fmt: skip
     family = initializer.__name__.split("_")[0]
+    mean = 0.5 if family == "uniform" else 0.0
+    np.testing.assert_allclose(weights[:-1].mean(), mean, atol=0.01 * weights[:-1].std())
     np.testing.assert_allclose(weights[:-1].var(), expected[family], rtol=0.02)
     if family == "nguyen":
         np.testing.assert_allclose(np.linalg.norm(weights[:-1], axis=0), length)
@@ -275,6 +296,25 @@ def test_schedules_are_their_formulas(epochs):
         np.testing.assert_allclose(found, expected[schedule.name], rtol=1e-12, atol=1e-15)
 
 
+def test_outputs_join_where_they_belong():
+    before = Network((2, 3, 2), ("tanh",), "log_loss", "softmax")
+    after = Network((2, 3, 4), ("tanh",), "log_loss", "softmax")
+    rng = np.random.default_rng(0)
+    vector, drawn = rng.normal(size=before.n_params), rng.normal(size=(4, 4))
+    for new in (drawn, None):
+        grown = with_outputs(before, after, vector, [None, 1, None, 0], new)
+        first, last = after.weights(grown)
+        old_first, old_last = before.weights(vector)
+        np.testing.assert_array_equal(first, old_first)
+        np.testing.assert_array_equal(last[:, [3, 1]], old_last)
+        bias_first, bias_last = after.biases(grown)
+        np.testing.assert_array_equal(bias_first, before.biases(vector)[0])
+        np.testing.assert_array_equal(bias_last[[3, 1]], before.biases(vector)[1])
+        joined = np.zeros((4, 2)) if new is None else drawn[:, [0, 2]]
+        np.testing.assert_array_equal(last[:, [0, 2]], joined[:-1])
+        np.testing.assert_array_equal(bias_last[[0, 2]], joined[-1])
+
+
 def test_progress_begins_at_nothing():
     begun = vars(Progress())
     assert np.isnan(begun.pop("loss")) and begun.pop("best") == np.inf
@@ -305,6 +345,70 @@ def test_when_to_stop():
     assert (progress.stalled, progress.drops) == (3, 0)
     assert not schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1.1e-6)
     assert (progress.stalled, progress.drops) == (0, 1)
+
+
+# Of four weights: a gradient that stays, turns, vanishes, and is no number in the end.
+GRADIENTS = np.array(
+    [[1.0, 2.0, -1.0, 0.5], [1.0, -3.0, 0.0, 0.5], [2.0, 1.0, -0.5, 0.5],
+     [0.1, 2.0, -2.0, 0.5], [3.0, 2.0, -2.0, np.nan]]
+)  # fmt: skip
+
+
+def by_hand(rule, gradients, rate):
+    """What becomes of a weight of zero, in the words of the papers."""
+    w, v, m, s, before, step, path = 0.0, 0.0, 0.0, 0.0, 0.0, rate, []
+    for t, g in enumerate(gradients, start=1):
+        if rule == "GradientDescent":
+            w -= rate * g
+        elif rule == "Momentum":
+            v = 0.9 * v - rate * g
+            w += v
+        elif rule == "Nesterov":
+            v = 0.9 * v - rate * g
+            w += 0.9 * v - rate * g
+        elif rule == "Adam":
+            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+            # The epsilon is beside the uncorrected root, as in the paper's last remark.
+            rate_t = rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            w -= rate_t * m / (np.sqrt(s) + 1e-8)
+        elif rule == "RMSprop":
+            s = 0.9 * s + 0.1 * g * g
+            w -= rate * np.sqrt(1 - 0.9**t) * g / (np.sqrt(s) + 1e-8)
+        else:
+            if before * g > 0:
+                step = min(1.2 * step, 50.0)
+            elif before * g < 0:
+                step, g = max(0.5 * step, 1e-6), 0.0
+            w -= np.sign(g) * step
+            before = g
+        path.append(w)
+    return path
+
+
+@pytest.mark.parametrize("rule", UPDATERS[:-1], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rate", [0.01, 45.0, 1.5e-6])
+def test_rules_are_those_of_the_papers(rule, rate):
+    n = GRADIENTS.shape[1]
+    params, state, path = np.zeros(n), np.zeros((rule.n_slots, n)), []
+    for count, gradient in enumerate(GRADIENTS, start=1):
+        rule().step(params, gradient.copy(), state, rate, count)
+        path.append(params.copy())
+    expected = [by_hand(rule.__name__, column, rate) for column in GRADIENTS.T]
+    np.testing.assert_allclose(np.transpose(path), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_rules_are_settings_and_little_memory():
+    slots = {rule.__name__: rule.n_slots for rule in UPDATERS}
+    assert slots == {
+        "GradientDescent": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "RMSprop": 1, "Rprop": 2,
+        "Collect": 1,
+    }  # fmt: skip
+    for rule in UPDATERS:
+        assert rule() == rule()
+        assert rule().constants == rule(*astuple(rule())).constants
+    state = np.zeros((1, 2))
+    Collect().step(None, np.array([1.0, 2.0]), state, 0.1, 1)
+    np.testing.assert_array_equal(state, [[1, 2]])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)
@@ -349,6 +453,8 @@ def epochs(draw):
     size = 0.02 if output == "exp" else 0.3
     params = (size * rng.normal(size=network.n_params)).astype(dtype)
     state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
+    if draw(st.booleans()):  # in the midst of training
+        state[:] = rng.uniform(0, 0.1, size=state.shape)
     regularization = Regularization(
         alpha=draw(st.sampled_from([0.0, 0.01])),
         l1=draw(st.sampled_from([0.0, 0.01])),

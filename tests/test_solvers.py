@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -140,9 +141,10 @@ def test_l1_is_lasso(l1, linear):
     np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-5)
 
 
-def test_gauss_newton_matrix_is_that_of_finite_differences():
+@pytest.mark.parametrize("output", ["tanh", "gelu"])
+def test_gauss_newton_matrix_is_that_of_finite_differences(output):
     rng = np.random.default_rng(0)
-    network = Network((3, 4, 2), ("gelu",), "squared_error", "tanh")
+    network = Network((3, 4, 2), ("gelu",), "squared_error", output)
     params = rng.normal(size=network.n_params)
     X, Y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
     weights = rng.uniform(size=7)
@@ -207,6 +209,10 @@ def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **se
     return params, *told, progress.damping
 
 
+def test_how_the_damping_of_a_step_answers():
+    assert astuple(LevenbergMarquardt()) == (1e-4, 1e-3, 0.1, 10.0, 1e10)
+
+
 def test_a_step_that_succeeds_is_damped_less_the_next_time():
     params, loss, moved, damping = damped_step(Valley(1.0))
     np.testing.assert_allclose(params, 3 / 1.001, rtol=1e-14)
@@ -245,6 +251,8 @@ def test_when_no_step_is_left():
     # No damping makes it smaller: the next call begins as the first.
     params, _, moved, damping = damped_step(Valley(-1e12), damping=10.0)
     assert (params[0], moved, damping) == (0.0, False, 1e-3)
+    # As large is not smaller.
+    assert not damped_step(Valley(1e300))[2]
     # The largest is still tried.
     assert damped_step(Valley(1.0), damping=1e10)[2]
     assert not damped_step(Valley(1.0), damping=1.1e10)[2]
