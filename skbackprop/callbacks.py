@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "EarlyStopping", "WeightRecorder"]
 
 
-class _EpochCallback:
+class _EpochCallback(ABC):
     """A callback that is told of epochs, and keeps apart the fits that it serves.
 
     Clones share their callbacks, and may be fitted side by side: what is remembered of a fit
-    is kept under its place in the tree of tasks. A subclass says what to remember
-    (`_begin`), and what to do after an epoch (`_epoch_ends`) and at the end (`_fit_ends`).
+    is kept under its place in the tree of tasks.
     """
 
     def setup(self, estimator: BaseBackprop, context: Any) -> None:
@@ -75,7 +75,16 @@ class _EpochCallback:
         return vars(self).setdefault("_running", {})
 
     def _begin(self, estimator):
+        """What to remember of a fit."""
         return None
+
+    @abstractmethod
+    def _epoch_ends(self, memory, fitted):
+        """What to do after an epoch; whether to end training."""
+
+    @abstractmethod
+    def _fit_ends(self, memory, estimator):
+        """What to do when the estimator is fitted."""
 
     def __getstate__(self):
         # Fits that run in this process are no business of another's.
