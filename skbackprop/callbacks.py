@@ -44,8 +44,8 @@ class _EpochCallback(ABC):
             )
         self._fits()[_place(context)] = self._begin(estimator)
 
-    def on_fit_task_begin(self, estimator: BaseBackprop, context: Any) -> None:
-        """Called by `fit` before each epoch."""
+    def on_fit_task_begin(self, estimator: BaseBackprop, context: Any) -> None:  # noqa: B027
+        """Called by `fit` before each epoch: nothing is to be done then."""
 
     def on_fit_task_end(
         self,
