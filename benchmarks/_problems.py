@@ -31,10 +31,9 @@ class Problem:
 
     @classmethod
     def drawn_sparse(cls, sizes, dtype, n_rows, density):
-        X = sparse.random_array(
-            (n_rows, sizes[0]), density=density, format="csr", dtype=dtype,
-            rng=np.random.default_rng(0),
-        )  # fmt: skip
+        X = sparse.random(
+            n_rows, sizes[0], density=density, format="csr", dtype=dtype, random_state=0
+        )
         return cls(sizes, X, np.arange(n_rows) % sizes[-1])
 
     @property

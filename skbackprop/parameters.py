@@ -138,7 +138,7 @@ class ClassWeight:
             return all(self.accepts(item) for item in value)
         if isinstance(value, dict):
             return all(Number(0).accepts(weight) for weight in value.values())
-        return value is None or value == "balanced"
+        return value is None or (isinstance(value, str) and value == "balanced")
 
     def __str__(self):
         return (

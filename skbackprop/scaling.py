@@ -52,6 +52,11 @@ def _chunks(values, rows, weights):
         yield chosen, w, chunk.astype(np.float64)
 
 
+def _weighted_sum(w, rows):
+    """``w @ rows`` without BLAS, whose threads would share it and round as many are."""
+    return np.einsum("i,ij->j", w, rows)
+
+
 @dataclass(frozen=True)
 class Moments:
     """Where the columns of some rows lie and how far they spread.
@@ -85,11 +90,11 @@ class Moments:
         total, sums = 0.0, np.zeros(n_columns)
         for _, w, chunk in _chunks(values, rows, weights):
             total += w.sum()
-            sums += w @ chunk
+            sums += _weighted_sum(w, chunk)
         mean = sums / total
         squares = np.zeros(n_columns)
         for _, w, chunk in _chunks(values, rows, weights):
-            squares += w @ (chunk - mean) ** 2
+            squares += _weighted_sum(w, (chunk - mean) ** 2)
         epsilon = float(np.finfo(values.dtype).eps)
         return cls(total, mean, squares, epsilon, not sparse.issparse(values))
 
@@ -162,7 +167,7 @@ class Scaling:
         if self.inputs is not None:
             dtype = weights[0].dtype
             mean, scale = self.inputs.mean, self.inputs.scale
-            biases[0] = (biases[0] - (mean / scale) @ weights[0]).astype(dtype)
+            biases[0] = (biases[0] - _weighted_sum(mean / scale, weights[0])).astype(dtype)
             weights[0] = (weights[0] / scale[:, None]).astype(dtype)
         if self.targets is not None:
             dtype = weights[-1].dtype
@@ -177,7 +182,7 @@ class Scaling:
         """The inverse of `fold`."""
         weights, biases = list(weights), list(biases)
         if self.inputs is not None:
-            biases[0] = biases[0] + self.inputs.mean @ weights[0]
+            biases[0] = biases[0] + _weighted_sum(self.inputs.mean, weights[0])
             weights[0] = weights[0] * self.inputs.scale[:, None]
         if self.targets is not None:
             if self.through_exp:

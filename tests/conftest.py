@@ -19,7 +19,7 @@ collect_ignore = (
 )
 
 
-@pytest.fixture(params=["compiled", "numpy"])
+@pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.compiled), "numpy"])
 def engine(request, monkeypatch):
     """Train with either writing; the compiled one has to be there."""
     if request.param == "numpy":

@@ -403,7 +403,7 @@ def inode(path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
-def test_killed_training_resumes_to_the_same_bits(tmp_path):
+def test_killed_training_resumes_to_the_same_bits(tmp_path, record_property):
     path = tmp_path / "net.skbp"
     X, y = load_wheat_seeds(return_X_y=True)
     script = TRAINS.replace("{params}", repr(LONG))
@@ -416,6 +416,7 @@ def test_killed_training_resumes_to_the_same_bits(tmp_path):
         child.send_signal(signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
         seen.append(load(path).n_iter_)  # whole, whenever it was killed
+    record_property("cases", len(seen))
     assert seen == sorted(set(seen)) and seen[-1] < LONG["max_iter"]
     resumed = Checkpoint(path, every=100).resume(X, y)
     whole = BackpropClassifier(**LONG).fit(X, y)

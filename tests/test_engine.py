@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import Activation, check_derivative
-from skbackprop.engine import hashing, initializers, kernel, sampling, schedules, training
+from skbackprop.engine import hashing, initializers, sampling, schedules, training
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.engine.growth import with_outputs
+from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network
@@ -224,6 +225,7 @@ def test_cross_entropy_is_finite_for_any_raw_output(row, size):
     assert np.isfinite(row.value(z, row.output(z), y)).all()
 
 
+@pytest.mark.compiled
 def test_codes_are_the_kernels():
     for row in OUTPUT_ACTIVATIONS:
         assert row.code == kernel.CODES["activation"][row.name]
@@ -475,6 +477,7 @@ def epochs(draw):
     )  # fmt: skip
 
 
+@pytest.mark.compiled
 @settings(max_examples=300, deadline=None)
 @given(epochs())
 def test_both_writings_are_equal(arguments):
@@ -491,6 +494,7 @@ def test_both_writings_are_equal(arguments):
     np.testing.assert_allclose(loss_2, loss, rtol=tolerance, atol=rounding)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("n_hidden", [0, 1, 2])
 @pytest.mark.parametrize(
@@ -531,8 +535,11 @@ def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    "writing", ["numpy", pytest.param("compiled", marks=pytest.mark.compiled)]
+)
 @settings(max_examples=40, deadline=None)
-@given(epochs(), st.sampled_from(["numpy", "compiled"]))
+@given(arguments=epochs())
 def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(arguments, writing):
     network, params, _, _, regularization, X, Y, _, batch_size, rate, *_ = arguments
     params = params.astype(np.float64)
@@ -556,6 +563,7 @@ def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(argument
     )
 
 
+@pytest.mark.compiled
 def test_large_batches_are_worked_in_chunks():
     rng = np.random.default_rng(0)
     network = Network((3, 4, 2), ("tanh",), "log_loss", "softmax")
@@ -572,6 +580,7 @@ def test_large_batches_are_worked_in_chunks():
     np.testing.assert_allclose(*results, rtol=1e-12)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_compiled_transfer_functions_are_accurate(dtype):
     """Each value through a network of one weight; relative to the spacing of floats."""
@@ -602,6 +611,7 @@ def test_gradual_underflow_survives_the_kernel():
     assert done.stdout.strip() == "[5.e-311]", done.stderr
 
 
+@pytest.mark.compiled
 def test_nan_is_not_hidden_by_relu():
     network = Network((1, 1, 1), ("relu",), "squared_error", "identity")
     params = np.array([np.nan, 1.0, 0.0, 0.0])
@@ -615,6 +625,7 @@ def test_nan_is_not_hidden_by_relu():
 # ---- Sampling ----
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_hash_is_the_same_dense_sparse_and_compiled(dtype):
     rng = np.random.default_rng(0)

@@ -12,6 +12,9 @@ from sklearn.exceptions import DataConversionWarning
 from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths
 from skbackprop.engine.updaters import UPDATERS
 
+# The short ways are the kernel's.
+pytestmark = pytest.mark.compiled
+
 STREAMS = {
     "plain": {"solver": "sgd"},
     "batches": {"solver": "sgd", "batch_size": 7, "alpha": 0.0},
@@ -161,7 +164,7 @@ def test_bad_rows_are_refused_and_change_nothing(X, y, error):
 
 
 def test_sparse_rows_of_any_length_and_bad_ones(counted):
-    X = sparse.random_array((60, 400), density=0.2, format="csr", random_state=0)
+    X = sparse.csr_array(sparse.random(60, 400, density=0.2, format="csr", random_state=0))
     X.data[:] += 1
     y = X.sum(axis=1)
     reg = stream(BackpropRegressor((5,), random_state=0), X, y, True)

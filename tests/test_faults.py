@@ -115,7 +115,7 @@ def fitted(call):
 @pytest.mark.filterwarnings("ignore:Training was interrupted")
 @pytest.mark.parametrize("exception", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("call", CALLS)
-def test_an_exception_at_any_line(call, exception, tmp_path):
+def test_an_exception_at_any_line(call, exception, tmp_path, record_property):
     """The call changes nothing, or leaves a network that is whole."""
     whole = Fault(exception, at=None)
     clf, use = fitted(call)
@@ -123,8 +123,9 @@ def test_an_exception_at_any_line(call, exception, tmp_path):
     after = state(clf)
     assert whole.lines > 20
     step = max(1, whole.lines // 40)
-    came_out = 0
-    for at in range(1, whole.lines + 1, step):
+    came_out, lines = 0, range(1, whole.lines + 1, step)
+    record_property("cases", len(lines))
+    for at in lines:
         clf, use = fitted(call)
         before, n_rows = state(clf), clf.t_
         if Fault(exception, at).during(use):
@@ -189,7 +190,7 @@ print("done", heard)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_ctrl_c_again_and_again(solver):
+def test_ctrl_c_again_and_again(solver, record_property):
     """Signals reach the compiled loops too, whenever they come."""
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, solver], stdout=subprocess.PIPE, text=True
@@ -197,7 +198,9 @@ def test_ctrl_c_again_and_again(solver):
     assert process.stdout.readline() == "ready\n"
     rng = np.random.default_rng(0)
     pause = threading.Event()
-    for _ in range(60):
+    signals = 60
+    record_property("cases", signals)
+    for _ in range(signals):
         pause.wait(rng.uniform(0, 0.02))
         process.send_signal(signal.SIGINT)
     pause.wait(0.2)
@@ -282,7 +285,6 @@ LITTLE_MEMORY = """
 import resource
 import numpy as np
 from skbackprop import BackpropRegressor
-from skbackprop.engine import kernel
 X = np.random.default_rng(0).normal(size=(60, 50)); y = X[:, 0]
 reg = BackpropRegressor((4,), max_iter=2, tol=None, random_state=0).fit(X, y)
 expected = reg.predict(X)
@@ -306,14 +308,16 @@ print("refused", refused)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
 @pytest.mark.parametrize("megabytes", [90, 200])
-def test_no_memory_is_said_and_survived(megabytes):
+def test_no_memory_is_said_and_survived(megabytes, record_property):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LITTLE_MEMORY.format(megabytes=megabytes)],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout.split()[1]) >= 2
+    refused = int(done.stdout.split()[1])
+    assert refused >= 2
+    record_property("cases", refused)
 
 
 # ---- Files ----

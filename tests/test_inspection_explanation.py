@@ -110,7 +110,9 @@ def test_published_deltas():
 
 @BY_KIND
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("writing", ["compiled", "numpy"])
+@pytest.mark.parametrize(
+    "writing", [pytest.param("compiled", marks=pytest.mark.compiled), "numpy"]
+)
 def test_agrees_with_the_engine(kind, dtype, writing):
     estimator, y = trained(kind, dtype)
     step = explain_step(estimator, X[7].astype(dtype), y[7], learning_rate=0.5)

@@ -352,7 +352,8 @@ def serial():
     return [fit_and_predict(seed) for seed in range(8)]
 
 
-def test_threads_fit_side_by_side(serial):
+def test_threads_fit_side_by_side(serial, record_property):
+    record_property("cases", 3 * len(serial))
     for _ in range(3):
         with warnings.catch_warnings():
             found = joblib.Parallel(8, backend="threading")(
@@ -362,7 +363,7 @@ def test_threads_fit_side_by_side(serial):
             np.testing.assert_array_equal(one, expected)
 
 
-def test_threads_share_a_fitted_estimator():
+def test_threads_share_a_fitted_estimator(record_property):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(500, 5)), np.arange(500) % 3
     clf = BackpropClassifier((8,), max_iter=3, tol=None, random_state=0).fit(X, y)
@@ -384,13 +385,14 @@ def test_threads_share_a_fitted_estimator():
         thread.join()
     assert not failures
     assert len(found) == 80
+    record_property("cases", len(found) * len(forms))
     for answers in found:
         for answer, right in zip(answers, expected, strict=True):
             np.testing.assert_array_equal(answer, right)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "loky"])
-def test_processes_fit_alike(serial, method):
+def test_processes_fit_alike(serial, method, record_property):
     if method == "loky":
         found = joblib.Parallel(2)(joblib.delayed(fit_and_predict)(seed) for seed in range(4))
     else:
@@ -401,10 +403,12 @@ def test_processes_fit_alike(serial, method):
             warnings.simplefilter("ignore", DeprecationWarning)
             with multiprocessing.get_context(method).Pool(2) as pool:
                 found = pool.map(fit_and_predict, range(4))
+    record_property("cases", len(found))
     for one, expected in zip(found, serial, strict=False):
         np.testing.assert_array_equal(one, expected)
 
 
+@pytest.mark.compiled
 def test_other_threads_run_during_an_epoch():
     """The compiled loop holds no lock: a thread that counts goes on while it runs."""
     from skbackprop.engine import kernel
@@ -443,7 +447,7 @@ def test_other_threads_run_during_an_epoch():
 # ---- Security ----
 
 
-def test_nothing_runs_text_or_opens_connections():
+def test_nothing_runs_text_or_opens_connections(record_property):
     """No module evaluates text, unpickles, runs programs or knows of a network."""
     refused = {
         "pickle",
@@ -455,7 +459,9 @@ def test_nothing_runs_text_or_opens_connections():
         "http",
         "ctypes",
     }
-    for path in Path(skbackprop.__file__).parent.rglob("*.py"):
+    modules = list(Path(skbackprop.__file__).parent.rglob("*.py"))
+    record_property("cases", len(modules))
+    for path in modules:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 found = {name.name.split(".")[0] for name in node.names}

@@ -23,7 +23,8 @@ def test_the_bits_are_the_same_for_any_number_of_threads(batch_size, dtype):
     for n_threads in (1, 2, 3):
         with threadpool_limits(n_threads, user_api="blas"):
             clf = BackpropClassifier((256,), batch_size=batch_size, max_iter=1, random_state=0)
-            networks.append(clf.fit(X, y).coefs_)
+            clf.fit(X, y)
+            networks.append([clf._params, *clf.coefs_, *clf.intercepts_])
     for others in networks[1:]:
         for ours, theirs in zip(networks[0], others, strict=True):
             np.testing.assert_array_equal(ours, theirs)

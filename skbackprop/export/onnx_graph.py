@@ -379,6 +379,15 @@ def _softplus(graph, z):
     return graph.node("Add", graph.node("Relu", z), log)
 
 
+def _silu(graph, z):
+    if graph.dtype == np.float64:
+        # Some versions of onnxruntime (1.23 is one) take the other form for their QuickGelu,
+        # which they have in single precision alone.
+        below = graph.node("Add", graph.node("Exp", graph.node("Neg", z)), graph.constant(1))
+        return graph.node("Div", z, below)
+    return graph.node("Mul", z, graph.node("Sigmoid", z))
+
+
 def _mish(graph, z):
     return graph.node("Mul", z, graph.node("Tanh", _softplus(graph, z)))
 
@@ -430,7 +439,7 @@ FUNCTIONS = {
     "elu": _elu,
     "selu": _selu,
     "softplus": _softplus,
-    "silu": lambda graph, z: graph.node("Mul", z, graph.node("Sigmoid", z)),
+    "silu": _silu,
     "gelu": _gelu,
     "mish": _mish,
     "exp": lambda graph, z: graph.node("Exp", z),
