@@ -38,12 +38,13 @@ def traced(work):
 
 def resident(work):
     """Bytes by which the process grew at most; the kernel's own buffers included."""
-    before = _in_status("VmRSS")
+    before = in_status("VmRSS")
     work()
-    return max(0, _in_status("VmHWM") - before)
+    return max(0, in_status("VmHWM") - before)
 
 
-def _in_status(name):
+def in_status(name):
+    """A size that Linux tells of the process, in bytes."""
     return 1024 * int(re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())[1])
 
 

@@ -117,3 +117,14 @@ def test_promises_name_tests_that_are_there():
     assert named
     for file, function in named:
         assert f"def {function}(" in (ROOT / "tests" / file).read_text("utf-8"), function
+
+
+def test_promises_have_an_outcome():
+    """Each row names its test or command, with what came of it when it last ran."""
+    text = (DOCS / "promises.md").read_text("utf-8")
+    assert text.count("\n| promise | test | cases | outcome |\n") == text.count("\n| promise ")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for row in rows:
+        _, promise, test, cases, outcome, _ = re.split(r" ?\| ?", row)
+        assert promise and cases and ("`" in test or test == "test"), row
+        assert outcome in ("passed", "passed, skipped", "outcome"), row

@@ -82,7 +82,8 @@ def save(estimator: BaseBackprop, path: str | PathLike[str]) -> None:
     Notes
     -----
     What was set by `set_output`, by `set_fit_request` and its kin, and callbacks are not
-    kept.
+    kept. Later versions of this package read the file, with any version of scikit-learn,
+    NumPy, SciPy and Python that they support.
 
     Examples
     --------
