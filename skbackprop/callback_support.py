@@ -18,7 +18,7 @@ except ImportError:  # scikit-learn before 1.9: the same shape, and nothing in i
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """An estimator that nobody can listen to."""
 
-        def set_callbacks(self, *callbacks):
+        def set_callbacks(self, *callbacks: Any) -> Any:
             """Refuse callbacks, which this version of scikit-learn knows nothing of."""
             raise ImportError(
                 "Callbacks need scikit-learn 1.9 or later: python -m pip install "

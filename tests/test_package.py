@@ -207,9 +207,10 @@ def test_settings_are_frozen():
 
 def documented(estimator):
     """The text of each parameter in a class's docstring."""
-    section = estimator.__doc__.split("Parameters\n    ----------\n")[1]
-    section = section.split("\n\n    Attributes\n")[0]
-    entries = re.split(r"^    (?=\w[\w, ]* : )", section, flags=re.M)[1:]
+    # Before Python 3.13 docstrings are indented as they stand in the code.
+    section = inspect.getdoc(estimator).split("Parameters\n----------\n")[1]
+    section = section.split("\n\nAttributes\n")[0]
+    entries = re.split(r"^(?=\w[\w, ]* : )", section, flags=re.M)[1:]
     return {
         name: entry.split(" : ", 1)[1]
         for entry in entries
