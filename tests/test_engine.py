@@ -24,6 +24,7 @@ from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.schedules import SCHEDULES, Progress
 from skbackprop.engine.updaters import (
     UPDATERS,
+    Adam,
     Collect,
     GradientDescent,
     Momentum,
@@ -299,22 +300,23 @@ def test_schedules_are_their_formulas(epochs):
 
 
 def test_outputs_join_where_they_belong():
-    before = Network((2, 3, 2), ("tanh",), "log_loss", "softmax")
-    after = Network((2, 3, 4), ("tanh",), "log_loss", "softmax")
+    before = Network((2, 5, 3, 2), ("tanh", "relu"), "log_loss", "softmax")
+    after = Network((2, 5, 3, 4), ("tanh", "relu"), "log_loss", "softmax")
     rng = np.random.default_rng(0)
     vector, drawn = rng.normal(size=before.n_params), rng.normal(size=(4, 4))
+    *old_hidden, old_last = before.weights(vector)
+    *old_biases, old_bias = before.biases(vector)
     for new in (drawn, None):
         grown = with_outputs(before, after, vector, [None, 1, None, 0], new)
-        first, last = after.weights(grown)
-        old_first, old_last = before.weights(vector)
-        np.testing.assert_array_equal(first, old_first)
+        *hidden, last = after.weights(grown)
+        *biases, bias = after.biases(grown)
+        for ours, theirs in zip(hidden + biases, old_hidden + old_biases, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
         np.testing.assert_array_equal(last[:, [3, 1]], old_last)
-        bias_first, bias_last = after.biases(grown)
-        np.testing.assert_array_equal(bias_first, before.biases(vector)[0])
-        np.testing.assert_array_equal(bias_last[[3, 1]], before.biases(vector)[1])
+        np.testing.assert_array_equal(bias[[3, 1]], old_bias)
         joined = np.zeros((4, 2)) if new is None else drawn[:, [0, 2]]
         np.testing.assert_array_equal(last[:, [0, 2]], joined[:-1])
-        np.testing.assert_array_equal(bias_last[[0, 2]], joined[-1])
+        np.testing.assert_array_equal(bias[[0, 2]], joined[-1])
 
 
 def test_progress_begins_at_nothing():
@@ -492,6 +494,27 @@ def test_both_writings_are_equal(arguments):
     terms = rest[4].size if network.loss == "poisson" else 0
     rounding = 4 * np.finfo(params.dtype).eps * terms
     np.testing.assert_allclose(loss_2, loss, rtol=tolerance, atol=rounding)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["training", "kernel"])
+def test_an_epoch_is_the_first_unless_it_is_said(name):
+    run = {"training": training, "kernel": kernel}[name].run_epoch
+    rng = np.random.default_rng(0)
+    network = Network((3, 40, 2), ("tanh",), "squared_error", "identity")
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    params = rng.normal(size=network.n_params)
+    found = []
+    for more in ((), (0, None, 0, 0), (1, None, 0, 0), (0, None, 1, 0), (0, None, 0, 1)):
+        vector, state = params.copy(), np.zeros((2, network.n_params))
+        run(
+            network, vector, state, Adam(), Regularization(dropout=(0.5,)), X, Y, np.arange(6),
+            2, 0.1, *more,
+        )  # fmt: skip
+        found.append(vector)
+    np.testing.assert_array_equal(found[0], found[1])
+    for others in found[2:]:
+        assert (others != found[0]).any()
 
 
 @pytest.mark.compiled

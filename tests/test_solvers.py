@@ -320,6 +320,15 @@ RESUMABLE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "per_epoch"), [(1, 210), (50, 5), (70, 3), (209, 2), (210, 1), (999, 1)]
+)
+def test_updates_and_rows_are_counted(batch_size, per_epoch, wheat):
+    clf = BackpropClassifier((4,), solver="adam", batch_size=batch_size, max_iter=3, tol=None)
+    progress = clf.fit(*wheat)._standing.progress
+    assert (progress.epochs, progress.updates, progress.samples) == (3, 3 * per_epoch, 630)
+
+
 @BOTH
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("how", RESUMABLE, ids=lambda how: "-".join(map(str, how.values())))
