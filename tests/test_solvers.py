@@ -324,9 +324,13 @@ RESUMABLE = [
     ("batch_size", "per_epoch"), [(1, 210), (50, 5), (70, 3), (209, 2), (210, 1), (999, 1)]
 )
 def test_updates_and_rows_are_counted(batch_size, per_epoch, wheat):
-    clf = BackpropClassifier((4,), solver="adam", batch_size=batch_size, max_iter=3, tol=None)
-    progress = clf.fit(*wheat)._standing.progress
+    settings = {"batch_size": batch_size, "max_iter": 3, "tol": None}
+    clf = BackpropClassifier((4,), solver="adam", **settings).fit(*wheat)
+    progress = clf._standing.progress
     assert (progress.epochs, progress.updates, progress.samples) == (3, 3 * per_epoch, 630)
+    assert clf.history_["epoch"] == [0, 1, 2]
+    reg = BackpropRegressor((4,), solver="lm", **settings).fit(*wheat)
+    assert reg._standing.progress.updates == 3
 
 
 @BOTH

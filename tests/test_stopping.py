@@ -253,6 +253,21 @@ def test_impossible_validation_data(arguments, message):
     assert pickle.dumps(clf) == before
 
 
+@pytest.mark.parametrize(("tol", "n_epochs"), [(0.0, 40), (0.5, 7), (None, 40)])
+def test_an_improvement_is_what_tol_says(tol, n_epochs):
+    """A loss that halves at every step, from 1/2, falls by less than 1/2 from the start."""
+    X, y = np.array([[1.0], [-1.0]]), np.array([1.0, -1.0])
+    reg = BackpropRegressor(
+        (), batch_size="full", learning_rate="constant", tol=tol, n_iter_no_change=5,
+        learning_rate_init=1 - np.sqrt(0.5), alpha=0.0, standardize=False, max_iter=40,
+        weight_init=([np.zeros((1, 1))], [np.zeros(1)]), clip_norm=None,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        reg.fit(X, y)
+    np.testing.assert_allclose(reg.loss_curve_, 0.5 ** np.arange(1, n_epochs + 1), rtol=1e-9)
+
+
 # ---- partial_fit ----
 
 
