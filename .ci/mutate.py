@@ -36,7 +36,7 @@ TESTS = {
     "engine/growth": ("engine", "outputs_join"),
     "engine/hashing": ("engine stopping", "hash or set_aside"),
     "engine/initializers": ("engine solvers", "initializer or textbook or first_weights"),
-    "engine/lbfgs": ("solvers", "lbfgs or done or changing"),
+    "engine/lbfgs": ("solvers", "lbfgs or iterate"),
     "engine/levenberg_marquardt": (
         "solvers",
         "gauss_newton or step or parts or ridge or lm or done",

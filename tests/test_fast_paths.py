@@ -137,6 +137,26 @@ def test_parameters_that_are_arrays_take_the_long_way(counted):
     np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
 
 
+def test_a_row_that_was_learnt_is_counted_whatever_interrupts(counted, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
+    reg = stream(BackpropRegressor((5,), solver="sgd", random_state=0), X, y, True)
+    other = copy.deepcopy(reg)
+    stream(other, X[:2], y[:2], False)
+
+    def interrupt(history):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("skbackprop.history.shorten", interrupt)
+        reg.partial_fit(X[:1], y[:1])
+    assert reg.t_ == 21
+    assert {len(column) for column in reg.history_.values()} == {21}
+    reg.partial_fit(X[1:2], y[1:2])
+    np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
+    assert reg.history_["epoch"] == other.history_["epoch"]
+
+
 ROW = np.array([[0.1, 0.2, 0.3]])
 
 

@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import (
@@ -19,7 +19,8 @@ from sklearn.linear_model import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine import levenberg_marquardt
+from skbackprop.engine import lbfgs, levenberg_marquardt
+from skbackprop.engine.lbfgs import LBFGS
 from skbackprop.engine.levenberg_marquardt import LevenbergMarquardt, normal_equations
 from skbackprop.engine.network import Network
 from skbackprop.engine.schedules import Progress
@@ -286,6 +287,121 @@ def test_lbfgs_walks_as_mlp_does(activation):
         assert a.n_iter_ == b.n_iter_ == 12
         np.testing.assert_allclose(a.loss_, b.loss_, rtol=1e-6)
         np.testing.assert_allclose(a.coefs_[0], b.coefs_[0], rtol=1e-4, atol=1e-6)
+
+
+class Banana:
+    """Rosenbrock's valley and its gradient, which are counted."""
+
+    def __init__(self, sign=1.0):
+        self.sign, self.calls = sign, 0
+
+    def __call__(self, params):
+        self.calls += 1
+        x, y = params
+        slope = [-400 * x * (y - x * x) - 2 * (1 - x), 200 * (y - x * x)]
+        return 100 * (y - x * x) ** 2 + (1 - x) ** 2, self.sign * np.array(slope)
+
+
+class Descent:
+    """A run of L-BFGS: where it stands, and what it concluded."""
+
+    def __init__(self, start=(-1.2, 1.0)):
+        self.params, self.state = np.array(start), np.zeros((1, 2))
+        self.progress, self.path = Progress(), []
+
+    def go(self, objective, n_epochs=1000, **settings):
+        def conclude(loss):
+            self.path.append((loss, *self.params))
+            self.progress.loss = loss
+            self.progress.epochs += 1
+            return len(self.path) == n_epochs
+
+        return lbfgs.minimise(
+            LBFGS(**settings), objective, self.params, self.state, self.progress, conclude
+        )
+
+
+def scipys(tol=1e-8, **options):
+    """The iterates of scipy's solver."""
+    path = []
+    result = minimize(
+        Banana(), np.array([-1.2, 1.0]), jac=True, method="L-BFGS-B", callback=path.append,
+        options={"gtol": tol, "ftol": 2.2e-9 * min(1, tol / 1e-4)} | options,
+    )  # fmt: skip
+    return [(Banana()(x)[0], *x) for x in path], result
+
+
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-8])
+def test_lbfgs_is_scipys(tol):
+    run = Descent()
+    assert run.go(Banana(), tol=tol) is True
+    path, result = scipys(tol)
+    np.testing.assert_array_equal(run.path, path)
+    assert run.progress.updates == result.nfev
+    assert run.progress.origin == 0
+    np.testing.assert_array_equal(run.params, path[-1][1:])
+
+
+def test_lbfgs_that_was_stopped_walks_on():
+    path, result = scipys()
+    run, spent = Descent(), []
+    for n_epochs in (3, 4, 9):
+        assert run.go(Banana(), n_epochs, tol=1e-8) is False
+        assert len(run.path) == n_epochs
+        spent.append(run.progress.updates)
+    assert run.go(Banana(), tol=1e-8) is True
+    np.testing.assert_array_equal(run.path, path)
+    assert spent == sorted(spent) and run.progress.updates == result.nfev
+    assert run.progress.origin == 0
+    np.testing.assert_array_equal(run.state, [[-1.2, 1.0]])
+    # Nothing is left to do: once more that is concluded, and nothing has moved.
+    assert run.go(Banana(), tol=1e-8) is True
+    assert run.path[-1] == run.path[-2]
+
+
+def test_lbfgs_with_another_problem_begins_where_it_stands():
+    run = Descent()
+    run.go(Banana(), 5, tol=1e-8)
+    here = run.params.copy()
+    run.progress.loss += 1.0
+    run.go(Banana(), 7, tol=1e-8)
+    np.testing.assert_array_equal(run.state, [here])
+    assert run.progress.origin == 5
+    fresh = Descent(here)
+    fresh.go(Banana(), 2, tol=1e-8)
+    np.testing.assert_array_equal(run.path[5:], fresh.path)
+    assert run.progress.updates == fresh.progress.updates
+
+
+def test_lbfgs_keeps_to_its_budget():
+    run = Descent()
+    assert run.go(Banana(), max_gradients=10, tol=1e-8) is False
+    path, result = scipys(maxfun=10)
+    np.testing.assert_array_equal(run.path, path)
+    assert result.status == 1
+    # The way back to where it stands is no part of the next budget.
+    budget = run.progress.updates + 10
+    assert run.go(Banana(), max_gradients=10, tol=1e-8) is False
+    path, _ = scipys(maxfun=budget)
+    np.testing.assert_array_equal(run.path, path)
+    assert astuple(LBFGS()) == (1e-4, 15_000)
+
+
+def test_lbfgs_where_nothing_can_be_done():
+    for start, objective in (((1.0, 1.0), Banana()), ((-1.2, 1.0), Banana(sign=-1.0))):
+        run = Descent(start)
+        assert run.go(objective) is True
+        assert run.path == [(Banana()(start)[0], *start)]
+
+
+def test_the_loss_at_an_iterate_is_mostly_known():
+    objective = lbfgs._Objective(Banana(), np.float64)
+    first, second = np.array([0.0, 1.0]), np.array([2.0, 3.0])
+    objective(first)
+    assert objective.loss_at(first.copy()) == 101
+    assert objective.n_gradients == 1
+    assert objective.loss_at(second) == 101
+    assert objective.n_gradients == 2
 
 
 def test_first_weights_are_mlps():
