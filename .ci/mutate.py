@@ -45,7 +45,7 @@ TESTS = {
         "engine solvers",
         "loss or entropy or derivative or writings or codes or is",
     ),
-    "engine/network": ("engine solvers", "writings or oracle or gauss_newton or mlp"),
+    "engine/network": ("engine solvers", "writings or oracle or paths or gauss_newton or mlp"),
     "engine/regularization": ("engine", "penalt or shorten or confine or dropout or writings"),
     "engine/sampling": ("engine stopping", "weigh or repeat or hash or hold_out or aside"),
     "engine/schedules": ("engine", "schedule or stop or noted or begins"),

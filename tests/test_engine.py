@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import astuple, replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import oracle
@@ -19,7 +19,7 @@ from skbackprop.engine.growth import with_outputs
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
-from skbackprop.engine.network import Network
+from skbackprop.engine.network import Network, path_products
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.schedules import SCHEDULES, Progress
 from skbackprop.engine.updaters import (
@@ -297,6 +297,17 @@ def test_schedules_are_their_formulas(epochs):
     for schedule in SCHEDULES:
         found = schedule.factor(progress, 10, 0.3)
         np.testing.assert_allclose(found, expected[schedule.name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (3, 4, 2), (3, 4, 5, 2)])
+def test_products_along_all_paths(sizes):
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape) for shape in pairwise(sizes)]
+    expected = np.zeros((sizes[0], sizes[-1]))
+    for path in product(*map(range, sizes)):
+        steps = [w[i, j] for w, (i, j) in zip(weights, pairwise(path), strict=True)]
+        expected[path[0], path[-1]] += np.prod(steps)
+    np.testing.assert_allclose(path_products(weights), expected, rtol=1e-12)
 
 
 def test_outputs_join_where_they_belong():

@@ -342,6 +342,19 @@ def test_lbfgs_is_scipys(tol):
     np.testing.assert_array_equal(run.params, path[-1][1:])
 
 
+def test_a_finer_tolerance_of_lbfgs_is_one_of_the_decrease_too(monkeypatch):
+    seen = []
+
+    def see(*arguments, options, **more):
+        seen.append(options["ftol"])
+        return minimize(*arguments, options=options, **more)
+
+    monkeypatch.setattr(lbfgs, "minimize", see)
+    for tol in (1e-2, 1e-4, 1e-6):
+        Descent().go(Banana(), tol=tol)
+    np.testing.assert_allclose(seen, [2.2e-9, 2.2e-9, 2.2e-11], rtol=1e-12)
+
+
 def test_lbfgs_that_was_stopped_walks_on():
     path, result = scipys()
     run, spent = Descent(), []
