@@ -64,7 +64,7 @@ OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
 # Hypothesis is imported here, and so pytest cannot give its assertions a better message.
 OPTIONS += ["-W", "ignore:Module already imported"]
 # A mutant may loop, or ask for all memory.
-SECONDS, BYTES = 200, 8 * 2**30
+SECONDS, BYTES = 100, 8 * 2**30
 
 
 class LeaveOut(Operator):

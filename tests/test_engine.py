@@ -353,6 +353,7 @@ def test_what_is_noted_of_the_watched_number():
 def test_when_to_stop():
     progress = Progress(stalled=3)
     assert not schedules.should_stop(progress, 3, schedules.CONSTANT, 0.1)
+    assert not schedules.should_stop(progress, 4, schedules.CONSTANT, 0.1)
     assert schedules.should_stop(progress, 2, schedules.CONSTANT, 0.1)
     assert schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1e-6)
     assert (progress.stalled, progress.drops) == (3, 0)

@@ -241,7 +241,11 @@ def test_a_ridge_is_for_weights_alone():
     weight = 1 + (2 - 0.5) / (1 + 0.5 + 1e-3)
     np.testing.assert_allclose(params, [weight, weight, 1 + 2 / 1.001], rtol=1e-14)
     assert (loss, moved) == (6.0, True)  # without the ridge
-    # It decides whether a step is an improvement: at the optimum of both there is none.
+    # It decides whether a step is an improvement: 5.9, 5.8 and 4.9 are nearer to 3 than 0 is.
+    params, _, _, damping = damped_step(Valley(0.01), ridge=0.5)
+    np.testing.assert_allclose(params, 3 / 1.51, rtol=1e-14)
+    np.testing.assert_allclose(damping, 0.1)
+    # At the optimum of both there is none.
     params, _, moved, _ = damped_step(Valley(1.0), start=(2.0,), ridge=0.5)
     assert not moved and params[0] == 2.0
 
