@@ -508,8 +508,9 @@ def test_both_writings_are_equal(arguments):
     np.testing.assert_allclose(loss_2, loss, rtol=tolerance, atol=rounding)
 
 
-@pytest.mark.compiled
-@pytest.mark.parametrize("name", ["training", "kernel"])
+@pytest.mark.parametrize(
+    "name", ["training", pytest.param("kernel", marks=pytest.mark.compiled)]
+)
 def test_an_epoch_is_the_first_unless_it_is_said(name):
     run = {"training": training, "kernel": kernel}[name].run_epoch
     rng = np.random.default_rng(0)
