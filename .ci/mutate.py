@@ -47,7 +47,10 @@ TESTS = {
     ),
     "engine/network": ("engine solvers", "writings or oracle or paths or gauss_newton or mlp"),
     "engine/regularization": ("engine", "penalt or shorten or confine or dropout or writings"),
-    "engine/sampling": ("engine stopping", "weigh or repeat or hash or hold_out or aside"),
+    "engine/sampling": (
+        "engine stopping",
+        "weigh or repeat or rounding or hash or hold_out or aside",
+    ),
     "engine/schedules": ("engine", "schedule or stop or noted or begins"),
     "engine/threads": ("threads", "threads"),
     "engine/training": ("engine stopping solvers", ""),

@@ -742,6 +742,9 @@ def test_rows_that_share_a_hash_by_chance_stay_apart(form):
     apart = sampling.merge_copies(X, y, rows[[0, 1]], np.zeros(4, dtype=np.uint64), None)
     np.testing.assert_array_equal(apart[0], [0, 1])
     assert apart[1] is None
-    merged, weights = sampling.merge_copies(X, y, rows, np.zeros(4, dtype=np.uint64), None)
-    np.testing.assert_array_equal(merged, [0, 1, 3])
-    np.testing.assert_array_equal(weights[merged], [1, 2, 1])
+    for targets in (y, np.column_stack([y * 0, y]), y[:, None]):
+        merged, weights = sampling.merge_copies(
+            X, targets, rows, np.zeros(4, dtype=np.uint64), None
+        )
+        np.testing.assert_array_equal(merged, [0, 1, 3])
+        np.testing.assert_array_equal(weights[merged], [1, 2, 1])
