@@ -470,7 +470,8 @@ def epochs(draw):
     params = (size * rng.normal(size=network.n_params)).astype(dtype)
     state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
     if draw(st.booleans()):  # in the midst of training
-        state[:] = rng.uniform(0, 0.1, size=state.shape)
+        # A velocity moves weights by ten times its size.
+        state[:] = rng.uniform(0, size / 20, size=state.shape)
     regularization = Regularization(
         alpha=draw(st.sampled_from([0.0, 0.01])),
         l1=draw(st.sampled_from([0.0, 0.01])),
