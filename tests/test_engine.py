@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import astuple, replace
 from itertools import pairwise, product
 
@@ -749,3 +750,19 @@ def test_rows_that_share_a_hash_by_chance_stay_apart(form):
         )
         np.testing.assert_array_equal(merged, [0, 1, 3])
         np.testing.assert_array_equal(weights[merged], [1, 2, 1])
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_many_copies_take_no_copy_of_the_data(form):
+    few = np.arange(3 * 500.0).reshape(3, 500)
+    X, y = form(np.tile(few, (2000, 1))), np.zeros(6000)
+    rows = np.arange(6000).reshape(2000, 3).T.ravel()
+    tracemalloc.start()
+    try:
+        merged, weights = sampling.merge_copies(X, y, rows, hashing.hash_data(X, y), None)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(merged, [0, 1, 2])
+    np.testing.assert_array_equal(weights[merged], [2000] * 3)
+    assert most < 0.5 * X.size * 8

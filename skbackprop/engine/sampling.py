@@ -16,6 +16,8 @@ from scipy import sparse
 
 from .hashing import GOLDEN, mix
 
+_NUMBERS_COMPARED = 2**17
+
 
 def merge_copies(X, y, rows, hashes, weights):
     """Let one row stand for all of its copies, with their weight.
@@ -53,6 +55,15 @@ def merge_copies(X, y, rows, hashes, weights):
 
 def _equal_rows(X, y, ours, theirs):
     """Rows with the same hash are hardly ever different, but could be."""
+    # Some at a time: of many copies, all would be the data once more.
+    step = max(1, _NUMBERS_COMPARED * X.shape[0] // max(X.size, 1))
+    starts = range(0, len(ours), step)
+    return np.concatenate(
+        [_equal(X, y, ours[at : at + step], theirs[at : at + step]) for at in starts]
+    )
+
+
+def _equal(X, y, ours, theirs):
     differences = X[ours] != X[theirs]
     if sparse.issparse(differences):
         differ = np.diff(differences.indptr) > 0
