@@ -278,6 +278,29 @@ def test_every_nan_stays_one(dtype, activation):
     assert np.isnan(raw)
 
 
+@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("n", [3, 64])
+def test_rows_beyond_two_to_the_31st_number(tmp_path, n, batch_size):
+    """The last rows of 8 GiB, most of which is a hole in a file, train as by themselves."""
+    net = Network((2**16, 2, 2), ("tanh",), "log_loss", "softmax")
+    n_rows = 2**15 + n
+    X = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=(n_rows, 2**16))
+    few = np.random.default_rng(0).normal(size=(n, 2**16)).astype(np.float32)
+    X[-n:] = few
+    Y = np.arange(n_rows) % 2
+    trained = []
+    for rows, classes, first in ((X, Y, n_rows - n), (few, Y[-n:], 0)):
+        params = np.linspace(-0.01, 0.01, net.n_params, dtype=np.float32)
+        state = np.zeros((0, net.n_params), dtype=np.float32)
+        kernel.run_epoch(
+            net, params, state, GradientDescent(), Regularization(), rows, classes,
+            first + np.arange(n), batch_size, 0.1,
+        )  # fmt: skip
+        trained.append(params)
+    assert np.isfinite(params).all()
+    np.testing.assert_array_equal(*trained)
+
+
 # ---- Single rows ----
 
 
