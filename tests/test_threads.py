@@ -1,13 +1,16 @@
 """Bits do not depend on the threads that BLAS is allowed; the limit is for updates alone."""
 
+import multiprocessing
 from contextlib import nullcontext
+from threading import Event, Thread
 
+import joblib
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier
-from skbackprop.engine.threads import as_many_as_pay
+from skbackprop.engine.threads import _ONE_FOR_ALL, as_many_as_pay
 
 
 def blas_threads():
@@ -43,6 +46,59 @@ def test_one_thread_only_where_more_do_not_pay():
                 assert set(blas_threads()) == ({1} if limited else {2})
             assert set(blas_threads()) == {2}
         assert blas_threads() == before
+
+
+def test_the_last_to_leave_gives_the_threads_back():
+    """The number belongs to the process, and updates of several threads overlap."""
+    one_thread = as_many_as_pay((784, 256, 10), 1)
+    is_inside, may_leave, seen = Event(), Event(), []
+
+    def stay():
+        with one_thread():
+            is_inside.set()
+            may_leave.wait()
+            seen.extend(blas_threads())
+
+    with threadpool_limits(2, user_api="blas"):
+        thread = Thread(target=stay)
+        with one_thread():
+            thread.start()
+            is_inside.wait()
+        may_leave.set()
+        thread.join()
+        assert set(seen) == {1}
+        assert set(blas_threads()) == {2}
+
+
+def fit_large(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(200, 784)), rng.integers(0, 10, size=200)
+    clf = BackpropClassifier((256,), batch_size=40, max_iter=3, tol=None, random_state=seed)
+    return clf.fit(X, y)._params
+
+
+def test_fits_side_by_side_give_the_bits_of_serial_ones():
+    before = blas_threads()
+    found = joblib.Parallel(4, backend="threading")(
+        joblib.delayed(fit_large)(seed) for seed in range(8)
+    )
+    assert blas_threads() == before
+    for seed, params in enumerate(found):
+        np.testing.assert_array_equal(params, fit_large(seed))
+
+
+def limited_in_child():
+    with as_many_as_pay((784, 256, 10), 1)():
+        return set(blas_threads())
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here"
+)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_amid_an_update_waits_for_nobody():
+    with _ONE_FOR_ALL, _ONE_FOR_ALL.lock, multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(limited_in_child).get(timeout=60) == {1}
 
 
 def test_callbacks_and_scorers_are_not_limited():

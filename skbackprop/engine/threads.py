@@ -5,9 +5,12 @@ a half and more, and those of a hundred million faster. With one thread the bits
 however many threads a process is allowed.
 """
 
-from contextlib import nullcontext
-from functools import cache, partial
+import os
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from itertools import pairwise
+from threading import Lock
+from typing import NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
@@ -19,16 +22,66 @@ _THREADS_START = 250_000  # BLAS takes one thread for less by itself
 _THREADS_PAY = 100_000_000
 
 
+class _OneForAll:
+    """A context in which OpenBLAS has one thread.
+
+    The number belongs to the whole process, and updates of several threads overlap: the first
+    to come sets it, and the last to leave sets it back.
+    """
+
+    def __init__(self):
+        self.lock, self.n_inside, self.limit = Lock(), 0, None
+
+    def __enter__(self):
+        with self.lock:
+            if self.n_inside == 0:
+                self.limit = _libraries().one_for_all.limit(limits=1)
+            self.n_inside += 1
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                self.limit.restore_original_limits()
+            # From threadpoolctl 3.8 on, only the thread that first set a number may set others.
+            for library in _libraries().one_for_all.lib_controllers:
+                if hasattr(library, "clear_controlling_thread"):
+                    library.clear_controlling_thread()
+
+
+_ONE_FOR_ALL = _OneForAll()
+if hasattr(os, "register_at_fork"):
+    # The threads that were inside do not come along.
+    os.register_at_fork(after_in_child=_ONE_FOR_ALL.__init__)
+
+
+class _Libraries(NamedTuple):
+    """The BLAS libraries of this process, by whom a number of threads is for."""
+
+    one_for_all: ThreadpoolController
+    one_for_each: ThreadpoolController
+
+
 @cache
 def _libraries():
-    """The BLAS libraries of this process; looking for them takes a few milliseconds."""
-    return ThreadpoolController().select(user_api="blas")
+    """Looking for them takes a few milliseconds."""
+    found = ThreadpoolController().select(user_api="blas")
+    ours = found.select(internal_api="openblas")
+    return _Libraries(
+        ours.select(threading_layer=["pthreads", "disabled", "unknown"]),
+        # One or the other: OpenBLAS on OpenMP, and all else.
+        found.select(threading_layer="openmp", internal_api=["mkl", "blis", "flexiblas"]),
+    )
+
+
+@contextmanager
+def _one_thread():
+    with _ONE_FOR_ALL, _libraries().one_for_each.limit(limits=1):
+        yield
 
 
 def as_many_as_pay(layer_sizes, batch_size):
     """A maker of contexts in which BLAS has the threads that make such updates fastest."""
     widest = max(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
     multiplications = widest * min(max(batch_size, _BLOCK), _CHUNK)
-    if _THREADS_START <= multiplications < _THREADS_PAY:
-        return partial(_libraries().limit, limits=1)
-    return nullcontext
+    return _one_thread if _THREADS_START <= multiplications < _THREADS_PAY else nullcontext
