@@ -30,6 +30,9 @@ class _OneForAll:
     """
 
     def __init__(self):
+        self.forget()
+
+    def forget(self):
         self.lock, self.n_inside, self.limit = Lock(), 0, None
 
     def __enter__(self):
@@ -52,7 +55,7 @@ class _OneForAll:
 _ONE_FOR_ALL = _OneForAll()
 if hasattr(os, "register_at_fork"):
     # The threads that were inside do not come along.
-    os.register_at_fork(after_in_child=_ONE_FOR_ALL.__init__)
+    os.register_at_fork(after_in_child=_ONE_FOR_ALL.forget)
 
 
 class _Libraries(NamedTuple):
