@@ -304,9 +304,11 @@ def test_rows_beyond_two_to_the_31st_number(tmp_path, n, batch_size):
 # ---- Single rows ----
 
 
-def stream(sparse_rows=False, by_class=False, n_out=1, inputs=None, targets=None):
+def stream(
+    sparse_rows=False, by_class=False, n_out=1, inputs=None, targets=None, n_in=N_IN
+):  # fmt: skip
     loss = ("log_loss", "softmax") if by_class else ("squared_error", "identity")
-    net = Network((N_IN, 4, n_out), ("tanh",), *loss)
+    net = Network((n_in, 4, n_out), ("tanh",), *loss)
     params = np.full(net.n_params, 0.1)
     state = np.zeros((0, net.n_params))
     made = kernel.Stream(
@@ -456,6 +458,27 @@ def test_a_predictor_predicts_or_says_no(n, n_columns, form, scaled, strange):
     size = np.abs(X).max(axis=1, keepdims=True) + 1
     np.testing.assert_allclose(raw / size, expected / size, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(proba.sum(axis=1), 1)
+
+
+def test_threads_in_one_stream_stay_within_its_arrays():
+    """Rows of all lengths, for which there is more and more room; none is waited for."""
+    made, params = stream(sparse_rows=True, n_in=500)
+    rows = [sparse.csr_array(np.full((1, n), 1e-3)) for n in range(1, 501)]
+    for row in rows:
+        row.resize((1, 500))
+    barrier, losses = threading.Barrier(4), []
+
+    def learn(begin):
+        barrier.wait()
+        losses.extend(made.learn(row, 0.1, 1e-3, 0, 0) for row in rows[begin::4])
+
+    threads = [threading.Thread(target=learn, args=(begin,)) for begin in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(losses) == 500
+    assert np.isfinite([*losses, *params]).all()
 
 
 def test_threads_share_a_predictor():

@@ -22,6 +22,8 @@ import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
 ANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+# Python may be built without the lock that lets one thread run at a time.
+HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 SCALES = [1e-12, 1e-3, 1.0, 1e3, 1e12]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -409,6 +411,7 @@ def test_processes_fit_alike(serial, method, record_property):
 
 
 @pytest.mark.compiled
+@pytest.mark.skipif(not HAS_LOCK, reason="there is no lock to let go of")
 def test_other_threads_run_during_an_epoch():
     """The compiled loop holds no lock: a thread that counts goes on while it runs."""
     from skbackprop.engine import kernel

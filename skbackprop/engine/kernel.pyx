@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False
+# cython: initializedcheck=False, freethreading_compatible=True
 """The compiled writing of `training.run_epoch` and `hashing.hash_rows`.
 
 Only the doors are here: arrays are checked and turned into pointers, and the GIL is
@@ -9,9 +9,11 @@ Whatever arrays come in, nothing outside them is read or written: shapes, dtypes
 of columns are checked once per object, numbers of rows once per epoch. What would only make
 wrong numbers is the caller's: weights that are not positive, rates and constants that make
 no sense, parameters and inputs that are not finite. An object serves one thread at a time,
-but for a `Predictor`, which any number of threads may use.
+but for a `Predictor`, which any number of threads may use. Two threads in one `Stream` lose
+numbers, but do not leave its arrays, with Python's global lock or without.
 """
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -396,6 +398,7 @@ cdef class Stream(Runner):
         self.job.columns = <const int32_t *>_address(columns, np.int32)
         self.room = n
 
+    @cython.critical_section
     def learn(self, X, target, double rate, int64_t updates, int64_t presented):
         """One step on the only row of `X`; returns its loss before.
 
