@@ -57,7 +57,9 @@ TESTS = {
     "engine/updaters": ("engine", "rules or writings or codes"),
     "held_out": ("stopping", ""),
     "labels": ("labels", ""),
+    "noise": ("noise", ""),
     "plan": ("plan", ""),
+    "probabilities": ("estimators targets promises", "probabilit"),
     "scaling": ("scaling", ""),
     "weights": ("weights", ""),
 }

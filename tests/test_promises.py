@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -283,6 +284,33 @@ def test_targets_over_many_magnitudes():
     X = np.linspace(-1, 1, 50)[:, None]
     y = 10.0 ** np.linspace(-12, 12, 50)
     assert finite_or_said(BackpropRegressor((5,), max_iter=20, tol=None), X, y) is not None
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rprop", "lbfgs", "lm"])
+def test_sample_weights_over_twelve_orders(solver):
+    """What weighs most decides, and what weighs next to nothing is next to nothing."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = X[:, 0] + 100 * (np.arange(60) < 30)
+    weights = np.r_[10.0 ** np.linspace(-9, -6, 30), 10.0 ** np.linspace(0, 3, 30)]
+    reg = BackpropRegressor((5,), solver=solver, max_iter=100, tol=None, alpha=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reg.fit(X, y, sample_weight=weights)
+    assert np.isfinite(np.concatenate([layer.ravel() for layer in reg.coefs_])).all()
+    assert r2_score(y[30:], reg.predict(X[30:]), sample_weight=weights[30:]) > 0.9
+
+
+def test_first_weights_over_twelve_orders():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 6)), rng.normal(size=40)
+    given = (
+        [10.0 ** rng.uniform(-6, 6, size=shape) for shape in ((6, 4), (4, 1))],
+        [np.zeros(4), np.zeros(1)],
+    )
+    for activation in ("tanh", "relu", "logistic", "softplus"):
+        reg = BackpropRegressor((4,), activation=activation, weight_init=given, max_iter=20)
+        finite_or_said(reg, X, y)
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
