@@ -12,7 +12,7 @@ from scipy import sparse
 from .engine.activations import Activation
 
 Array: TypeAlias = NDArray[Any]
-Rows: TypeAlias = ArrayLike | sparse.spmatrix | sparse.sparray
+Rows: TypeAlias = "ArrayLike | sparse.spmatrix | sparse.sparray"  # the last since SciPy 1.11
 Auto: TypeAlias = Literal["auto"]
 Seed: TypeAlias = int | np.random.RandomState | None
 
