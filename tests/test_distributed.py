@@ -482,7 +482,7 @@ def test_a_killed_worker_does_not_lose_the_fit(client, seeds, tmp_path, batch_si
         for loss in losses
     )
     assert os.path.exists(killed)
-    client.wait_for_workers(2)
+    client.wait_for_workers(2, timeout=300)
     assert set(client.run(os.getpid).values()) != before
     np.testing.assert_array_equal(parameters(mortal), parameters(immortal))
 
