@@ -107,11 +107,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
         batches are penalised more. "auto" is ``strength * batch_size / n_samples``: over an
         epoch the weights weigh the same against all rows, however many there are. The
-        strength is 10 times the share of noise in the targets, but at least 0.5 and at most
-        8. That share is found before training, on at most 500 rows: the mean squared
+        strength is ``12 * (s - 0.05)``, but at least 0.5 and at most 8, where s tells how noisy
+        the targets are. It is found before training, on at most 500 rows: the mean squared
         difference between the targets of nearest neighbours, over that of any two rows, where
-        two classes are the same or not. In `partial_fit`, which sees no end of rows, "auto"
-        is 0.
+        two classes are the same or not. The 0.05 is put down to the distance between
+        neighbours. In `partial_fit`, which sees no end of rows, "auto" is 0.
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
         update at the end of each epoch, "auto" is 1 for "sgd" and 32 for "adam" and "rmsprop".

@@ -17,7 +17,10 @@ PLANNED = (LINEAR, COSINE)
 # An epoch's penalty, against the summed loss of all rows: the share of noise in the targets
 # times this, as if each weight came from a normal distribution of variance 1 / _PRIOR, however
 # many rows there are.
-_PRIOR = 10.0
+_PRIOR = 12.0
+# The noise is read from nearest neighbours. They lie some distance away, so that even targets
+# without noise differ a little: this much of the share is not noise.
+_FROM_DISTANCE = 0.05
 _WEAKEST, _STRONGEST = 0.5, 8.0
 _ONLINE_RATE = 0.03
 _RATES = {"adam": 0.005, "rmsprop": 0.005, "rprop": 0.01}
@@ -111,8 +114,8 @@ def goes_by_noise(estimator, incremental):
 
 
 def prior(noise):
-    """The penalty of an epoch, where so much of the targets' variance is noise."""
-    return min(max(_PRIOR * noise, _WEAKEST), _STRONGEST)
+    """The penalty of an epoch, where neighbours tell of so much noise in the targets."""
+    return min(max(_PRIOR * (noise - _FROM_DISTANCE), _WEAKEST), _STRONGEST)
 
 
 def _alpha(estimator, share, incremental, noise):
