@@ -59,7 +59,10 @@ TESTS = {
     "labels": ("labels", ""),
     "noise": ("noise", ""),
     "plan": ("plan", ""),
-    "probabilities": ("estimators targets promises", "probabilit"),
+    "probabilities": (
+        "probabilities estimators targets",
+        "probabilit or tiny or become or within",
+    ),
     "scaling": ("scaling", ""),
     "weights": ("weights", ""),
 }

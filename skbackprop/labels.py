@@ -161,7 +161,9 @@ def _number(labels, classes):
         numbers = np.searchsorted(classes, labels)
         known = classes[np.minimum(numbers, len(classes) - 1)] == labels
     else:
-        known = np.isin(labels, classes)
+        # NumPy before 1.25 warns where it compares strings with numbers.
+        has_strings = "U" in (labels.dtype.kind, classes.dtype.kind)
+        known = np.isin(labels.astype(object) if has_strings else labels, classes)
         numbers = np.searchsorted(classes, labels) if known.all() else None
     if not known.all():
         unknown = np.unique(labels[~known])

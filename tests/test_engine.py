@@ -739,7 +739,7 @@ def test_integer_weights_repeat_exactly():
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 def test_rows_that_share_a_hash_by_chance_stay_apart(form):
-    X = form(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
+    X = form(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]))
     y, rows = np.array([5, 5, 5, 6]), np.arange(4)
     apart = sampling.merge_copies(X, y, rows[[0, 1]], np.zeros(4, dtype=np.uint64), None)
     np.testing.assert_array_equal(apart[0], [0, 1])

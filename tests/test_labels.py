@@ -33,6 +33,22 @@ def test_kinds(y, kind):
     assert kind_of(y) == kind
 
 
+@pytest.mark.parametrize(
+    ("labels", "n_outputs", "shared"),
+    [
+        (Labels(SINGLE, np.array([3, 7])), 1, True),
+        (Labels(SINGLE, np.array([3, 7])), 2, False),
+        (Labels(SINGLE, np.array([3])), 1, False),
+        (Labels(SINGLE, np.array([3, 7, 9])), 1, False),
+        (Labels(SINGLE, np.array([3, 7, 9])), 3, False),
+        (Labels(MULTILABEL, np.arange(2)), 1, False),
+        (Labels(MULTIOUTPUT, [np.arange(2), np.arange(2)]), 1, False),
+    ],
+)
+def test_two_classes_may_share_one_output(labels, n_outputs, shared):
+    assert labels.share_one_output(n_outputs) is shared
+
+
 def test_numbers_are_no_classes():
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         kind_of(np.array([0.5, 1.5]))

@@ -40,6 +40,22 @@ def test_all_that_are_equally_near_count():
     assert share(np.array([0, 1, 2]) * 0.1 + 0.7, Y) == share(X, Y)
 
 
+def test_a_weight_below_one_has_no_copy():
+    X, Y = [0, 1, 3, 4], [0, 0, 1, 0]
+    assert share(X, Y, [1, 1, 1, 1]) == pytest.approx(0.5 / 0.5)
+    assert share(X, Y, [0.5, 0.5, 0.5, 0.5]) == pytest.approx(share(X, Y))
+
+
+def test_sparse_rows_that_are_equal_are_nearest():
+    """Their distance comes from products, and rounding must not part them."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(10, 30)) * (rng.random((10, 30)) < 0.5)
+    X, Y = np.repeat(rows, 3, axis=0), rng.normal(size=(30, 1))
+    assert noise_share(sparse.csr_array(X), Y, np.ones(30)) == pytest.approx(
+        noise_share(X, Y, np.ones(30)), rel=1e-12
+    )
+
+
 def test_a_weight_is_so_many_copies():
     rng = np.random.default_rng(0)
     X, Y, weights = rng.normal(size=(20, 2)), rng.integers(3, size=20), rng.integers(1, 4, 20)

@@ -18,7 +18,7 @@ def test_notebook_runs(path, tmp_path):
     assert path.stat().st_size < 250_000
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=120, resources=resources).execute()
+    NotebookClient(notebook, timeout=600, resources=resources).execute()
 
 
 def test_there_are_notebooks():

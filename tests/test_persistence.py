@@ -24,6 +24,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.fixes import parse_version, sp_version
 
 import skbackprop
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
@@ -247,8 +248,11 @@ def test_a_file_of_an_earlier_version(path, tmp_path):
     found = load(path)
     nearly(saved.predictions(found, X), predicted)
     if path.stem != "checkpoint":
-        again = round_trip(found, tmp_path / "again")
-        nearly(saved.predictions(saved.go_on(again, X, y), X), after)
+        again = saved.go_on(round_trip(found, tmp_path / "again"), X, y)
+        if path.stem != "lbfgs" or sp_version >= parse_version("1.17"):
+            nearly(saved.predictions(again, X), after)
+        else:  # steps as another SciPy takes them
+            assert again.score(X, y) > found.score(X, y)
         assert np.abs(after - predicted).max() > 1e-3
 
 

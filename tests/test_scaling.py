@@ -76,7 +76,7 @@ def test_there_and_back(data, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_sparse_rows_are_scaled(dtype):
-    values = sparse.random_array((20, 3), density=0.4, format="csr", random_state=0)
+    values = sparse.random(20, 3, density=0.4, format="csr", random_state=0)
     values = values.astype(dtype)
     before = values.toarray()
     by = Standardizer(np.zeros(3), np.array([2.0, 0.5, 3.0]))

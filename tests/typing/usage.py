@@ -39,7 +39,7 @@ BackpropClassifier(
 )
 first_column = clf.predict_proba([[0.0] * 7])[:, 0]
 assert_type(clf.score(X, y), float)
-assert_type(clf.coefs_[0].shape, tuple[Any, ...])
+shape: tuple[int, ...] = clf.coefs_[0].shape
 assert_type(clf.history_["loss"], list[float])
 
 reg = BackpropRegressor("auto", loss="pinball", quantile=[0.1, 0.9], tol=None, alpha=0)
