@@ -61,7 +61,7 @@ TESTS = {
     "plan": ("plan", ""),
     "probabilities": (
         "probabilities estimators targets",
-        "probabilit or tiny or become or within",
+        "probabilit or tiny or within or row or one_output",
     ),
     "scaling": ("scaling", ""),
     "weights": ("weights", ""),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit, softmax
 
 from skbackprop.engine.network import Network
 from skbackprop.labels import MULTILABEL, SINGLE, Labels
@@ -40,3 +41,23 @@ def test_labels_are_within_0_and_1():
     found = log_probabilities(network, labels, raw)[0]
     np.testing.assert_allclose(found[1:], [np.log(0.25), 0])
     assert -1000 < found[0] < -500
+
+
+def test_each_row_for_itself():
+    labels, top = Labels(SINGLE, np.arange(3)), np.finfo(float).max
+    raw = np.array([[0.1, 0.2, 0.3], [0.2, 0.1, 0.1], [top, top, -top], [-1.0, -2.0, -3.0]])
+    found = probabilities(Network((1, 3), (), "squared_error", "identity"), labels, raw)
+    expected = np.array([[1 / 6, 1 / 3, 1 / 2], [1 / 2, 1 / 4, 1 / 4], [1 / 2, 1 / 2, 0]])
+    np.testing.assert_allclose(found, [*expected, [1 / 3, 1 / 3, 1 / 3]])
+    raw = raw[:2]
+    found = probabilities(Network((1, 3), (), "log_loss", "softmax"), labels, raw)
+    np.testing.assert_allclose(found, softmax(raw, axis=1))
+
+
+def test_one_output_for_two_classes():
+    labels, raw = Labels(SINGLE, np.array(["no", "yes"])), np.array([[-1.0], [2.0]])
+    network = Network((1, 1), (), "log_loss", "logistic")
+    yes = expit(raw)
+    expected = np.hstack([1 - yes, yes])
+    np.testing.assert_allclose(probabilities(network, labels, raw), expected)
+    np.testing.assert_allclose(log_probabilities(network, labels, raw), np.log(expected))
