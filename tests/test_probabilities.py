@@ -32,6 +32,9 @@ def test_outputs_that_are_no_probabilities_become_some():
     np.testing.assert_allclose(log_p[1:], np.log([0.25, 0.75]))
     assert -1000 < log_p[0] < -500
     np.testing.assert_allclose(of_classes([-1.0, -2.0], "squared_error", "identity")[0], 0.5)
+    largest = np.finfo(float).max
+    p, _ = of_classes([largest, largest, 0.0], "squared_error", "identity")
+    np.testing.assert_allclose(p, [0.5, 0.5, 0])
 
 
 def test_labels_are_within_0_and_1():
