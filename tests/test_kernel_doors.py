@@ -460,6 +460,15 @@ def test_a_predictor_predicts_or_says_no(n, n_columns, form, scaled, strange):
     np.testing.assert_allclose(proba.sum(axis=1), 1)
 
 
+def in_threads(work, n):
+    """Call `work` with 0 to n - 1, each in a thread of its own."""
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def test_threads_in_one_stream_stay_within_its_arrays():
     """Rows of all lengths, for which there is more and more room; none is waited for."""
     made, params = stream(sparse_rows=True, n_in=500)
@@ -472,11 +481,7 @@ def test_threads_in_one_stream_stay_within_its_arrays():
         barrier.wait()
         losses.extend(made.learn(row, 0.1, 1e-3, 0, 0) for row in rows[begin::4])
 
-    threads = [threading.Thread(target=learn, args=(begin,)) for begin in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(learn, 4)
     assert len(losses) == 500
     assert np.isfinite([*losses, *params]).all()
 
@@ -486,14 +491,10 @@ def test_threads_share_a_predictor():
     X = np.random.default_rng(0).normal(size=(3000, N_IN))
     expected, found = made.raw(X), []
 
-    def predict():
+    def predict(_):
         found.extend(made.raw(X) for _ in range(20))
 
-    threads = [threading.Thread(target=predict) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(predict, 6)
     assert len(found) == 120
     assert all(np.array_equal(raw, expected) for raw in found)
 

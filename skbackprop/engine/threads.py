@@ -59,7 +59,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Libraries(NamedTuple):
-    """The BLAS libraries of this process, by whom a number of threads is for."""
+    """BLAS libraries with one number of threads for the process, or one for each thread."""
 
     one_for_all: ThreadpoolController
     one_for_each: ThreadpoolController
