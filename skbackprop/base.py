@@ -363,7 +363,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                 f"{OneOf(('auto', *allowed))} with loss={shown!r} and these targets. "
                 f"Got {name!r}."
             )
-        return name
+        return allowed[allowed.index(name)]  # a plain str, whatever kind of str was given
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

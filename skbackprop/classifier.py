@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import recipe
 from .base import BaseBackprop, where_learning_goes_by_steps
+from .engine.losses import loss_name
 from .fast_paths import (
     learn_row,
     predictor_for,
@@ -696,7 +697,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             )
 
     def _output_layer(self):
-        loss = "log_loss" if self.loss == "auto" else self.loss
+        loss = "log_loss" if self.loss == "auto" else loss_name(self.loss)
         sizes, kind = self._labels.blocks, self._labels.kind
         softmaxes = loss == "log_loss" and kind != MULTILABEL
         if softmaxes and sizes == (2,):

@@ -1,7 +1,6 @@
 """What each parameter may be, and the error that says so."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -10,6 +9,7 @@ from sklearn.metrics import get_scorer_names
 
 from .engine.activations import ACTIVATIONS, ALIASES, EXP, Activation
 from .engine.initializers import INITIALIZERS
+from .engine.losses import ALIASES as LOSS_ALIASES
 from .engine.losses import Loss
 from .engine.schedules import SCHEDULES
 
@@ -48,12 +48,15 @@ class Number:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a few values; True and False are not 1 and 0 here."""
+    """One of a few names, None and numbers; a subclass of str, as NumPy's, is a name."""
 
     options: tuple
+    aliases: tuple = ()
 
     def accepts(self, value):
-        return any(type(value) is type(option) and value == option for option in self.options)
+        if isinstance(value, str) or _is_number(value, Real):
+            return value in self.options or value in self.aliases
+        return value is None and None in self.options
 
     def __str__(self):
         names = ", ".join(repr(option) for option in self.options)
@@ -108,11 +111,12 @@ class OneOrMore:
     def accepts(self, value):
         if self.rule.accepts(value):
             return True
-        return (
-            isinstance(value, Iterable)
-            and not isinstance(value, (str, dict))
-            and all(self.rule.accepts(item) for item in value)
-        )
+        if isinstance(value, (str, dict)):
+            return False
+        try:
+            return all(self.rule.accepts(item) for item in value)
+        except TypeError:  # not a sequence
+            return False
 
     def __str__(self):
         return f"{self.rule}, or a sequence of these, one per {self.each}"
@@ -228,7 +232,10 @@ REGRESSOR_RULES = {
     **RULES,
     "loss": Either(
         (
-            OneOf(("auto", "squared_error", "absolute_error", "huber", "pinball", "poisson")),
+            OneOf(
+                ("auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"),
+                aliases=tuple(LOSS_ALIASES),
+            ),
             InstanceOf(Loss),
         )
     ),

@@ -78,7 +78,7 @@ def make_plan(estimator, size, epochs_before, incremental, noise=None):
         if "auto" in (estimator.learning_rate, estimator.max_iter):
             schedule = CONSTANT  # there is no end to plan for
         else:
-            horizon = estimator.max_iter
+            horizon = int(estimator.max_iter)
     return Plan(
         batch_size=batch_size,
         alpha=_alpha(estimator, batch_size / size, incremental, noise),
@@ -104,7 +104,7 @@ def _batch_size(estimator, size):
 def rows_per_update(estimator):
     """The batch size, where there are as many rows; plain gradient descent learns online."""
     if estimator.batch_size != "auto":
-        return estimator.batch_size
+        return int(estimator.batch_size)
     return 1 if estimator.solver == "sgd" else _BATCH
 
 
@@ -122,7 +122,7 @@ def _alpha(estimator, share, incremental, noise):
     """The penalty, where a batch is a `share` of the epoch."""
     if goes_by_noise(estimator, incremental):
         return prior(noise) * share
-    return 0.0 if estimator.alpha == "auto" else estimator.alpha
+    return 0.0 if estimator.alpha == "auto" else float(estimator.alpha)
 
 
 def streaming_alpha(estimator):
@@ -145,24 +145,24 @@ def _schedule(estimator):
 def rate_of_first_epoch(estimator):
     """The learning rate, before a schedule changes it."""
     if estimator.learning_rate_init != "auto":
-        return estimator.learning_rate_init
+        return float(estimator.learning_rate_init)
     if estimator.solver == "sgd":
         # Momentum makes the steps of a row add up to 1 / (1 - momentum) of them.
-        return _ONLINE_RATE * max(1.0 - estimator.momentum, 0.01)
+        return _ONLINE_RATE * max(1.0 - float(estimator.momentum), 0.01)
     return _RATES.get(estimator.solver, _ONLINE_RATE)
 
 
 def tolerance(estimator):
     """What counts as an improvement; None where training ends as planned."""
     if estimator.tol != "auto":
-        return estimator.tol
+        return float_or_none(estimator.tol)
     ends_as_planned = _schedule(estimator) in PLANNED and not estimator.early_stopping
     return None if ends_as_planned else _TOL
 
 
 def _max_epochs(estimator, size):
     if estimator.max_iter != "auto":
-        return estimator.max_iter
+        return int(estimator.max_iter)
     if _schedule(estimator) not in PLANNED:
         return _EPOCHS_UNTIL_TOL
     return max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _PRESENTATIONS // size))
@@ -171,4 +171,9 @@ def _max_epochs(estimator, size):
 def patience(estimator, stops_on_held_out):
     """How many epochs in a row may bring no improvement."""
     by_gradient = estimator.solver in SECOND_ORDER and not stops_on_held_out
-    return math.inf if by_gradient else estimator.n_iter_no_change
+    return math.inf if by_gradient else float(estimator.n_iter_no_change)
+
+
+def float_or_none(value):
+    """A parameter that is a number, or None."""
+    return None if value is None else float(value)

@@ -1,8 +1,11 @@
 """From the parameters of an estimator to the objects of the engine.
 
+These hold plain Python numbers and names, whatever subclasses of them the parameters are.
 A parameter that the chosen solver has no use for is ignored, as in scikit-learn; one that
 would change the result, and cannot, is refused.
 """
+
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_array
@@ -20,6 +23,7 @@ from .parameters import as_sizes
 from .plan import (
     FULL_BATCH,
     SECOND_ORDER,
+    float_or_none,
     learns_from_all_rows,
     make_plan,
     patience,
@@ -52,7 +56,7 @@ def hidden_sizes(hidden_layer_sizes, n_inputs, n_outputs, n_rows):
 
 def one_per_layer(name, values, hidden, hidden_layer_sizes):
     """A parameter's value for each hidden layer."""
-    if isinstance(values, (str, float, int, Activation)):
+    if isinstance(values, (str, Real, Activation)):
         return [values] * len(hidden)
     values = list(values)
     if len(values) != len(hidden):
@@ -98,18 +102,18 @@ def make_updater(estimator, network):
     _refuse_what_cannot_be(estimator, network)
     tol = tolerance(estimator) or 0.0
     if solver == "adam":
-        return Adam(estimator.beta_1, estimator.beta_2, estimator.epsilon)
+        return Adam(*map(float, (estimator.beta_1, estimator.beta_2, estimator.epsilon)))
     if solver == "rmsprop":
-        return RMSprop(estimator.beta_2, estimator.epsilon)
+        return RMSprop(float(estimator.beta_2), float(estimator.epsilon))
     if solver == "rprop":
         return Rprop()
     if solver == "lbfgs":
-        return LBFGS(tol, estimator.max_fun)
+        return LBFGS(tol, int(estimator.max_fun))
     if solver == "lm":
         return LevenbergMarquardt(tol)
     if estimator.momentum == 0:
         return GradientDescent()
-    return (Nesterov if estimator.nesterovs_momentum else Momentum)(estimator.momentum)
+    return (Nesterov if estimator.nesterovs_momentum else Momentum)(float(estimator.momentum))
 
 
 def _refuse_what_cannot_be(estimator, network):
@@ -140,13 +144,14 @@ def make_regularization(estimator, network, alpha):
     """Penalties and limits; solvers of the whole problem take gradients as they are."""
     hidden = network.layer_sizes[1:-1]
     dropout = one_per_layer("dropout", estimator.dropout, hidden, estimator.hidden_layer_sizes)
+    clip_norm = None if estimator.solver in FULL_BATCH else estimator.clip_norm
     return Regularization(
         alpha=alpha,
-        l1=estimator.l1,
-        weight_decay=estimator.weight_decay,
-        clip_norm=None if estimator.solver in FULL_BATCH else estimator.clip_norm,
-        max_norm=estimator.max_norm,
-        dropout=tuple(dropout) if any(dropout) else (),
+        l1=float(estimator.l1),
+        weight_decay=float(estimator.weight_decay),
+        clip_norm=float_or_none(clip_norm),
+        max_norm=float_or_none(estimator.max_norm),
+        dropout=tuple(map(float, dropout)) if any(dropout) else (),
     )
 
 
@@ -176,7 +181,7 @@ def make_task(
         weights=batch_weights,
         batch_size=plan.batch_size,
         rate_init=plan.rate_init,
-        power_t=estimator.power_t,
+        power_t=float(estimator.power_t),
         max_epochs=plan.max_epochs,
         horizon=plan.horizon,
         tol=plan.tol,

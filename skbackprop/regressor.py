@@ -14,6 +14,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseBackprop, where_learning_goes_by_steps
+from .engine.losses import loss_name
 from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .parameters import REGRESSOR_RULES
 from .scaling import Magnitude, Moments
@@ -69,7 +70,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The transfer function of the output layer. "auto" is what the loss calls for:
         identity, a linear output, but "exp" with "poisson". With the losses of a residual,
         any of the names of `activation`, and "exp".
-    loss : {"auto", "squared_error", "absolute_error", "huber", "pinball", "poisson"} or \
+    loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"} or \
             Loss, default="auto"
         What training makes small, summed over the targets:
 
@@ -77,8 +78,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "absolute_error": its size, which makes for medians;
         - "huber": half the squared residual up to a size of 1, in the units of standardised
           targets where they are, and linear beyond [22]_;
-        - "pinball": for the `quantile` q, ``q`` times the residual where the prediction is
-          too low, and ``1 - q`` times where it is too high [23]_;
+        - "quantile": for the `quantile` q, ``q`` times the residual where the prediction is
+          too low, and ``1 - q`` times where it is too high [23]_; "pinball" is accepted as
+          an alias;
         - "poisson": half the Poisson deviance, for counts and rates; predictions are
           exponentials, and `y` must hold no negative number;
         - an object of class `skbackprop.Loss`, one's own loss.
@@ -225,7 +227,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         How often training that diverges starts again with half the learning rate, and warns.
         After that it is an error. Ignored by "rprop", "lbfgs" and "lm".
     quantile : float in (0, 1), or sequence of these, default=0.5
-        What "pinball" predicts; several quantiles come from one network, sorted so that they
+        What "quantile" predicts; several quantiles come from one network, sorted so that they
         never cross. Ignored by other losses.
 
     Attributes
@@ -566,15 +568,15 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _predicted_quantiles(self):
         """The quantiles that the fitted network predicts; none with other losses."""
-        if self._network.loss != "pinball":
+        if self._network.loss != "quantile":
             return ()
         options = self._network.loss_options
         return options[: len(options) // self._n_targets]
 
     def _output_layer(self):
-        loss = "squared_error" if self.loss == "auto" else self.loss
+        loss = "squared_error" if self.loss == "auto" else loss_name(self.loss)
         output = self._output_activation(loss, "exp" if loss == "poisson" else "identity")
-        options = self._quantiles() * self._n_targets if loss == "pinball" else ()
+        options = self._quantiles() * self._n_targets if loss == "quantile" else ()
         return len(options) or self._n_targets, loss, output, options
 
     def _targets(self, Y, network, dtype):

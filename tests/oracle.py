@@ -30,7 +30,7 @@ RESIDUALS = {
     "squared_error": lambda r: r * r / 2,
     "absolute_error": lambda r: _choose(r, r, -r),
     "huber": lambda r: np.where(abs(r.real) < 1, r * r / 2, _choose(r, r, -r) - 0.5),
-    "pinball": lambda r: _choose(r, r / 2, -r / 2),
+    "quantile": lambda r: _choose(r, r / 2, -r / 2),
 }
 
 

@@ -57,7 +57,7 @@ def cases():
     )
     early = {"early_stopping": True, "n_iter_no_change": 50, "validation_fraction": 0.25}
     yield "regression", changed(regressor, **early, alpha=0.1), X, 1e5 * line + 1e6
-    quantiles = {"loss": "pinball", "quantile": [0.1, 0.5, 0.9]}
+    quantiles = {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}
     yield "quantiles", changed(regressor, **quantiles, solver="adam"), X, line
     counts = np.abs(np.column_stack([line, X[:, 0]]))
     yield "targets", changed(regressor, loss="poisson", solver="rprop"), X, counts

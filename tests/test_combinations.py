@@ -29,7 +29,7 @@ def parameters(draw, regression):
     activation = numbers(ACTIVATION_NAMES)
     losses = ["auto", "log_loss", "squared_error"]
     if regression:
-        losses = ["auto", "squared_error", "absolute_error", "huber", "pinball", "poisson"]
+        losses = ["auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"]
     chosen = {
         "hidden_layer_sizes": draw(numbers([tuple(hidden), tuple(hidden), "auto"])),
         "activation": draw(activation),

@@ -39,7 +39,7 @@ MODES = [
         ),
         BackpropRegressor(loss="absolute_error"),
         BackpropRegressor(loss="huber", batch_size=1),
-        BackpropRegressor(loss="pinball", solver="lbfgs", hidden_layer_sizes=5),
+        BackpropRegressor(loss="quantile", solver="lbfgs", hidden_layer_sizes=5),
     ]
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -197,7 +197,7 @@ TARGETS = {
     ),
     "several": (BackpropRegressor, {}, several_targets),
     "quantiles": (
-        BackpropRegressor, {"loss": "pinball", "quantile": (0.1, 0.9)}, several_targets,
+        BackpropRegressor, {"loss": "quantile", "quantile": (0.1, 0.9)}, several_targets,
     ),
     "counts": (BackpropRegressor, {"loss": "poisson"}, lambda X, y: y),
     "not standardised": (

@@ -76,7 +76,7 @@ def test_loss_derivative(row):
 def test_losses_with_options():
     rng = np.random.default_rng(0)
     z, y = rng.normal(size=(20, 5)), rng.normal(size=(20, 5))
-    check_derivative(get_loss("pinball", "identity", (0.1, 0.3, 0.5, 0.7, 0.9)), z, y)
+    check_derivative(get_loss("quantile", "identity", (0.1, 0.3, 0.5, 0.7, 0.9)), z, y)
     check_derivative(get_loss("huber", "tanh", (0.3,)), z, y)
     one_hot = np.hstack([np.eye(2)[y[:, 0].astype(int)], np.eye(3)[y[:, 1].astype(int)]])
     check_derivative(get_loss("log_loss", "softmax", (2, 3)), z, one_hot)
@@ -84,13 +84,13 @@ def test_losses_with_options():
 
 def test_derivatives_at_a_corner_are_zero():
     z, y = np.zeros((1, 2)), np.zeros((1, 2))
-    for name, options in (("absolute_error", ()), ("pinball", (0.1, 0.9)), ("huber", (1.0,))):
+    for name, options in (("absolute_error", ()), ("quantile", (0.1, 0.9)), ("huber", (1.0,))):
         np.testing.assert_array_equal(
             get_loss(name, "identity", options).gradient(z, z, y), [[0, 0]]
         )
     with np.errstate(invalid="ignore"):
         z = np.array([[np.nan, -np.inf]])
-        found = get_loss("pinball", "identity", (0.1, 0.9)).gradient(z, z, y)
+        found = get_loss("quantile", "identity", (0.1, 0.9)).gradient(z, z, y)
     np.testing.assert_array_equal(found, [[np.nan, -0.9]])
 
 
@@ -450,7 +450,7 @@ def epochs(draw):
     activations = tuple(draw(st.sampled_from(HIDDEN)) for _ in range(n_hidden))
     loss, output = draw(st.sampled_from(OUTPUTS))
     options = ()
-    if loss == "pinball":
+    if loss == "quantile":
         options = tuple(rng.uniform(0.05, 0.95, size=sizes[-1]))
     elif output == "softmax" and sizes[-1] > 2:
         options = draw(st.sampled_from([(), (2, sizes[-1] - 2)]))

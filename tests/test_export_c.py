@@ -310,7 +310,7 @@ def test_learns_squared_error_through_every_output(build, kind, output):
 
 
 @pytest.mark.parametrize("output", ["identity", "logistic", "softplus"])
-@pytest.mark.parametrize("loss", ["absolute_error", "huber", "pinball", "poisson"])
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile", "poisson"])
 def test_learns_every_loss_of_a_regression(build, loss, output):
     X, y = data("regression", n=50)
     X = StandardScaler().fit_transform(X)
@@ -327,7 +327,7 @@ def test_quantiles_never_cross(build, quantile, standardize):
     X, y = data("regression", n=50)
     X, y = StandardScaler().fit_transform(X), y / 10
     learns_the_same(
-        build, "regression", X, y, steps=300, loss="pinball", quantile=quantile,
+        build, "regression", X, y, steps=300, loss="quantile", quantile=quantile,
         standardize=standardize, activation="tanh",
     )  # fmt: skip
 

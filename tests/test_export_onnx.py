@@ -95,8 +95,8 @@ def test_squared_error_through_every_output(kind, output):
     [
         {"loss": "poisson"},
         {"loss": "huber"},
-        {"loss": "pinball", "quantile": [0.1, 0.5, 0.9]},
-        {"loss": "pinball", "quantile": [0.9, 0.1, 0.5]},
+        {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]},
+        {"loss": "quantile", "quantile": [0.9, 0.1, 0.5]},
     ],
     ids=str,
 )

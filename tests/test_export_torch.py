@@ -121,8 +121,8 @@ def test_every_output(kind, output):
     "parameters",
     [
         {"loss": "poisson"},
-        {"loss": "pinball", "quantile": [0.1, 0.5, 0.9]},
-        {"loss": "pinball", "quantile": [0.9, 0.1, 0.5]},
+        {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]},
+        {"loss": "quantile", "quantile": [0.9, 0.1, 0.5]},
     ],
 )
 def test_losses_of_a_regression(parameters):

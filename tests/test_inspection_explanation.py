@@ -41,7 +41,7 @@ KINDS = {
     "two quantiles": (
         BackpropRegressor,
         1000 + 200 * SCORE,
-        {"loss": "pinball", "quantile": [0.1, 0.9]},
+        {"loss": "quantile", "quantile": [0.1, 0.9]},
     ),
     "counts": (BackpropRegressor, np.exp(SCORE).round(), {"loss": "poisson"}),
     "logistic output": (

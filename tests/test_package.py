@@ -79,9 +79,10 @@ ARROWS = {
         "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
-        "base", "fast_paths", "labels", "parameters", "probabilities", "recipe", "weights",
+        "base", "engine.losses", "fast_paths", "labels", "parameters", "probabilities",
+        "recipe", "weights",
     },
-    "regressor": {"base", "fast_paths", "parameters", "scaling"},
+    "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "persistence"},
     "persistence.__init__": {"persistence._file"},

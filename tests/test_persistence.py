@@ -160,8 +160,8 @@ def test_partial_fit_goes_on_bitwise(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "parameters"),
     [
-        ("regression", {"loss": "pinball", "quantile": [0.1, 0.5, 0.9]}),
-        ("targets", {"loss": "pinball", "quantile": (0.2, 0.8)}),
+        ("regression", {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}),
+        ("targets", {"loss": "quantile", "quantile": (0.2, 0.8)}),
         ("targets", {"loss": "poisson"}),
         ("regression", {"loss": "huber", "output_activation": "softplus"}),
         ("multiclass", {"class_weight": {0: 2.0, 1: 1, 2: 0.5}}),

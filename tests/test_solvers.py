@@ -103,11 +103,11 @@ TO_A_CORNER = {
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.8])
-def test_pinball_is_quantile_regression(quantile, linear):
+def test_quantile_loss_is_quantile_regression(quantile, linear):
     X, y = linear
     theirs = QuantileRegressor(quantile=quantile, alpha=0.0).fit(X, y)
     ours = at_the_optimum(
-        BackpropRegressor, "sgd", X, y, loss="pinball", quantile=quantile, **TO_A_CORNER
+        BackpropRegressor, "sgd", X, y, loss="quantile", quantile=quantile, **TO_A_CORNER
     )
     np.testing.assert_allclose(ours.coefs_[0][:, 0], theirs.coef_, atol=1e-4)
     np.testing.assert_allclose(ours.intercepts_[0], theirs.intercept_, atol=1e-4)

@@ -270,7 +270,7 @@ def test_impossible_class_weights():
 
 def test_no_quantile_is_refused():
     with pytest.raises(ValueError, match="'quantile' parameter must hold a number. Got none"):
-        BackpropRegressor(loss="pinball", quantile=()).fit([[0.0], [1.0]], [0.0, 1.0])
+        BackpropRegressor(loss="quantile", quantile=()).fit([[0.0], [1.0]], [0.0, 1.0])
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_quantiles_in_one_network(spread):
     X, y = spread
     quantiles = [0.9, 0.1, 0.5]
     reg = BackpropRegressor(
-        **QUICK | {"max_iter": 150, "learning_rate": "linear"}, loss="pinball",
+        **QUICK | {"max_iter": 150, "learning_rate": "linear"}, loss="quantile",
         quantile=quantiles,
     ).fit(X, y)  # fmt: skip
     predicted = reg.predict(X)

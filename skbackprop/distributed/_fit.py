@@ -139,7 +139,7 @@ def _check_estimator(estimator, X_val, persist):
             f"{type(estimator).__name__}."
         )
     check_parameters(estimator)
-    if not isinstance(persist, bool):
+    if not isinstance(persist, (bool, np.bool_)):
         raise ValueError(f"persist must be True or False. Got {persist!r}.")
     if estimator.warm_start:
         raise ValueError(

@@ -52,7 +52,7 @@ enum activation_code {
 };
 enum loss_code {
     LOG_LOSS_SOFTMAX = 0, LOG_LOSS_LOGISTIC = 1, SQUARED_ERROR = 2, ABSOLUTE_ERROR = 3,
-    HUBER = 4, PINBALL = 5, POISSON = 6
+    HUBER = 4, QUANTILE = 5, POISSON = 6
 };
 enum updater_code {
     GRADIENT_DESCENT = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3, RMSPROP = 4, RPROP = 5,

@@ -27,7 +27,7 @@ cdef extern from "kernel.h" nogil:
         IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH, EXP
         SOFTMAX
     cdef enum loss_code:
-        LOG_LOSS_SOFTMAX, LOG_LOSS_LOGISTIC, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, PINBALL
+        LOG_LOSS_SOFTMAX, LOG_LOSS_LOGISTIC, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, QUANTILE
         POISSON
     cdef enum updater_code:
         GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, RMSPROP, RPROP, COLLECT
@@ -102,7 +102,7 @@ CODES = {
                    "silu": SILU, "gelu": GELU, "mish": MISH, "exp": EXP, "softmax": SOFTMAX},
     "loss": {"log_loss softmax": LOG_LOSS_SOFTMAX, "log_loss logistic": LOG_LOSS_LOGISTIC,
              "squared_error": SQUARED_ERROR, "absolute_error": ABSOLUTE_ERROR, "huber": HUBER,
-             "pinball": PINBALL, "poisson exp": POISSON},
+             "quantile": QUANTILE, "poisson exp": POISSON},
     "updater": {"GradientDescent": GRADIENT_DESCENT, "Momentum": MOMENTUM,
                 "Nesterov": NESTEROV, "Adam": ADAM, "RMSprop": RMSPROP, "Rprop": RPROP,
                 "Collect": COLLECT},

@@ -66,7 +66,7 @@ INLINE double NAME(of_residual)(int loss, double option, double r, double *deriv
     case HUBER:
         *derivative = r < -option ? -option : r > option ? option : r;
         return fabs(r) <= option ? 0.5 * r * r : option * (fabs(r) - 0.5 * option);
-    default:  /* PINBALL */
+    default:  /* QUANTILE */
         *derivative = r > 0 ? 1 - option : r < 0 ? -option : 0;
         return r * *derivative;
     }

@@ -188,7 +188,7 @@ def _huber(r, delta):
     return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
 
 
-def _pinball_derivative(r, quantiles):
+def _quantile_derivative(r, quantiles):
     return np.where(r > 0, 1 - quantiles, np.where(r < 0, -quantiles, 0 * r))
 
 
@@ -199,15 +199,17 @@ RESIDUALS = (
     Residual("huber", _huber, lambda r, d: np.clip(r, -d, d), code=4, options=(1.0,)),
     # Koenker & Bassett, 1978; the options are the quantile of each output.
     Residual(
-        "pinball",
-        lambda r, quantiles: r * _pinball_derivative(r, quantiles),
-        _pinball_derivative,
+        "quantile",
+        lambda r, quantiles: r * _quantile_derivative(r, quantiles),
+        _quantile_derivative,
         code=5,
         options=(0.5,),
     ),
 )
 
 _RESIDUALS = {row.name: row for row in RESIDUALS}
+#: Other names that users may give.
+ALIASES = {"pinball": "quantile"}
 # Losses that go with one output activation alone.
 _LINKED = {
     ("log_loss", "softmax"): multinomial,
@@ -221,6 +223,16 @@ LOSSES = (
 )
 
 
+_NAMES = {loss.name: loss.name for loss in LOSSES}
+
+
+def loss_name(loss):
+    """The name in the registry of the loss called `loss`; an object is returned as it is."""
+    if isinstance(loss, Loss):
+        return loss
+    return _NAMES[ALIASES.get(loss, loss)]
+
+
 def allowed_outputs(loss):
     """The output activations that the loss called `loss` goes with."""
     if loss in _RESIDUALS:
@@ -231,7 +243,7 @@ def allowed_outputs(loss):
 def get_loss(loss, output_activation, options=()):
     """The row for this loss through this output activation.
 
-    `options` are a number per output for the pinball loss, the sizes of the variables for
+    `options` are a number per output for the quantile loss, the sizes of the variables for
     a softmax over several, and else nothing. A row instead of a name is returned as it is.
     """
     if isinstance(loss, Loss):

@@ -20,7 +20,7 @@ _RESIDUALS = {
     "squared_error": "r",
     "absolute_error": "(r > 0) - (r < 0)",
     "huber": "(r > $delta ? $delta : r < -$delta ? -$delta : r)",
-    "pinball": "(r > 0 ? 1 - net_quantile[j] : r < 0 ? -net_quantile[j] : 0)",
+    "quantile": "(r > 0 ? 1 - net_quantile[j] : r < 0 ? -net_quantile[j] : 0)",
 }
 _BACK = """
 /* From the deltas of a layer to those of the layer before it, which replace its sums. */
@@ -140,7 +140,7 @@ def _output_deltas(fitted, c):
     if network.loss in _RESIDUALS:
         delta = _RESIDUALS[network.loss]
         options = network.loss_row.options
-        if network.loss == "pinball":
+        if network.loss == "quantile":
             values = c.numbers(options * (1 if len(options) > 1 else network.layer_sizes[-1]))
             tables.append(c.array("static const $T net_quantile[NET_OUTPUTS]", values))
         elif network.loss == "huber":

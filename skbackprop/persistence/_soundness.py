@@ -39,7 +39,7 @@ def check_network(network):
     if loss == ("log_loss", "softmax"):
         sound = not options or sum(options) == sizes[-1]
         sound = sound and all(is_a(int, size) and size >= 1 for size in options)
-    elif network.loss == "pinball":
+    elif network.loss == "quantile":
         sound = len(options) == sizes[-1] and all(0 < quantile < 1 for quantile in options)
     else:
         sound = options == ()
@@ -160,7 +160,7 @@ def check_targets(flat, n_targets, network):
     sound = is_a(int, n_targets) and n_targets >= 1 and isinstance(flat, bool)
     require(sound and (n_targets == 1 or not flat), "its targets are not sound")
     n_outputs, quantiles = network.layer_sizes[-1], 1
-    if network.loss == "pinball":
+    if network.loss == "quantile":
         quantiles = n_outputs // n_targets
         same = network.loss_options == network.loss_options[:quantiles] * n_targets
         require(same, "its quantiles differ between targets")

@@ -40,8 +40,10 @@ def is_a(kind, value):
 
 def encode(value, arrays):
     """A value as JSON; arrays are put aside."""
-    if value is None or isinstance(value, (bool, str)) or type(value) is int:
+    if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": str(value)}
     if isinstance(value, (list, tuple)):

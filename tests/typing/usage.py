@@ -42,7 +42,7 @@ assert_type(clf.score(X, y), float)
 shape: tuple[int, ...] = clf.coefs_[0].shape
 assert_type(clf.history_["loss"], list[float])
 
-reg = BackpropRegressor("auto", loss="pinball", quantile=[0.1, 0.9], tol=None, alpha=0)
+reg = BackpropRegressor("auto", loss="quantile", quantile=[0.1, 0.9], tol=None, alpha=0)
 assert_type(reg.fit([[0.0], [1.0]], [0.0, 1.0]).n_iter_, int)
 
 
