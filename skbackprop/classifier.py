@@ -98,8 +98,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         - "rprop": a step size for each weight, by the gradient's sign (iRprop-) [10]_;
         - "lbfgs": scipy's quasi-Newton solver [11]_. Going on with it repeats the earlier
           iterations, for it can only be resumed from where it began;
-        - "lm": Levenberg-Marquardt, for squared error and networks of at most 5000 weights
-          and biases [12]_.
+        - "lm": Levenberg-Marquardt, for squared error and at most 5000 weights and biases,
+          or at most 5000 residuals (samples times outputs) [12]_.
 
         A parameter that a solver has no use for is ignored; where the text below says
         "not with", another value than the one that turns it off is refused.

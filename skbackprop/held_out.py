@@ -5,6 +5,7 @@ import copy
 import numpy as np
 from sklearn.metrics import get_scorer
 
+from .engine.hashing import hash_data
 from .engine.sampling import hold_out
 from .engine.training import Examination, as_matrix
 
@@ -33,10 +34,13 @@ class HeldOut:
 
     def examiner(self, estimator, network, scaling):
         """A function from parameters to an `Examination`."""
-        X, Y = scaling.transform(self.X, self.targets)
+        # Scorers see the rows as they came. The loss does not depend on their order.
+        order = np.lexsort((self.weights, hash_data(self.X, self.targets)))
+        X, Y = scaling.transform(self.X[order], self.targets[order])
+        weights = self.weights[order]
         scorer = _scorer(estimator.scoring)
         view = None if scorer is None else _view(estimator, network, scaling)
-        total = self.weights.sum()
+        total = weights.sum()
 
         def examine(params):
             loss = 0.0
@@ -47,7 +51,7 @@ class HeldOut:
                 with np.errstate(over="ignore", invalid="ignore"):
                     sums, outputs = network.forward(params, X[rows])
                     losses = network.loss_row.value(sums[-1], outputs[-1], targets)
-                    loss += float(self.weights[rows] @ losses)
+                    loss += float(weights[rows] @ losses)
             loss /= total
             if view is None:
                 return Examination(loss)

@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from .engine.hashing import hash_data
+from .engine.sampling import sum_by_group
 
 # The estimate takes time with the square of this.
 _MOST_ROWS = 500
@@ -83,7 +84,7 @@ def _of_lowest_hashes(hashes, X, Y, weights, rows):
     different, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
     few = slice(_MOST_ROWS)
     chosen = rows[firsts[few]]
-    return Sample(different[few], X[chosen], Y[chosen], np.bincount(which, weights)[few])
+    return Sample(different[few], X[chosen], Y[chosen], sum_by_group(which, weights)[few])
 
 
 def noise_share(X, Y, weights):

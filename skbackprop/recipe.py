@@ -38,7 +38,7 @@ _REFUSED = {
     "max_norm": SECOND_ORDER,
 }
 _LARGEST_AUTO_LAYER = 256
-# Levenberg-Marquardt's matrix of this many rows and columns takes 200 MB.
+# A matrix of Levenberg-Marquardt with this many rows and columns takes 200 MB.
 _LARGEST_LEAST_SQUARES = 5000
 
 
@@ -132,11 +132,27 @@ def _refuse_what_cannot_be(estimator, network):
         raise ValueError(
             f"solver='lm' is for least squares: it needs loss='squared_error'. Got {name!r}."
         )
-    if network.n_params > _LARGEST_LEAST_SQUARES:
+
+
+def check_least_squares_size(estimator, network, n_residuals=None):
+    """Refuse what would take Levenberg-Marquardt too much memory and time.
+
+    Parameters
+    ----------
+    n_residuals : int, default=None
+        Rows times outputs; None where the system of the residuals cannot be solved.
+    """
+    if estimator.solver != "lm":
+        return
+    sizes = {"parameters": network.n_params}
+    if n_residuals is not None:
+        sizes["residuals (rows times outputs)"] = n_residuals
+    if min(sizes.values()) > _LARGEST_LEAST_SQUARES:
+        found = " and ".join(f"{size} {name}" for name, size in sizes.items())
         raise ValueError(
-            "solver='lm' solves for all parameters at once, and is for networks of at most "
-            f"{_LARGEST_LEAST_SQUARES}. Got {network.n_params} in "
-            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r}."
+            f"solver='lm' solves a system of at most {_LARGEST_LEAST_SQUARES} equations. Got "
+            f"{found}, with hidden_layer_sizes={estimator.hidden_layer_sizes!r}: fewer neurons "
+            "or solver='lbfgs' would do."
         )
 
 
@@ -165,6 +181,7 @@ def make_task(
         if weights is not None:
             batch_weights = weights.astype(X.dtype)
         weights, shuffle = None, False
+    check_least_squares_size(estimator, network, len(rows) * network.layer_sizes[-1])
     presentations = plan_presentations(
         rows, None if weights is None else weights[rows], shuffle
     )

@@ -177,6 +177,24 @@ def test_full_batches_train_as_one_machine_does(client, seeds, solver, make, wei
     assert_same_training(together, alone, 1e-7 if solver in ("lbfgs", "lm") else 1e-11)
 
 
+def test_levenberg_marquardt_with_few_residuals_trains_as_one_machine_does(client, seeds):
+    """`fit` solves a system of the 30 residuals, and the cluster one of 271 parameters."""
+    X, y, weights = seeds
+    few = slice(30)
+    settings = {"hidden_layer_sizes": (30,), "solver": "lm"}
+    alone = network(BackpropRegressor, **settings).fit(X[few], y[few], weights[few])
+    together = fit(
+        network(BackpropRegressor, **settings),
+        *(cut(array[few], (12, 10, 8)) for array in seeds),
+    )
+    assert alone._network.n_params == 271
+    assert_same_training(together, alone, 1e-7)
+    X = np.zeros((8, 60))
+    X, y = cut(X, (5, 3)), cut(X[:, 0], (5, 3))
+    with pytest.raises(ValueError, match="5000 equations. Got 6201 parameters, with"):
+        fit(network(BackpropRegressor, hidden_layer_sizes=(100,), solver="lm"), X, y)
+
+
 def several_targets(X, y):
     return np.column_stack([X[:, 0], X[:, 1] * X[:, 2], y])
 

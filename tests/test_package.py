@@ -48,7 +48,7 @@ ARROWS = {
     },
     "presets": set(),
     "scaling": set(),
-    "noise": {"engine.hashing"},
+    "noise": {"engine.hashing", "engine.sampling"},
     "weights": set(),
     "labels": set(),
     "probabilities": {"labels"},
@@ -58,7 +58,7 @@ ARROWS = {
     "versions": {"engine.hashing"},
     "caller": set(),
     "summary": set(),
-    "held_out": {"engine.sampling", "engine.training"},
+    "held_out": {"engine.hashing", "engine.sampling", "engine.training"},
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",
         "engine.levenberg_marquardt", "engine.network", "engine.regularization",
@@ -107,7 +107,8 @@ ARROWS = {
         "engine.updaters", "noise", "weights",
     },
     "distributed._rounds": {
-        "engine.training", "distributed._collections", "distributed._partition",
+        "engine.levenberg_marquardt", "engine.training", "distributed._collections",
+        "distributed._partition",
     },
     "distributed._fit": {
         "base", "history", "recipe", "held_out", "parameters", "plan", "scaling", "session",

@@ -25,30 +25,39 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 ANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 # Python may be built without the lock that lets one thread run at a time.
 HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
+VALIDATION = ("X_val", "y_val", "sample_weight_val")
 SCALES = [1e-12, 1e-3, 1.0, 1e3, 1e12]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+BY_STEPS = ["sgd", "adam", "rmsprop"]
+SOLVERS = [*BY_STEPS, "rprop", "lbfgs", "lm"]
+
+
 @st.composite
-def problems(draw, regression=None):
-    """An estimator, its data, and whether it is a regressor."""
+def problems(draw, regression=None, solvers=BY_STEPS):
+    """An estimator and its data."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     n, n_inputs = draw(st.integers(4, 30)), draw(st.integers(1, 5))
     X = rng.normal(size=(n, n_inputs))
     X[rng.random(X.shape) < 0.3] = 0
     hidden = tuple(draw(st.lists(st.integers(1, 6), max_size=2)))
+    solver = draw(st.sampled_from(solvers))
+    can_drop_out = hidden and solver in BY_STEPS
     chosen = {
         "hidden_layer_sizes": hidden,
         "activation": draw(st.sampled_from(["tanh", "logistic", "softplus"])),
-        "solver": draw(st.sampled_from(["sgd", "adam", "rmsprop"])),
+        "solver": solver,
+        "loss": "squared_error" if solver == "lm" else "auto",
         "batch_size": draw(st.sampled_from([1, 3, "full"])),
-        "dropout": draw(st.sampled_from([0.0, 0.0, 0.3])) if hidden else 0.0,
+        "dropout": draw(st.sampled_from([0.0, 0.0, 0.3])) if can_drop_out else 0.0,
         "max_iter": 4,
         "tol": None,
         "random_state": draw(st.integers(0, 5)),
     }
     if draw(st.booleans()) if regression is None else regression:
         y = X[:, 0] + rng.normal(size=n)
+        chosen["loss"] = "squared_error"
         return BackpropRegressor(**chosen), X, y
     n_classes = draw(st.integers(2, 4))
     return BackpropClassifier(**chosen), X, np.arange(n) % n_classes
@@ -67,16 +76,36 @@ def same_bits(a, b):
 # ---- The data, however they are written ----
 
 
-@ANY
-@given(problems(), st.integers(0, 2**32))
-def test_the_order_of_rows_changes_no_bit(problem, seed):
+@settings(ANY, max_examples=100)
+@given(
+    problems(solvers=SOLVERS), st.integers(0, 2**32), st.booleans(),
+    st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_the_order_of_rows_changes_no_bit(problem, seed, weighted, copied, validated):
+    """Nor do copies with weights of their own, or the order of validation rows."""
     estimator, X, y = problem
-    order = np.random.default_rng(seed).permutation(len(y))
-    same_bits(clone(estimator).fit(X, y), clone(estimator).fit(X[order], y[order]))
+    rng = np.random.default_rng(seed)
+    if copied:
+        rows = np.append(np.arange(len(y)), rng.integers(len(y), size=2 * len(y)))
+        X, y = X[rows], y[rows]
+    weights = rng.uniform(0.1, 2, size=len(y)) if weighted else np.ones(len(y))
+    if isinstance(estimator, BackpropClassifier) and rng.random() < 0.5:
+        estimator.set_params(class_weight=["balanced", {0: 1.3, 1: 0.7}][rng.integers(2)])
+    order, order_val = rng.permutation(len(y)), rng.permutation(len(y))
+    plain, shuffled = {}, {}
+    if validated:
+        estimator.set_params(early_stopping=True)
+        plain = dict(zip(VALIDATION, (X, y, weights), strict=True))
+        shuffled = {name: values[order_val] for name, values in plain.items()}
+    one = clone(estimator).fit(X, y, weights, **plain)
+    other = clone(estimator).fit(X[order], y[order], weights[order], **shuffled)
+    same_bits(one, other)
+    assert one.loss_curve_ == other.loss_curve_
+    assert one.validation_loss_curve_ == other.validation_loss_curve_
 
 
 @ANY
-@given(problems(), st.integers(0, 2**32))
+@given(problems(solvers=SOLVERS), st.integers(0, 2**32))
 def test_an_integer_weight_is_so_many_copies(problem, seed):
     estimator, X, y = problem
     rng = np.random.default_rng(seed)

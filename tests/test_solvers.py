@@ -6,6 +6,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.optimize import least_squares, minimize
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -21,7 +22,12 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop.engine import lbfgs, levenberg_marquardt
 from skbackprop.engine.lbfgs import LBFGS
-from skbackprop.engine.levenberg_marquardt import LevenbergMarquardt, normal_equations
+from skbackprop.engine.levenberg_marquardt import (
+    DualSystem,
+    LeastSquares,
+    LevenbergMarquardt,
+    PrimalSystem,
+)
 from skbackprop.engine.network import Network
 from skbackprop.engine.schedules import Progress
 
@@ -159,7 +165,8 @@ def test_gauss_newton_matrix_is_that_of_finite_differences(output):
          for e in np.eye(network.n_params)], axis=1,
     )  # fmt: skip
     weighted = np.repeat(weights, 2)[:, None] * jacobian
-    loss, gradient, matrix = normal_equations(network, params, X, Y, weights)
+    problem = LeastSquares(network, X, Y, np.arange(7), weights)
+    loss, gradient, matrix = problem.normal_equations(params)
     np.testing.assert_allclose(loss, 0.5 * np.repeat(weights, 2) @ residuals(params) ** 2)
     np.testing.assert_allclose(gradient, weighted.T @ residuals(params), atol=1e-8)
     np.testing.assert_allclose(matrix, jacobian.T @ weighted, atol=1e-7)
@@ -168,11 +175,12 @@ def test_gauss_newton_matrix_is_that_of_finite_differences(output):
 def test_rows_are_worked_in_parts(monkeypatch):
     rng = np.random.default_rng(0)
     network = Network((3, 4, 2), ("tanh",), "squared_error", "identity")
-    arguments = (
-        network, rng.normal(size=network.n_params), rng.normal(size=(7, 3)),
-        rng.normal(size=(7, 2)), rng.uniform(size=7),
+    params = rng.normal(size=network.n_params)
+    problem = LeastSquares(
+        network, rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), np.arange(7),
+        rng.uniform(size=7),
     )  # fmt: skip
-    whole = normal_equations(*arguments)
+    whole, loss = problem.normal_equations(params), problem.loss(params)
     sizes = []
     real = levenberg_marquardt._jacobian
 
@@ -185,9 +193,94 @@ def test_rows_are_worked_in_parts(monkeypatch):
     for elements, expected in ((1, [1] * 7), (155, [2, 2, 2, 1]), (156, [3, 3, 1])):
         del sizes[:]
         monkeypatch.setattr(levenberg_marquardt, "_ELEMENTS", elements)
-        for part, one in zip(normal_equations(*arguments), whole, strict=True):
+        for part, one in zip(problem.normal_equations(params), whole, strict=True):
             np.testing.assert_allclose(part, one, rtol=1e-12, atol=1e-12)
         assert sizes == expected
+    monkeypatch.setattr(levenberg_marquardt, "_ROWS", 3)
+    np.testing.assert_allclose(problem.loss(params), loss, rtol=1e-14)
+
+
+def solve_in_long_double(matrix, right):
+    """Gaussian elimination with pivoting."""
+    matrix, right = matrix.astype(np.longdouble), right.astype(np.longdouble)
+    for k in range(len(right)):
+        pivot = k + np.argmax(np.abs(matrix[k:, k]))
+        matrix[[k, pivot]], right[[k, pivot]] = matrix[[pivot, k]], right[[pivot, k]]
+        factors = matrix[k + 1 :, k] / matrix[k, k]
+        matrix[k + 1 :] -= np.outer(factors, matrix[k])
+        right[k + 1 :] -= factors * right[k]
+    solution = np.zeros_like(right)
+    for k in reversed(range(len(right))):
+        solution[k] = (right[k] - matrix[k, k + 1 :] @ solution[k + 1 :]) / matrix[k, k]
+    return solution
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("ridge", [0.0, 1e-6, 0.1])
+@pytest.mark.parametrize("damping", [1e-8, 1e-3, 10.0])
+# More neurons than residuals, as many, and fewer; several outputs and layers.
+@pytest.mark.parametrize(
+    ("sizes", "n"), [((3, 8, 1), 4), ((3, 8, 2), 9), ((2, 6, 4, 1), 11), ((30, 2, 1), 25)]
+)
+def test_levenberg_marquardt_dual_step_is_the_primal_step(sizes, n, damping, ridge, is_sparse):
+    rng = np.random.default_rng(0)
+    hidden = ("tanh", "gelu")[: len(sizes) - 2]
+    network = Network(sizes, hidden, "squared_error", "identity")
+    n_weights, params = network.n_weights, rng.normal(size=network.n_params)
+    X = rng.normal(size=(n, sizes[0])) * (rng.random((n, sizes[0])) < 0.7)
+    X = sparse.csr_array(X) if is_sparse else X
+    weights = rng.uniform(0.1, 1, size=n)
+    problem = LeastSquares(
+        network, X, rng.normal(size=(n, sizes[-1])), rng.permutation(n), weights
+    )
+    dual = problem.system(params, n_weights, ridge)
+    assert isinstance(dual, DualSystem)
+    loss, gradient, matrix = problem.normal_equations(params)
+    np.testing.assert_allclose(dual.loss, loss, rtol=1e-13)
+    diagonal = np.full(len(params), damping)
+    diagonal[:n_weights] += ridge
+    gradient[:n_weights] += ridge * params[:n_weights]
+    np.testing.assert_allclose(dual.gradient, gradient, rtol=1e-12, atol=1e-14)
+    expected = solve_in_long_double(matrix + np.diag(diagonal), gradient)
+    tolerance = 1e-15 / damping + 1e-13  # what rounding of the matrix alone makes of it
+    primal = PrimalSystem(*problem.normal_equations(params), params, n_weights, ridge)
+    for system in (dual, primal):
+        step = system.solve(damping)
+        assert np.abs(step - expected).max() < 10 * tolerance * np.abs(expected).max()
+
+
+def test_levenberg_marquardt_solves_the_smaller_system(monkeypatch):
+    """20 residuals and 4,609 parameters: no matrix is as large as the parameters' would be."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 5)), rng.normal(size=20)
+    sizes = []
+
+    def solve(matrix, right):
+        sizes.append(len(matrix))
+        return real(matrix, right)
+
+    real = levenberg_marquardt._solve
+    monkeypatch.setattr(levenberg_marquardt, "_solve", solve)
+    settings = {"solver": "lm", "max_iter": 3, "tol": None, "random_state": 0}
+    reg = BackpropRegressor((64, 64), **settings).fit(X, y)
+    assert set(sizes) == {20}
+    assert reg.loss_ < reg.loss_curve_[0]
+    del sizes[:]
+    BackpropRegressor((2,), **settings).fit(X, y)  # 15 parameters
+    assert set(sizes) == {15}
+
+
+def test_levenberg_marquardt_is_bounded_by_the_smaller_system():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1800, 4)), rng.normal(size=(1800, 3))
+    settings = {"solver": "lm", "max_iter": 1, "tol": None, "random_state": 0}
+    wide = BackpropRegressor((2000,), **settings)
+    assert wide.fit(X[:20], y[:20]).coefs_[0].shape == (4, 2000)
+    with pytest.raises(
+        ValueError, match=r"5000 equations. Got 16003 parameters and 5400 residuals"
+    ):
+        wide.fit(X, y)
+    assert BackpropRegressor((3,), **settings).fit(X, y).n_iter_ == 1
 
 
 class Valley:
@@ -199,8 +292,9 @@ class Valley:
     def loss(self, params):
         return 0.5 * float((params - 3) @ (params - 3))
 
-    def normal_equations(self, params):
-        return self.loss(params), params - 3, self.curvature * np.eye(len(params))
+    def system(self, params, n_weights, ridge):
+        curvature = self.curvature * np.eye(len(params))
+        return PrimalSystem(self.loss(params), params - 3, curvature, params, n_weights, ridge)
 
 
 def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):

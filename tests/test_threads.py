@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.threads import _ONE_FOR_ALL, as_many_as_pay
 
 
@@ -31,6 +31,19 @@ def test_the_bits_are_the_same_for_any_number_of_threads(batch_size, dtype):
     for others in networks[1:]:
         for ours, theirs in zip(networks[0], others, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("n", [150, 3000], ids=["dual", "primal"])
+def test_levenberg_marquardt_bits_are_the_same_for_any_number_of_threads(n):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n, 20)), rng.normal(size=n)
+    networks = []
+    for n_threads in (1, 2, 3):
+        with threadpool_limits(n_threads, user_api="blas"):
+            reg = BackpropRegressor((8,), solver="lm", max_iter=3, tol=None, random_state=0)
+            networks.append(reg.fit(X, y)._params)
+    for others in networks[1:]:
+        np.testing.assert_array_equal(others, networks[0])
 
 
 def test_one_thread_only_where_more_do_not_pay():

@@ -209,6 +209,7 @@ def _begin(learner, rows, n_dimensions, watching, kept):
     shape = (survey.n_rows, learner.n_features_in_)
     network = learner._describe_network(SimpleNamespace(shape=shape), resume=False)
     updater = recipe.make_updater(learner, network)
+    recipe.check_least_squares_size(learner, network)
     standing = learner._begin(network, updater, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),

@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ..engine.regularization import Regularization
 from ..engine.sampling import plan_presentations
-from ..engine.threads import as_many_as_pay
+from ..engine.threads import as_many_as_pay, limit_for
 from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
 from ..noise import Sample
@@ -353,7 +353,8 @@ def least_squares(block, params, derivatives):
         block.orders.network, block.X, block.Y, block.presentations.rows, block.weights,
         block.orders.total_weight, params.dtype,
     )  # fmt: skip
-    with np.errstate(over="ignore", invalid="ignore"):
+    threads = limit_for(problem.multiplications)
+    with threads(), np.errstate(over="ignore", invalid="ignore"):
         if not derivatives:
             return (problem.loss(params),)
         return problem.loss(params), *problem.normal_equations(params)

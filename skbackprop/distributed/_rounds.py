@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from ..engine.levenberg_marquardt import PrimalSystem
 from ..engine.training import Task, update
 from . import _partition
 from ._collections import import_dask
@@ -157,7 +158,7 @@ class SummedTask(ClusterTask):
 
     def least_squares(self, dtype):
         """The rows of the workers as Levenberg-Marquardt takes them."""
-        return _LeastSquares(self.cluster)
+        return _LeastSquares(self.cluster, self.network.n_params**3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,8 +193,8 @@ class AveragedTask(ClusterTask):
 class _LeastSquares:
     """`LeastSquares` on the workers; the loss where it was computed last is remembered."""
 
-    def __init__(self, cluster):
-        self._cluster = cluster
+    def __init__(self, cluster, multiplications):
+        self._cluster, self.multiplications = cluster, multiplications
         self._at, self._loss = None, None
 
     def loss(self, params):
@@ -202,10 +203,12 @@ class _LeastSquares:
             (self._loss,) = self._ask(params, False)
         return self._loss
 
-    def normal_equations(self, params):
-        """The mean loss, its gradient and its Gauss-Newton matrix."""
+    def system(self, params, n_weights, ridge):
+        """The damped equations of the parameters: residuals stay with the workers."""
         self._loss, loss, gradient, matrix = self._ask(params, True)
-        return loss, np.array(gradient), np.array(matrix)
+        return PrimalSystem(
+            loss, np.array(gradient), np.array(matrix), params, n_weights, ridge
+        )
 
     def _ask(self, params, derivatives):
         self._at = params.copy()

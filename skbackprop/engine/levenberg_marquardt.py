@@ -1,17 +1,27 @@
 """Levenberg-Marquardt: least squares by damped Gauss-Newton steps (Hagan & Menhaj, 1994).
 
-For small networks with squared error. Every step solves a linear system in all parameters
-at once, so its time grows with their number cubed.
+For squared error, and networks with few parameters or data with few residuals. With the
+residuals r, their derivatives J and a ridge on the weights w, a step s solves
+
+    (J'J + ridge W + damping I) s = J'r + ridge w,
+
+where W is 1 on the diagonal for a weight and 0 for a bias. It is a system of as many
+equations as there are parameters or, rearranged, as there are residuals: the time of a step
+grows with the cube of the smaller number.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy import sparse
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr
 
 # Elements of the Jacobian that are held at a time.
 _ELEMENTS = 1 << 22
+# Samples that are taken through the network at a time, where only the loss is asked for.
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,97 @@ class LevenbergMarquardt:
     code: ClassVar[int | None] = None  # linear algebra has one writing
 
 
-def normal_equations(network, params, X, Y, weights):
-    """The loss, its gradient and its Gauss-Newton matrix, of the weighted mean over rows.
+# ---- Derivatives ----
+
+
+def _derivatives(network, params, X, Y):
+    """The residuals, and what their derivatives are made of.
+
+    Returns
+    -------
+    residuals : ndarray of shape (n, n_outputs)
+    signals : list of {ndarray, CSR} of shape (n, n_in)
+        The inputs of every layer.
+    deltas : list of ndarray of shape (n, n_outputs, n_out)
+        For every layer, the derivatives of the residuals by its weighted sums.
+    """
+    sums, outputs = network.forward(params, X)
+    residuals = outputs[-1] - Y
+    # The gradient of half a squared residual of one is the derivative of the output.
+    slope = network.loss_row.gradient(sums[-1], outputs[-1], outputs[-1] - 1)
+    deltas = [np.empty((*residuals.shape, n_out)) for _, n_out in network.shapes]
+    for output in range(residuals.shape[1]):
+        delta = np.zeros_like(slope)
+        delta[:, output] = slope[:, output]
+        for layer, _, found in network.backward(params, X, sums, outputs, delta):
+            deltas[layer][:, output] = found
+    return residuals, [X, *outputs[:-1]], deltas
+
+
+def _jacobian(network, params, X, Y):
+    """The residuals (n, n_outputs), and their derivatives (n, n_outputs, n_params)."""
+    residuals, signals, deltas = _derivatives(network, params, X, Y)
+    jacobian = np.empty((*residuals.shape, network.n_params))
+    for layer, (signal, delta) in enumerate(zip(signals, deltas, strict=True)):
+        inputs = (signal.toarray() if hasattr(signal, "toarray") else signal)[:, None]
+        by_input = layer == 0
+        by_weight = (
+            inputs[..., :, None] * delta[..., None, :]
+            if by_input
+            else delta[..., :, None] * inputs[..., None, :]
+        )
+        start, stop = network.weight_offsets[layer : layer + 2]
+        jacobian[..., start:stop] = by_weight.reshape(*residuals.shape, -1)
+        start, stop = network.bias_offsets[layer : layer + 2]
+        jacobian[..., start:stop] = delta
+    return residuals, jacobian
+
+
+# ---- Two ways to the same step ----
+
+
+class PrimalSystem:
+    """The damped equations of a step as they stand, one for each parameter.
+
+    Parameters
+    ----------
+    loss, gradient, matrix : what `LeastSquares.normal_equations` returns
+        Changed in place.
+    params : ndarray of shape (n_params,)
+    n_weights : int
+        How many of the parameters are weights.
+    ridge : float
+    """
+
+    def __init__(self, loss, gradient, matrix, params, n_weights, ridge):
+        gradient[:n_weights] += ridge * params[:n_weights]
+        matrix.flat[: n_weights * (len(params) + 1) : len(params) + 1] += ridge
+        self.loss, self.gradient = loss, gradient
+        self._matrix, self._diagonal = matrix, matrix.diagonal().copy()
+
+    @property
+    def is_finite(self):
+        """Whether all numbers are: they are not where training has diverged."""
+        return bool(np.isfinite(self.gradient).all() and np.isfinite(self._matrix).all())
+
+    def solve(self, damping):
+        """The step, of shape (n_params,)."""
+        self._matrix.flat[:: len(self.gradient) + 1] = self._diagonal + damping
+        return _solve(self._matrix, self.gradient)
+
+
+class DualSystem:
+    """The same equations with one unknown for each residual.
+
+    With p the weights times ridge / (ridge + damping), the step is p + J_w'u for the weights
+    and (ridge + damping) / damping J_b'u for the biases, where
+
+        ((ridge + damping) (I + J_b J_b' / damping) + J_w J_w') u = r - J_w p.
+
+    Biases have no ridge: where the damping is small, their part would drown that of the
+    weights. So they are eliminated, and solved for by themselves. J_w is never formed: its
+    rows are outer products, one for each layer, so that J_w J_w' is a sum of elementwise
+    products of two small matrices.
 
     Parameters
     ----------
@@ -48,76 +147,170 @@ def normal_equations(network, params, X, Y, weights):
     X : {ndarray, CSR} of shape (n, n_inputs)
     Y : ndarray of shape (n, n_outputs)
     weights : ndarray of shape (n,)
-        Summing to one.
-
-    Returns
-    -------
-    loss : float
-    gradient : ndarray of shape (n_params,)
-    matrix : ndarray of shape (n_params, n_params)
+    ridge : float
     """
-    loss, gradient = 0.0, np.zeros(network.n_params)
-    matrix = np.zeros((network.n_params, network.n_params))
-    n_outputs = network.layer_sizes[-1]
-    step = max(1, _ELEMENTS // (network.n_params * n_outputs))
-    for start in range(0, len(Y), step):
-        rows = slice(start, start + step)
-        residual, jacobian = _jacobian(network, params, X[rows], Y[rows])
-        root = np.sqrt(weights[rows])
-        residual = (residual * root[:, None]).reshape(-1)
-        jacobian = (jacobian * root[:, None, None]).reshape(-1, network.n_params)
-        loss += 0.5 * float(residual @ residual)
-        gradient += jacobian.T @ residual
-        matrix += jacobian.T @ jacobian
-    return loss, gradient, matrix
+
+    def __init__(self, network, params, X, Y, weights, ridge):
+        residuals, signals, deltas = _derivatives(network, params, X, Y)
+        root = np.sqrt(weights)
+        self._network, self._ridge = network, ridge
+        self._residuals = residuals * root[:, None]
+        self._signals = [signal.astype(np.float64) for signal in signals]
+        self._deltas = [delta * root[:, None, None] for delta in deltas]
+        self._weights = params[: network.n_weights].astype(np.float64)
+        flat = self._residuals.reshape(-1)
+        self._biases = np.concatenate(self._deltas, axis=2).reshape(len(flat), -1)
+        self.loss = 0.5 * float(flat @ flat)
+        self.gradient = np.append(
+            self._vjp(self._residuals) + ridge * self._weights, self._biases.T @ flat
+        )
+        self._gram = self._weight_gram()
+
+    @property
+    def is_finite(self):
+        """Whether all numbers are: they are not where training has diverged."""
+        return bool(np.isfinite(self.gradient).all() and np.isfinite(self._gram).all())
+
+    def solve(self, damping):
+        """The step, of shape (n_params,)."""
+        strength = self._ridge + damping
+        shrunk = self._weights * (self._ridge / strength)
+        right = (self._residuals - self._jvp(shrunk)).reshape(-1)
+        basis, biases = self._bias_directions
+        matrix = self._gram.copy()
+        matrix.flat[:: len(matrix) + 1] += strength
+        solved = _solve(matrix, np.column_stack([biases, right]))
+        matrix = biases.T @ solved[:, :-1]
+        matrix.flat[:: len(matrix) + 1] += damping / strength
+        step = _solve(matrix, biases.T @ solved[:, -1])
+        u = solved[:, -1] - solved[:, :-1] @ step
+        return np.append(shrunk + self._vjp(u.reshape(self._residuals.shape)), basis @ step)
+
+    def _weight_gram(self):
+        """J_w J_w'."""
+        n, n_outputs = self._residuals.shape
+        gram = np.zeros((n, n_outputs, n, n_outputs))
+        for signal, delta in zip(self._signals, self._deltas, strict=True):
+            products = signal @ signal.T
+            if sparse.issparse(products):
+                products = products.toarray()
+            flat = delta.reshape(n * n_outputs, -1)
+            gram += (flat @ flat.T).reshape(gram.shape) * products[:, None, :, None]
+        return gram.reshape(n * n_outputs, -1)
+
+    @cached_property
+    def _bias_directions(self):
+        """A basis of the directions in which biases matter, and J_b in these directions."""
+        basis, triangle = qr(self._biases.T, mode="economic", check_finite=False)
+        return basis, triangle.T
+
+    def _jvp(self, vector):
+        """J_w times a vector, of shape (n, n_outputs)."""
+        found = np.zeros(self._residuals.shape)
+        layers = zip(self._signals, self._network.weights(vector), self._deltas, strict=True)
+        for signal, weights, delta in layers:
+            found += np.einsum("no,nko->nk", signal @ weights, delta)
+        return found
+
+    def _vjp(self, of_residuals):
+        """J_w' times a vector of shape (n, n_outputs)."""
+        found = np.empty(self._network.n_weights)
+        layers = zip(self._signals, self._network.weights(found), self._deltas, strict=True)
+        for signal, weights, delta in layers:
+            weights[...] = signal.T @ np.einsum("nk,nko->no", of_residuals, delta)
+        return found
 
 
-def _jacobian(network, params, X, Y):
-    """The residuals (n, n_outputs), and their derivatives (n, n_outputs, n_params)."""
-    sums, outputs = network.forward(params, X)
-    residual = outputs[-1] - Y
-    # The gradient of half a squared residual of one is the derivative of the output.
-    slope = network.loss_row.gradient(sums[-1], outputs[-1], outputs[-1] - 1)
-    n, n_outputs = residual.shape
-    jacobian = np.zeros((n, n_outputs, network.n_params))
-    dense = X.toarray() if hasattr(X, "toarray") else X
-    for output in range(n_outputs):
-        delta = np.zeros_like(slope)
-        delta[:, output] = slope[:, output]
-        for layer, signal, deltas in network.backward(params, dense, sums, outputs, delta):
-            by_weight = (
-                signal[:, :, None] * deltas[:, None, :]
-                if layer == 0
-                else deltas[:, :, None] * signal[:, None, :]
-            )
-            start, stop = network.weight_offsets[layer : layer + 2]
-            jacobian[:, output, start:stop] = by_weight.reshape(n, -1)
-            start, stop = network.bias_offsets[layer : layer + 2]
-            jacobian[:, output, start:stop] = deltas
-    return residual, jacobian
+def _solve(matrix, right):
+    """The solution of a system that is symmetric and positive definite; NaN if it is not."""
+    try:
+        factor = cho_factor(matrix, check_finite=False)
+    except LinAlgError:
+        return np.full(right.shape, np.nan)
+    return cho_solve(factor, right, check_finite=False)
 
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """The weighted mean of the squared errors of some rows, as a function of the parameters.
+    """The weighted mean of squared errors, as a function of the parameters.
 
-    The fields are the arguments of `normal_equations`.
+    Parameters
+    ----------
+    network : Network
+        With squared error.
+    X : {ndarray, CSR} of shape (n, n_inputs)
+    Y : ndarray of shape (n, n_outputs)
+    rows : ndarray of int64
+        The rows of these that are used, in the order in which their errors are summed.
+    weights : ndarray of shape (len(rows),)
+        Summing to one, where no other rows belong to the mean.
     """
 
     network: object
     X: object
     Y: np.ndarray
+    rows: np.ndarray
     weights: np.ndarray
+
+    @property
+    def _n_residuals(self):
+        return len(self.rows) * self.Y.shape[1]
+
+    @property
+    def _rows_per_part(self):
+        """Whose part of the Jacobian can be held."""
+        return max(1, _ELEMENTS // (self.network.n_params * self.Y.shape[1]))
+
+    @property
+    def multiplications(self):
+        """In the largest matrix product of a step."""
+        n_residuals, n_params = self._n_residuals, self.network.n_params
+        if n_residuals < n_params:
+            return n_residuals**2 * max(n_residuals, *self.network.layer_sizes)
+        in_part = self._rows_per_part * self.Y.shape[1]
+        return n_params**2 * min(n_residuals, in_part)
+
+    def _parts(self, size):
+        """Inputs, targets and weights, some rows at a time."""
+        for start in range(0, len(self.rows), size):
+            rows = self.rows[start : start + size]
+            yield self.X[rows], self.Y[rows], self.weights[start : start + size]
 
     def loss(self, params):
         """The mean loss."""
-        sums, outputs = self.network.forward(params, self.X)
-        row = self.network.loss_row
-        return float(self.weights @ row.value(sums[-1], outputs[-1], self.Y))
+        row, total = self.network.loss_row, 0.0
+        for X, Y, weights in self._parts(_ROWS):
+            sums, outputs = self.network.forward(params, X)
+            total += float(weights @ row.value(sums[-1], outputs[-1], Y))
+        return total
 
     def normal_equations(self, params):
-        """The mean loss, its gradient and its Gauss-Newton matrix."""
-        return normal_equations(self.network, params, self.X, self.Y, self.weights)
+        """The mean loss, its gradient and its Gauss-Newton matrix.
+
+        Returns
+        -------
+        loss : float
+        gradient : ndarray of shape (n_params,)
+        matrix : ndarray of shape (n_params, n_params)
+        """
+        n_params = self.network.n_params
+        loss, gradient, matrix = 0.0, np.zeros(n_params), np.zeros((n_params, n_params))
+        for X, Y, weights in self._parts(self._rows_per_part):
+            residual, jacobian = _jacobian(self.network, params, X, Y)
+            root = np.sqrt(weights)
+            residual = (residual * root[:, None]).reshape(-1)
+            jacobian = (jacobian * root[:, None, None]).reshape(-1, n_params)
+            loss += 0.5 * float(residual @ residual)
+            gradient += jacobian.T @ residual
+            matrix += jacobian.T @ jacobian
+        return loss, gradient, matrix
+
+    def system(self, params, n_weights, ridge):
+        """The damped equations of a step: of the parameters or the residuals, if fewer."""
+        if self._n_residuals < len(params):
+            (rows,) = self._parts(len(self.rows))
+            return DualSystem(self.network, params, *rows, ridge)
+        return PrimalSystem(*self.normal_equations(params), params, n_weights, ridge)
 
 
 def step(solver, problem, params, n_weights, ridge, progress):
@@ -146,28 +339,19 @@ def step(solver, problem, params, n_weights, ridge, progress):
         weights = vector[:n_weights]
         return problem.loss(vector) + 0.5 * ridge * float(weights @ weights)
 
-    loss, gradient, matrix = problem.normal_equations(params)
-    gradient[:n_weights] += ridge * params[:n_weights]
-    matrix.flat[: n_weights * (len(params) + 1) : len(params) + 1] += ridge
+    system = problem.system(params, n_weights, ridge)
     before = objective(params)
-    if not (np.isfinite(gradient).all() and np.isfinite(matrix).all()):
+    if not system.is_finite:
         return np.nan, False  # larger than a float can be: training has diverged
-    diagonal = matrix.diagonal().copy()
-    if np.abs(gradient).max() <= solver.tol:
-        return loss, False
+    if np.abs(system.gradient).max() <= solver.tol:
+        return system.loss, False
     progress.damping = progress.damping or solver.damping
     while progress.damping <= solver.largest:
-        matrix.flat[:: len(params) + 1] = diagonal + progress.damping
-        try:
-            factor = cho_factor(matrix, check_finite=False)
-            change = cho_solve(factor, gradient, check_finite=False)
-        except LinAlgError:
-            change = np.full(len(params), np.nan)
-        moved = (params - change).astype(params.dtype)
+        moved = (params - system.solve(progress.damping)).astype(params.dtype)
         if objective(moved) < before:  # which NaN never is
             params[:] = moved
             progress.damping = max(progress.damping * solver.relaxation, 1e-20)
-            return loss, True
+            return system.loss, True
         progress.damping *= solver.reinforcement
     progress.damping = solver.damping
-    return loss, False
+    return system.loss, False

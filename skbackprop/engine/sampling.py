@@ -47,10 +47,28 @@ def merge_copies(X, y, rows, hashes, weights):
     copies = same_hash[_equal_rows(X, y, rows[same_hash], rows[same_hash - 1])]
     if not copies.size:
         return rows, weights
-    firsts = np.delete(np.arange(len(rows)), copies)
+    is_first = np.ones(len(rows), dtype=bool)
+    is_first[copies] = False
     merged = np.ones(len(hashes)) if weights is None else weights.copy()
-    merged[rows[firsts]] = np.add.reduceat(merged[rows], firsts)
-    return rows[firsts], merged
+    merged[rows[is_first]] = sum_by_group(np.cumsum(is_first) - 1, merged[rows])
+    return rows[is_first], merged
+
+
+def sum_by_group(groups, weights):
+    """The sum of the weights of each group, the same in any order.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n,)
+        Numbers from 0 on.
+    weights : ndarray of shape (n,)
+
+    Returns
+    -------
+    sums : ndarray of shape (n_groups,)
+    """
+    ascending = np.argsort(weights)
+    return np.bincount(groups[ascending], weights[ascending])
 
 
 def _equal_rows(X, y, ours, theirs):
@@ -101,7 +119,7 @@ def hold_out(hashes, strata, weights, fraction, seed):
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
         _, group = np.unique(keys[rows], return_inverse=True)
-        group_weights = np.bincount(group, weights[rows])
+        group_weights = sum_by_group(group, weights[rows])
         cumulated = np.cumsum(group_weights)
         # The number of groups whose weight together comes nearest to the share.
         n_groups = np.searchsorted(

@@ -86,5 +86,9 @@ def _one_thread():
 def as_many_as_pay(layer_sizes, batch_size):
     """A maker of contexts in which BLAS has the threads that make such updates fastest."""
     widest = max(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
-    multiplications = widest * min(max(batch_size, _BLOCK), _CHUNK)
+    return limit_for(widest * min(max(batch_size, _BLOCK), _CHUNK))
+
+
+def limit_for(multiplications):
+    """A maker of contexts for updates whose largest matrix product has so many of them."""
     return _one_thread if _THREADS_START <= multiplications < _THREADS_PAY else nullcontext

@@ -14,7 +14,7 @@ from . import lbfgs, levenberg_marquardt, schedules
 from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
-from .threads import as_many_as_pay
+from .threads import as_many_as_pay, limit_for
 from .updaters import Collect
 
 
@@ -139,11 +139,10 @@ def make_runner(network, params, state, updater, regularization, X, Y, weights, 
 
 def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
     """The share of some rows in a mean of squared errors, as Levenberg-Marquardt takes it."""
-    weights = np.ones(len(Y)) if weights is None else weights
-    shares = np.zeros(len(Y))
-    shares[rows] = weights[rows] / total_weight
+    rows = np.asarray(rows)
+    weights = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
     targets = as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], dtype)
-    return levenberg_marquardt.LeastSquares(network, X, targets, shares)
+    return levenberg_marquardt.LeastSquares(network, X, targets, rows, weights / total_weight)
 
 
 @dataclass(frozen=True)
@@ -331,12 +330,14 @@ def _least_squares_epoch(task, params, progress):
     """A function that makes one step of Levenberg-Marquardt, and returns the same."""
     problem, total_weight = task.least_squares(params.dtype), task.total_weight
     ridge = task.regularization.alpha / total_weight
+    threads = limit_for(problem.multiplications)
 
     def epoch():
         penalty = _penalty(task, params, total_weight)
-        loss, moved = levenberg_marquardt.step(
-            task.updater, problem, params, task.network.n_weights, ridge, progress
-        )
+        with threads():
+            loss, moved = levenberg_marquardt.step(
+                task.updater, problem, params, task.network.n_weights, ridge, progress
+            )
         progress.updates += 1
         return loss + penalty, loss * total_weight, math.nan, not moved
 
