@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
@@ -51,6 +51,18 @@ def _unchanged_on_error(estimator):
         if rng is not None:
             rng.set_state(drawn_so_far)
         raise
+
+
+def ravel_column(y, name):
+    """Return a column of targets in one dimension, with scikit-learn's warning."""
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    warn_caller(
+        f"A column-vector {name} was passed when a 1d array was expected. Please change the "
+        f"shape of {name} to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return y.ravel()
 
 
 def _learns_by_steps(estimator):
@@ -160,6 +172,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             resume = (incremental or self.warm_start) and hasattr(self, "_params")
             dtype = self._params.dtype if resume else None
             X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
+            y = ravel_column(y, "y")
             weights = check_weights(sample_weight, X.shape[0])
             kind = self._meet(y, resume, incremental, **known)
             Y = self._encode(y, kind)
@@ -200,6 +213,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if y_val is None:
             raise ValueError("X_val is given, and y_val is not.")
         X_val, y_val = self._validate_rows_and_targets(X_val, y_val, False, dtype)
+        y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights
 

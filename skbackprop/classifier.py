@@ -22,7 +22,7 @@ from .fast_paths import (
     read_indicators,
     read_label,
 )
-from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
+from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
 from .parameters import CLASSIFIER_RULES
 from .probabilities import log_probabilities, probabilities
 from .weights import add_totals, weigh_classes, weigh_stream
@@ -244,8 +244,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The class labels, for several columns of classes a list of each column's; the numbers
         of the labels for multilabel targets.
     coefs_ : list of ndarrays of shape (n_in, n_out)
-        The weights of each layer; read-only where a standardisation is folded in, for a change
-        would come to nothing. `weight_init` takes changed ones.
+        The weights of each layer. ``coefs_[1] = weights`` changes the network; a layer into
+        which standardization is folded is read-only. `weight_init` takes changed weights.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer.
     n_features_in_ : int
@@ -433,6 +433,25 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.max_restarts = max_restarts
         self.class_weight = class_weight
         self.grow_classes = grow_classes
+
+    # Defined here, and not inherited, so that Python's errors on missing arguments name this
+    # class.
+    def fit(
+        self,
+        X: Rows,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def get_activations(self, X: Rows, layer: int = -1) -> Array:
+        return super().get_activations(X, layer)
+
+    fit.__doc__ = BaseBackprop.fit.__doc__
+    get_activations.__doc__ = BaseBackprop.get_activations.__doc__
 
     @where_learning_goes_by_steps
     def partial_fit(
@@ -630,7 +649,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         return self._fitted("_labels").classes
 
     def _meet(self, y, resume, incremental, classes=None):
-        y = as_labels(y)
         if not resume:
             self._labels = Labels.learn(y, classes)
             return self._labels.kind
@@ -644,7 +662,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def _encode(self, y, kind=None):
         """Class numbers, or a column of 0 and 1 per label."""
-        return self._labels.encode(as_labels(y), kind)
+        return self._labels.encode(y, kind)
 
     def _refuse_fewer_or_more_classes(self, y):
         found = np.unique(y)
@@ -746,7 +764,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if self.class_weight is None:
             return rows, weights
         self._refuse_weights_of_unknown_classes()
-        labels = as_labels(y)[rows]
+        labels = y[rows]
         before = None if weights is None else weights[rows]
         seen = getattr(self, "_class_totals", None) if incremental else None
         self._class_totals = add_totals(seen, before, labels)

@@ -46,6 +46,49 @@ def fitted_state(network, scaling, alpha, standing, ended, record):
     }
 
 
+class LayerArrays(list):
+    """The arrays of all layers, as views of the network or as copies that are read-only.
+
+    An array that is assigned to an item is written into the network. Whatever would change
+    the list alone, or a copy, raises an error.
+    """
+
+    def __setitem__(self, index, value):
+        one = not isinstance(index, slice)
+        arrays, values = ([self[index]], [value]) if one else (self[index], list(value))
+        if [np.shape(new) for new in values] != [array.shape for array in arrays]:
+            raise ValueError(
+                f"The layers must keep their shapes, {[array.shape for array in arrays]}. Got "
+                f"{[np.shape(new) for new in values]}."
+            )
+        for array, new in zip(arrays, values, strict=True):
+            # ``coefs_[1] += 1`` has written already, and hands back the same array.
+            if new is not array:
+                self._check_writeable(array)
+                array[...] = new
+
+    @staticmethod
+    def _check_writeable(array):
+        if not array.flags.writeable:
+            raise ValueError(
+                "Standardization is folded into the weights of this layer, so they cannot be "
+                "changed in place. Use standardize=False, or start training from changed "
+                "weights with the parameter weight_init=(coefs, intercepts)."
+            )
+
+    def _refuse(self, *args, **kwargs):
+        raise TypeError(
+            "The number and the order of the layers of a fitted network cannot be changed. "
+            "To change a copy of this list, make one with list()."
+        )
+
+    __delitem__ = __iadd__ = __imul__ = append = clear = extend = insert = _refuse
+    pop = remove = reverse = sort = _refuse
+
+    def __reduce__(self):
+        return list, (list(self),)  # a copy belongs to no network
+
+
 class FittedNetwork(BaseEstimator):
     """The part of an estimator that only looks at what training left."""
 
@@ -153,13 +196,14 @@ class FittedNetwork(BaseEstimator):
         for array in chain(*folded):
             if not np.may_share_memory(array, params):
                 array.flags.writeable = False  # nothing would come of writing to a copy
-        return folded
+        return tuple(map(LayerArrays, folded))
 
     @property
     def coefs_(self) -> list[Array]:
         """The weights of every layer, each of shape (n_in, n_out).
 
-        A layer into which standardisation is folded is read-only.
+        ``coefs_[1] = weights`` and ``coefs_[1][...] = weights`` change the network. A layer
+        into which standardization is folded is read-only, and raises an error.
         """
         return self._folded()[0]
 

@@ -29,7 +29,7 @@ class HeldOut:
 
     def __init__(self, X, y, targets, weights):
         self.X, self.targets = X, targets
-        self.y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
+        self.y = y
         self.weights = np.ones(len(y)) if weights is None else weights
 
     def examiner(self, estimator, network, scaling):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 SINGLE = "single"
@@ -148,11 +147,6 @@ def kind_of(y):
 def _are_indicators(values):
     values = np.asarray(values)
     return bool(((values == 0) | (values == 1)).all())
-
-
-def as_labels(y):
-    """A column of labels as one dimension, with scikit-learn's warning."""
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def _number(labels, classes):

@@ -10,6 +10,11 @@ A preset is changed by merging:
 
 >>> BackpropClassifier((5,), **presets.TEXTBOOK | {"activation": "tanh"}).activation
 'tanh'
+
+So are the layers of `MLP`, which contains ``hidden_layer_sizes``:
+
+>>> BackpropClassifier(**presets.MLP | {"hidden_layer_sizes": (20, 20)}).solver
+'adam'
 """
 
 from __future__ import annotations
@@ -44,7 +49,8 @@ TEXTBOOK: dict[str, Any] = {
     "max_restarts": 0,
 }
 
-#: The defaults of scikit-learn's MLPClassifier and MLPRegressor.
+#: The defaults of scikit-learn's MLPClassifier and MLPRegressor, ``hidden_layer_sizes``
+#: included: merge other layers into it.
 MLP: dict[str, Any] = {
     "hidden_layer_sizes": (100,),
     "activation": "relu",

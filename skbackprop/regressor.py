@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseBackprop, where_learning_goes_by_steps
@@ -233,8 +233,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     Attributes
     ----------
     coefs_ : list of ndarrays of shape (n_in, n_out)
-        The weights of each layer; read-only where a standardisation is folded in, for a change
-        would come to nothing. `weight_init` takes changed ones.
+        The weights of each layer. ``coefs_[1] = weights`` changes the network; a layer into
+        which standardization is folded is read-only. `weight_init` takes changed weights.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer.
     n_features_in_ : int
@@ -423,6 +423,25 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.max_restarts = max_restarts
         self.quantile = quantile
 
+    # Defined here, and not inherited, so that Python's errors on missing arguments name this
+    # class.
+    def fit(
+        self,
+        X: Rows,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: Rows | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def get_activations(self, X: Rows, layer: int = -1) -> Array:
+        return super().get_activations(X, layer)
+
+    fit.__doc__ = BaseBackprop.fit.__doc__
+    get_activations.__doc__ = BaseBackprop.get_activations.__doc__
+
     @where_learning_goes_by_steps
     def partial_fit(
         self,
@@ -524,12 +543,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _meet(self, y, resume, incremental):
         if not resume:
-            y = _as_targets(y)
             self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
 
     def _encode(self, y, kind=None):
         """A column per target."""
-        y = check_array(_as_targets(y), ensure_2d=False, dtype=np.float64, input_name="y")
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(f"y must hold numbers >= 0 with loss='poisson'. Got {y.min():g}.")
         y = y.reshape(len(y), -1)
@@ -588,8 +606,3 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _as_targets(y):
-    """A column of targets as one dimension, with scikit-learn's warning."""
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

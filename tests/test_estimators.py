@@ -1,5 +1,6 @@
 """The two estimators: what they promise beyond scikit-learn's own checks."""
 
+import copy
 import pickle
 import warnings
 
@@ -353,6 +354,68 @@ def test_weights_that_are_written_to_predict_or_cannot_be(estimator, wheat):
     folded = estimator(**QUICK | {"standardize": True}).fit(X, y)
     with pytest.raises(ValueError, match="read-only"):
         folded.coefs_[0][0] = 0
+
+
+@BOTH
+def test_coefs_assigned_to_an_item_are_the_networks(estimator, wheat):
+    X, y = wheat
+    fitted = estimator(**QUICK | {"standardize": False}).fit(X, y)
+    other = estimator(**QUICK | {"standardize": False, "random_state": 1}).fit(X, y)
+    for layer, coef in enumerate(other.coefs_):
+        fitted.coefs_[layer] = coef
+    fitted.intercepts_[:] = other.intercepts_
+    same_network(fitted, other)
+    np.testing.assert_array_equal(fitted.predict(X), other.predict(X))
+    np.testing.assert_array_equal(fitted.predict(X[:1]), other.predict(X[:1]))
+    fitted.coefs_[1] += 1
+    np.testing.assert_array_equal(fitted.coefs_[1], other.coefs_[1] + 1)
+    fitted.coefs_[-1] = fitted.coefs_[-1].tolist()
+    for index, value in ((1, np.zeros(3)), (0, 0.0), (slice(None), [other.coefs_[0]])):
+        with pytest.raises(ValueError, match="must keep their shapes"):
+            fitted.coefs_[index] = value
+    with pytest.raises(IndexError):
+        fitted.coefs_[5] = other.coefs_[0]
+
+
+@BOTH
+def test_coefs_with_standardization_folded_in_cannot_be_assigned(estimator, wheat):
+    X, y = wheat
+    fitted = estimator(**QUICK | {"hidden_layer_sizes": (4, 3), "standardize": True}).fit(X, y)
+    before = [array.copy() for array in (*fitted.coefs_, *fitted.intercepts_)]
+    with pytest.raises(ValueError, match="standardize=False.*weight_init"):
+        fitted.coefs_[0] = np.zeros((7, 4))
+    with pytest.raises(ValueError, match="read-only"):
+        fitted.coefs_[0] *= 2
+    after = [*fitted.coefs_, *fitted.intercepts_]
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    fitted.coefs_[1] = np.zeros((4, 3))
+    assert not np.ptp(fitted.get_activations(X, 1), axis=0).any()
+
+
+def test_coefs_are_a_list_whose_copies_are_plain_lists(wheat):
+    clf = BackpropClassifier(**QUICK).fit(*wheat)
+    coefs = clf.coefs_
+    assert isinstance(coefs, list) and len(coefs + clf.intercepts_) == 4
+    for change in (
+        lambda: coefs.append(0), lambda: coefs.pop(), lambda: coefs.extend([]),
+        lambda: coefs.sort(), lambda: coefs.reverse(), lambda: coefs.insert(0, 0),
+        lambda: coefs.remove(0), lambda: coefs.clear(), lambda: coefs.__delitem__(0),
+        lambda: coefs.__iadd__([0]), lambda: coefs.__imul__(2),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    for copied in (
+        coefs[:], coefs.copy(), copy.copy(coefs), copy.deepcopy(coefs),
+        pickle.loads(pickle.dumps(coefs)),
+    ):  # fmt: skip
+        assert type(copied) is list and len(copied) == 2
+        np.testing.assert_array_equal(copied[1], coefs[1])
+        copied[0] = 0
+    started = clone(BackpropClassifier(**QUICK, weight_init=(coefs, clf.intercepts_)))
+    assert started.fit(*wheat).n_features_in_ == 7
+    with pytest.raises(AttributeError):
+        clf.coefs_ = coefs
 
 
 @BOTH

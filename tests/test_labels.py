@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skbackprop.labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, as_labels, kind_of
+from skbackprop.labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
 COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)
@@ -145,10 +145,3 @@ def test_new_labels_join_in_their_order():
     grown = Labels.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
     assert grown.kind == SINGLE
     np.testing.assert_array_equal(grown.classes, [2, 3, 5, 9])
-
-
-def test_a_column_is_flattened_with_a_warning():
-    with pytest.warns(UserWarning, match="column-vector"):
-        np.testing.assert_array_equal(as_labels(np.array([[1], [2]])), [1, 2])
-    for y in (np.array([1, 2]), np.array([[1, 2], [3, 4]])):
-        assert as_labels(y) is y

@@ -239,6 +239,35 @@ def test_every_parameter_is_documented_checked_and_compared():
     assert differ == {"output_activation", "loss", "early_stopping", "standardize"}
 
 
+def test_a_missing_argument_is_reported_with_the_name_of_the_class():
+    """Python names where a method is defined, which users have not written."""
+    for kind in (skbackprop.BackpropClassifier, skbackprop.BackpropRegressor):
+        estimator, called = kind(), []
+        for name, method in inspect.getmembers(kind, callable):
+            if name.startswith("_") or not inspect.signature(method).parameters:
+                continue
+            required = [
+                parameter.name
+                for parameter in list(inspect.signature(method).parameters.values())[1:]
+                if parameter.default is parameter.empty
+                and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            ]
+            if required:
+                called.append(name)
+                with pytest.raises(TypeError, match=rf"^{kind.__name__}\.{name}\(\) missing "):
+                    getattr(estimator, name)()
+                assert inspect.getdoc(method)
+        assert {"fit", "partial_fit", "predict", "score", "get_activations"} <= set(called)
+
+
+def test_layers_are_given_once_and_all_else_by_name():
+    """As docs/migrating.md says."""
+    with pytest.raises(TypeError, match="multiple values for .*hidden_layer_sizes"):
+        skbackprop.BackpropClassifier((20, 20), **presets.MLP)
+    with pytest.raises(TypeError, match="positional argument"):
+        skbackprop.BackpropClassifier((20, 20), "tanh")
+
+
 def test_the_preset_is_scikit_learns():
     for peer in (MLPClassifier, MLPRegressor):
         for name, parameter in inspect.signature(peer).parameters.items():

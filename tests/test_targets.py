@@ -1,6 +1,7 @@
 """What the outputs may stand for: several columns of classes, new classes, quantiles, ..."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -406,3 +408,70 @@ def test_labels_may_be_frames_and_sparse():
     a = BackpropClassifier(**QUICK).fit(X, frame)
     b = BackpropClassifier(**QUICK).fit(X, sparse.csr_matrix(frame.to_numpy()))
     np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
+
+
+# ---- A column of targets ----
+
+COLUMN_CALLS = {
+    "fit": lambda e, X, y: e.fit(X, y[:, None]),
+    "fit with y_val": lambda e, X, y: e.fit(X, y, X_val=X, y_val=y[:, None]),
+    "partial_fit": lambda e, X, y: e.fit(X, y).partial_fit(X, y[:, None]),
+    "warm start": lambda e, X, y: e.fit(X, y).set_params(warm_start=True).fit(X, y[:, None]),
+    "one row": lambda e, X, y: e.fit(X, y).partial_fit(X[:1], y[:1, None]),
+    "early stopping": lambda e, X, y: e.set_params(early_stopping=True, scoring="score").fit(
+        X, y[:, None]
+    ),
+}
+
+
+@pytest.mark.parametrize("call", COLUMN_CALLS)
+@pytest.mark.parametrize("estimator", [BackpropClassifier, BackpropRegressor])
+def test_a_column_of_targets_warns_once_at_the_callers_line(estimator, call):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = (X[:, 0] > 0).astype(int)
+    fitted = estimator((3,), max_iter=2, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        COLUMN_CALLS[call](fitted, X, y)
+    (warning,) = caught
+    assert warning.category is DataConversionWarning
+    assert warning.filename == __file__
+    name = "y_val" if "y_val" in call else "y"
+    assert f"A column-vector {name} was passed when a 1d array was expected" in str(
+        warning.message
+    )
+    assert fitted.predict(X).shape == (40,)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        BackpropClassifier((3,), max_iter=2, random_state=0),
+        BackpropRegressor((3,), max_iter=2, random_state=0),
+        BackpropRegressor(
+            (3,), loss="quantile", quantile=(0.2, 0.8), max_iter=2, random_state=0
+        ),
+    ],
+    ids=["classifier", "regressor", "quantiles"],
+)
+def test_a_column_of_targets_scores_as_in_one_dimension(estimator):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = (X[:, 0] > 0).astype(int)
+    estimator.fit(X, y)
+    assert estimator.score(X, y[:, None]) == estimator.score(X, y)
+
+
+# ---- What other packages ask of a quantile regressor ----
+
+
+def test_quantile_regressor_is_set_up_as_mapie_does():
+    """MAPIE looks for loss="quantile", and makes three clones by their quantile."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-3, 3, size=(400, 1))
+    y = np.sin(X[:, 0]) + rng.normal(0, 0.1 + 0.1 * np.abs(X[:, 0]))
+    base = BackpropRegressor((16,), loss="quantile", random_state=0)
+    parameters = base.get_params()
+    assert parameters["loss"] == "quantile" and "quantile" in parameters
+    low, high = (clone(base).set_params(quantile=q).fit(X, y).predict(X) for q in (0.05, 0.95))
+    assert low.shape == y.shape
+    assert np.mean((low <= y) & (y <= high)) == pytest.approx(0.9, abs=0.05)

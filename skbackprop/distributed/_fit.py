@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from .. import history, recipe
-from ..base import BaseBackprop
+from ..base import BaseBackprop, ravel_column
 from ..held_out import HeldOut
 from ..parameters import check_parameters
 from ..plan import goes_by_noise, learns_from_all_rows
@@ -204,7 +204,8 @@ def _begin(learner, rows, n_dimensions, watching, kept):
         _partition.survey, is_classifier(learner), class_weight is not None, by=merge
     )
     _refuse_nothing(survey)
-    kind = learner._meet(_witness(survey, n_dimensions), resume=False, incremental=False)
+    y = ravel_column(_witness(survey, n_dimensions), "y")
+    kind = learner._meet(y, resume=False, incremental=False)
     given = learner._validate_watching(*watching, dtype=survey.dtype)
     shape = (survey.n_rows, learner.n_features_in_)
     network = learner._describe_network(SimpleNamespace(shape=shape), resume=False)
