@@ -137,8 +137,11 @@ ARROWS = {
     "export.torch_modules": {
         "classifier", "labels", "regressor", "export._fitted", "export._torch_modules",
     },
+    "export._onnx_check": set(),
+    "export._onnx_scores": set(),
     "export.onnx_graph": {
         "classifier", "engine.activations", "labels", "regressor", "export._fitted",
+        "export._onnx_check", "export._onnx_scores",
     },
     "export.fixed_point": {"export._c_functions", "export._c_text"},
     "inspection.__init__": {

@@ -12,7 +12,9 @@ from ..classifier import BackpropClassifier
 from ..engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
-from ._fitted import BINARY, read
+from ._fitted import BINARY, MULTICLASS, read
+from ._onnx_check import check_predictions
+from ._onnx_scores import scores_are_asked
 
 
 def import_skl2onnx():
@@ -35,11 +37,14 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
         A fitted BackpropClassifier or BackpropRegressor, or a Pipeline, ColumnTransformer
         or other composition that holds one, of parts that skl2onnx can convert.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
-        A few inputs, which show how many columns there are, and of what types. From a
-        float32 array comes a model that computes in float32, from a float64 array one in
-        float64. Each column of a DataFrame becomes an input of its own.
+        Samples, which show how many columns there are, and of what types. From a float32
+        array comes a model that computes in float32, from a float64 array one in float64.
+        Each column of a DataFrame becomes an input of its own. The predictions of the
+        model and of the estimator are compared on the first 1000 samples, if onnxruntime
+        is installed.
     **options
-        Further arguments of ``skl2onnx.to_onnx``, such as ``target_opset``.
+        Further arguments of ``skl2onnx.to_onnx``, such as ``target_opset``. With
+        ``options``, those of its converters, nothing is compared.
 
     Returns
     -------
@@ -53,8 +58,10 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     ImportError
         If skl2onnx is not installed.
     ValueError
-        If the network has a transfer function or a loss of your own, or labels that are
-        neither whole numbers nor strings.
+        If the network has an activation function or a loss of your own, or labels that are
+        neither integers of 64 bits nor strings; if a column of a DataFrame has no name; or
+        if the model predicts something else than the estimator, as skl2onnx makes it of
+        some compositions. The user guide lists them.
 
     Notes
     -----
@@ -74,7 +81,7 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     >>> X = X.astype(np.float32)
     >>> clf = BackpropClassifier((5,), max_iter=20, random_state=0)
     >>> pipeline = make_pipeline(MinMaxScaler(), clf).fit(X, y)
-    >>> model = to_onnx(pipeline, X[:1])
+    >>> model = to_onnx(pipeline, X)
     >>> session = onnxruntime.InferenceSession(model.SerializeToString())
     >>> labels, p = session.run(None, {"X": X})
     >>> bool(abs(p - pipeline.predict_proba(X)).max() < 1e-6)
@@ -83,12 +90,27 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     skl2onnx = register_onnx_converters()
     if not hasattr(X, "iloc"):
         X = np.asarray(X)
-    options.setdefault("options", {"zipmap": False} if is_classifier(estimator) else None)
-    return skl2onnx.to_onnx(estimator, X[:1], **options)
+    elif not all(isinstance(name, str) and name for name in X.columns):
+        raise ValueError(
+            "The columns of X must have names, for each becomes an input of that name. Got "
+            f"{list(X.columns)}. Rename them, or pass X as an array."
+        )
+    if "options" in options:
+        return skl2onnx.to_onnx(estimator, X[:1], **options)
+    settings = {"zipmap": False} if is_classifier(estimator) else None
+    model = skl2onnx.to_onnx(estimator, X[:1], options=settings, **options)
+    check_predictions(model, estimator, X)
+    return model
 
 
 def register_onnx_converters() -> Any:
     """Make the two estimators known to skl2onnx.
+
+    The converter of BackpropClassifier has the options ``zipmap``, ``nocl``,
+    ``output_class_labels`` and ``raw_scores`` of skl2onnx. ``raw_scores=True`` gives the
+    scores of `decision_function` in place of probabilities; of two classes both, the
+    negative first. Where CalibratedClassifierCV, OneVsOneClassifier or StackingClassifier
+    takes the scores of a network, also through a Pipeline or a search, it is set for you.
 
     Returns
     -------
@@ -106,7 +128,12 @@ def register_onnx_converters() -> Any:
         (BackpropRegressor, _regressor_types, _convert_regressor),
     ):
         flags = [True, False]
-        options = {"zipmap": [*flags, "columns"], "nocl": flags, "output_class_labels": flags}
+        options = {
+            "zipmap": [*flags, "columns"],
+            "nocl": flags,
+            "output_class_labels": flags,
+            "raw_scores": flags,
+        }
         skl2onnx.update_registered_converter(
             kind,
             f"Skbackprop{kind.__name__}",
@@ -142,26 +169,45 @@ def _classifier_types(operator):
 
     fitted = read(operator.raw_operator)
     n_outputs = fitted.network.layer_sizes[-1]
-    labels, columns = Int64TensorType, []
-    if fitted.kind == MULTILABEL:
-        columns = [n_outputs]
-    else:
-        columns = [len(fitted.classes)] if fitted.kind == MULTIOUTPUT else []
-        if _as_labels(fitted.classes[0]).dtype == object:
-            labels = StringTensorType
-    operator.outputs[0].type = labels([None, *columns])
+    columns = {MULTILABEL: [n_outputs], MULTIOUTPUT: [len(fitted.classes)]}
+    strings = any(labels.dtype == object for labels in _labels(fitted, operator))
+    labels = StringTensorType if strings else Int64TensorType
+    operator.outputs[0].type = labels([None, *columns.get(fitted.kind, [])])
     n_probabilities = 2 if fitted.kind == BINARY else n_outputs
     operator.outputs[1].type = _float_type(operator)([None, n_probabilities])
 
 
+def _labels(fitted, operator):
+    """The labels that the graph gives for each column of classes: int64, or objects."""
+    defaults = {"nocl": False, "zipmap": True, "output_class_labels": False}
+    options = operator.scope_inst.get_options(operator.raw_operator, defaults)
+    if fitted.kind == MULTILABEL:
+        return []
+    if fitted.kind == MULTIOUTPUT and (options["zipmap"] or options["output_class_labels"]):
+        raise ValueError(
+            "For several columns of classes the options of skl2onnx must be zipmap=False and "
+            f"output_class_labels=False. Got {options}. Pass "
+            "options={id(estimator): {'zipmap': False}}, or call skbackprop.export.to_onnx."
+        )
+    if options["nocl"]:
+        return [np.arange(len(classes)) for classes in fitted.classes]
+    return [_as_labels(classes) for classes in fitted.classes]
+
+
 def _as_labels(classes):
     """Class labels as ONNX has them: int64, or objects for strings."""
-    if classes.dtype.kind in "OU":
+    if classes.dtype.kind in "OUT":
         return np.array([str(label) for label in classes], dtype=object)
-    whole = classes.astype(np.int64)
-    if (whole != classes).any():
-        raise ValueError(f"ONNX has no labels such as {classes.tolist()}.")
-    return whole
+    if classes.dtype.kind in "biuf":
+        with np.errstate(invalid="ignore"):
+            whole = classes.astype(np.int64)
+        if (whole == classes).all() and (np.diff(whole) > 0).all():
+            return whole
+    raise ValueError(
+        "ONNX has labels that are strings or integers of 64 bits, and none such as "
+        f"{classes.tolist()}. Train with other labels, or pass the option nocl=True to get "
+        "the number of each class in classes_."
+    )
 
 
 # ---- The graph ----
@@ -254,28 +300,52 @@ def _convert_classifier(scope, operator, container):
     fitted = read(operator.raw_operator)
     graph = _graph_of(scope, operator, container)
     sums, outputs = _forward(graph, operator, fitted)
-    labels, probabilities = (variable.full_name for variable in operator.outputs)
+    labels, numbers = (variable.full_name for variable in operator.outputs)
     if fitted.kind == MULTILABEL:
         positive = graph.node("Greater", outputs, graph.constant(0.5))
         graph.cast(positive, np.int64, output=labels)
         clipped = graph.node("Max", outputs, graph.constant(0))
-        graph.node("Min", clipped, graph.constant(1), output=probabilities)
+        probabilities = graph.node("Min", clipped, graph.constant(1))
     elif fitted.kind == BINARY:
         flat = graph.node("Reshape", sums, graph.constant([-1], np.int64))
         second = graph.cast(graph.node("Greater", flat, graph.constant(0)), np.int64)
-        classes = _as_labels(fitted.classes[0])
+        (classes,) = _labels(fitted, operator)
         graph.node("Gather", graph.constant(classes, classes.dtype), second, output=labels)
-        both = graph.node("Concat", graph.node("Neg", sums), sums, axis=1)
-        graph.node("Sigmoid", both, output=probabilities)
+        probabilities = graph.node("Sigmoid", _both_signs(graph, sums))
     else:
-        _convert_columns(graph, fitted, sums, outputs, labels, probabilities)
+        classes = _labels(fitted, operator)
+        probabilities = _convert_columns(graph, fitted, classes, sums, outputs, labels)
+    if scores_are_asked(scope, container, operator.raw_operator):
+        probabilities = _scores(graph, fitted, sums, probabilities)
+    graph.node("Identity", probabilities, output=numbers)
 
 
-def _convert_columns(graph, fitted, sums, outputs, labels, probabilities):
-    """One column of classes, or several side by side."""
+def _both_signs(graph, score):
+    """The score of the second of two classes as one of each."""
+    return graph.node("Concat", graph.node("Neg", score), score, axis=1)
+
+
+def _scores(graph, fitted, sums, probabilities):
+    """What `decision_function` gives, of two classes as skl2onnx has it: with both signs."""
+    if fitted.kind == BINARY:
+        return _both_signs(graph, sums)
+    if fitted.kind != MULTICLASS or len(fitted.classes[0]) != 2:
+        return sums
+    # The logarithm of the odds, where each of two classes has an output.
+    if fitted.network.output_activation == "logistic":
+        logs = _log_logistic(graph, sums)
+    else:
+        tiny = graph.constant(np.finfo(fitted.dtype).tiny)
+        logs = graph.node("Log", graph.node("Max", probabilities, tiny))
+    first, second = (graph.columns(logs, at, 1) for at in (0, 1))
+    return _both_signs(graph, graph.node("Sub", second, first))
+
+
+def _convert_columns(graph, fitted, classes, sums, outputs, labels):
+    """The probabilities of one column of classes, or of several side by side."""
     several = fitted.kind == MULTIOUTPUT
     found, shares = [], []
-    for (at, size), classes in zip(fitted.blocks, fitted.classes, strict=True):
+    for (at, size), column in zip(fitted.blocks, classes, strict=True):
         block_sums, block = sums, outputs
         if several:
             block_sums, block = (graph.columns(whole, at, size) for whole in (sums, outputs))
@@ -283,24 +353,21 @@ def _convert_columns(graph, fitted, sums, outputs, labels, probabilities):
         # Tiny outputs may round to the same, their shares are told apart.
         compared = shares[-1] if fitted.network.output_activation == "logistic" else block
         best = graph.node("ArgMax", compared, axis=1, keepdims=int(several))
-        classes = _as_labels(classes)
-        found.append((graph.constant(classes, classes.dtype), best))
+        found.append((graph.constant(column, column.dtype), best))
     if not several:
         graph.node("Gather", *found[0], output=labels)
-        graph.node("Identity", shares[0], output=probabilities)
-        return
+        return shares[0]
     columns = [graph.node("Gather", *pair) for pair in found]
     graph.node("Concat", *columns, axis=1, output=labels)
-    graph.node("Concat", *shares, axis=1, output=probabilities)
+    return graph.node("Concat", *shares, axis=1)
 
 
 def _probabilities(graph, network, sums, outputs):
     if network.output_activation == "softmax":
         return outputs
     if network.output_activation == "logistic":
-        # The logarithm of the logistic function, so that ratios of tiny outputs survive.
-        log = graph.node("Neg", _softplus(graph, graph.node("Neg", sums)))
-        return graph.node("Softmax", log, axis=1)
+        # By logarithms, so that ratios of tiny outputs survive.
+        return graph.node("Softmax", _log_logistic(graph, sums), axis=1)
     positive = graph.node("Max", outputs, graph.constant(0))
     axis = graph.constant([1], np.int64)
     total = graph.node("ReduceSum", positive, axis, keepdims=1)
@@ -377,6 +444,10 @@ def _softplus(graph, z):
     small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
     log = graph.node("Log", graph.node("Add", small, graph.constant(1)))
     return graph.node("Add", graph.node("Relu", z), log)
+
+
+def _log_logistic(graph, z):
+    return graph.node("Neg", _softplus(graph, graph.node("Neg", z)))
 
 
 def _silu(graph, z):
