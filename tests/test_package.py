@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -279,6 +280,13 @@ def test_the_preset_is_scikit_learns():
             # Where an MLP is left to choose its batch size, it takes 200 rows.
             expected = 200 if name == "batch_size" else parameter.default
             assert presets.MLP[name] == expected, name
+
+
+def test_property_based_tests_are_not_timed():
+    assert hypothesis.settings().deadline is None
+    assert hypothesis.HealthCheck.too_slow in hypothesis.settings().suppress_health_check
+    for path in Path(__file__).parent.glob("test_*.py"):
+        assert not re.search(r"settings\(.*deadline=", path.read_text("utf-8")), path.name
 
 
 def test_wheat_seeds():

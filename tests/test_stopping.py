@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import clone
@@ -169,7 +169,6 @@ def test_rows_set_aside_do_not_depend_on_order_or_on_who_counts_them(noisy):
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=2, max_size=60),
     st.floats(0.05, 0.9), st.integers(0, 2**31),
 )  # fmt: skip
-@settings(deadline=None)
 def test_hold_out(rows, fraction, seed):
     content = np.array([a for a, _ in rows], dtype=np.uint64) + np.uint64(1)
     strata = np.array([b for _, b in rows])
