@@ -51,7 +51,8 @@ ARROWS = {
     "scaling": set(),
     "noise": {"engine.hashing", "engine.sampling"},
     "weights": set(),
-    "labels": set(),
+    "label_types": set(),
+    "labels": {"label_types"},
     "probabilities": {"labels"},
     "history": set(),
     "datasets": set(),
@@ -80,8 +81,8 @@ ARROWS = {
         "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
-        "base", "engine.losses", "fast_paths", "labels", "parameters", "probabilities",
-        "recipe", "weights",
+        "base", "engine.losses", "fast_paths", "label_types", "labels", "parameters",
+        "probabilities", "recipe", "weights",
     },
     "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
@@ -105,7 +106,7 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "noise", "weights",
+        "engine.updaters", "label_types", "labels", "noise", "weights",
     },
     "distributed._rounds": {
         "engine.levenberg_marquardt", "engine.training", "distributed._collections",
