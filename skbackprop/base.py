@@ -178,6 +178,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         ValueError
             If a parameter, `X`, `y` or a weight is not as described, or if training
             diverges. The estimator is then left as it was.
+        KeyboardInterrupt
+            After Ctrl-C. If an epoch has ended, the estimator holds the network of the last
+            that did, to a tenth of a second; else it is left as it was.
         """
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=False)
@@ -203,10 +206,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
+            ended = self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
             if audience is not None:
                 audience.fit_ends()
-            return self
+        if ended.interrupt is not None:
+            raise ended.interrupt
+        return self
 
     def _validate_rows_and_targets(self, X, y, reset, dtype):
         X, y = validate_data(
@@ -290,6 +295,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self._conclude(task, scaling, standing, ended, before, incremental)
         if incremental and X.shape[0] == 1:
             self._expect_single_rows(task, classes)
+        return ended
 
     def _draw(self, rows, weights, rng):
         """The rows of a stream that are used in this call, and how often each is."""

@@ -122,10 +122,12 @@ def fit(
     learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
     validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
     cluster = Cluster(client, partitions(X, y, sample_weight), persist)
-    _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+    ended = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
     state = estimator.__dict__
     state.pop("feature_names_in_", None)  # of an earlier fit
     state.update(vars(learner))
+    if ended.interrupt is not None:
+        raise ended.interrupt
     return estimator
 
 
@@ -196,6 +198,7 @@ def _train(learner, cluster, n_dimensions, watching):
             task, scaling, standing = _begin(learner, rows, n_dimensions, watching, kept)
         standing, ended = run_until_finite(learner, task, standing)
     learner._conclude(task, scaling, standing, ended, history.begin(task.network))
+    return ended
 
 
 def _begin(learner, rows, n_dimensions, watching, kept):
