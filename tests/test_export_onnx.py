@@ -9,6 +9,7 @@ import pytest
 import skl2onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from literals import LABELS
 from scipy.special import ndtr
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
@@ -17,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.export import onnx_graph, register_onnx_converters, to_onnx
+from skbackprop.labels import Labels
 
 NAMES = [row.name for row in ACTIVATIONS]
 OUTPUTS = [row.name for row in OUTPUT_ACTIVATIONS]
@@ -115,7 +117,7 @@ def test_far_inputs_stay_finite():
         same_answers(fit("multiclass", loss=loss), np.vstack([X * 1e3, -X * 1e3]))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 7), max_size=3),
     names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
@@ -169,6 +171,38 @@ def test_labels(labels, outputs):
     same_answers(BackpropClassifier(**QUICK, loss=outputs).fit(X, y), X, tolerance=1e-12)
 
 
+@pytest.mark.parametrize("name", [name for name in LABELS if name != "uint64"])
+def test_labels_in_onnx_are_those_of_the_classifier(name):
+    labels = LABELS[name]
+    labels = np.array(labels, dtype=object) if isinstance(labels[0], str) else np.array(labels)
+    X, _ = data("binary")
+    model = BackpropClassifier(**QUICK).fit(X, labels[np.arange(60) % len(labels)])
+    same_answers(model, X)
+    outputs = to_onnx(model, X, options={"zipmap": "columns"}).graph.output
+    assert len({each.name for each in outputs}) == len(model.classes_) + 1
+
+
+@pytest.mark.parametrize("label", ["a\0", "\ud800", np.datetime64("2020-01-01")])
+def test_labels_that_onnx_does_not_have_are_refused(label):
+    X, _ = data("binary")
+    model = BackpropClassifier(**QUICK).fit(X, np.arange(60) % 2)
+    kind = object if isinstance(label, str) else None
+    model._labels = Labels("single", np.array([label, label], dtype=kind))
+    with pytest.raises(ValueError, match="Class labels must be integers of 64 bits"):
+        to_onnx(model, X)
+    _, p = run(to_onnx(model, X, options={"zipmap": False, "nocl": True}), X)
+    assert p.shape == (60, 2)
+
+
+def test_weights_beyond_single_precision_are_refused_in_onnx():
+    X, _ = data("binary")
+    model = fit("binary")
+    model._params[0] = 1e300
+    assert to_onnx(model, X, options={"zipmap": False})
+    with pytest.raises(ValueError, match=r"numbers up to 1e\+300, .* pass X in float64"):
+        to_onnx(model, X.astype(np.float32))
+
+
 def test_by_skl2onnx_itself():
     register_onnx_converters()
     X, _ = data("multiclass", np.float32)
@@ -201,7 +235,9 @@ def test_what_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="must be built in"):
         to_onnx(fit("binary", activation=Activation("mine", own, np.ones_like)), X)
     large = np.where(X[:, 0] > 0, np.uint64(2**63 + 1), np.uint64(1))
-    with pytest.raises(ValueError, match=r"none such as \[1, 9223372036854775809\]"):
+    with pytest.raises(
+        ValueError, match=r"integers of 64 bits, .* Got \[1, 9223372036854775809\]"
+    ):
         to_onnx(BackpropClassifier(**QUICK).fit(X, large), X)
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"skbackprop\[onnx\]"):

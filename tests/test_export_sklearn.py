@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from literals import LABELS
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -102,7 +103,7 @@ def test_float32(kind):
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 7), max_size=3),
     activation=st.sampled_from(ACTIVATIONS),
@@ -163,6 +164,26 @@ def test_names_and_parameters():
 def test_what_no_mlp_is(parameters):
     with pytest.raises(ValueError, match="MLP"):
         to_sklearn(ours("binary", **parameters))
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_of_an_mlp_are_those_of_the_classifier(name):
+    labels = LABELS[name]
+    labels = np.array(labels, dtype=object) if isinstance(labels[0], str) else np.array(labels)
+    X, _ = data("binary")
+    model = BackpropClassifier(**QUICK, tol=None).fit(X, labels[np.arange(60) % len(labels)])
+    mlp = to_sklearn(model)
+    assert mlp.classes_.tolist() == model.classes_.tolist()
+    np.testing.assert_array_equal(mlp.predict(X), model.predict(X))
+    np.testing.assert_array_equal(from_sklearn(mlp).predict(X), model.predict(X))
+
+
+def test_labels_that_no_mlp_has_are_refused():
+    X, _ = data("binary")
+    # NumPy's strings end with their last character that is not U+0000.
+    y = np.array(["a", "a\0"], dtype=object)[np.arange(60) % 2]
+    with pytest.raises(ValueError, match=r"Got \['a', 'a\\x00'\], which become \['a', 'a'\]"):
+        to_sklearn(BackpropClassifier(**QUICK, tol=None).fit(X, y))
 
 
 def test_other_networks_are_refused():

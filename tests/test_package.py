@@ -11,7 +11,6 @@ from dataclasses import is_dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-import hypothesis
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -51,8 +50,7 @@ ARROWS = {
     "scaling": set(),
     "noise": {"engine.hashing", "engine.sampling"},
     "weights": set(),
-    "label_types": set(),
-    "labels": {"label_types"},
+    "labels": set(),
     "probabilities": {"labels"},
     "history": set(),
     "datasets": set(),
@@ -81,8 +79,8 @@ ARROWS = {
         "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
-        "base", "engine.losses", "fast_paths", "label_types", "labels", "parameters",
-        "probabilities", "recipe", "weights",
+        "base", "engine.losses", "fast_paths", "labels", "parameters", "probabilities",
+        "recipe", "weights",
     },
     "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
@@ -106,7 +104,7 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "label_types", "labels", "noise", "weights",
+        "engine.updaters", "noise", "weights",
     },
     "distributed._rounds": {
         "engine.levenberg_marquardt", "engine.training", "distributed._collections",
@@ -120,17 +118,18 @@ ARROWS = {
         "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",
     },
     "export._affine": set(),
-    "export._c_answers": {"labels", "export._c_functions", "export._c_text", "export._fitted"},
+    "export._c_answers": {"labels", "export._c_functions", "export._fitted"},
     "export._c_functions": set(),
     "export._c_learning": {"labels", "plan", "export._c_functions", "export._fitted"},
+    "export._c_labels": {"labels", "export._c_text", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {
         "history", "recipe", "classifier", "engine.network", "fitted", "labels", "regressor",
         "scaling", "session",
     },
     "export.c_code": {
-        "export._affine", "export._c_answers", "export._c_functions", "export._c_learning",
-        "export._c_text", "export._fitted", "export.fixed_point",
+        "export._affine", "export._c_answers", "export._c_functions", "export._c_labels",
+        "export._c_learning", "export._c_text", "export._fitted", "export.fixed_point",
     },
     "export.sklearn_mlp": {
         "presets", "classifier", "labels", "plan", "regressor", "export._fitted",
@@ -281,13 +280,6 @@ def test_the_preset_is_scikit_learns():
             # Where an MLP is left to choose its batch size, it takes 200 rows.
             expected = 200 if name == "batch_size" else parameter.default
             assert presets.MLP[name] == expected, name
-
-
-def test_property_based_tests_are_not_timed():
-    assert hypothesis.settings().deadline is None
-    assert hypothesis.HealthCheck.too_slow in hypothesis.settings().suppress_health_check
-    for path in Path(__file__).parent.glob("test_*.py"):
-        assert not re.search(r"settings\(.*deadline=", path.read_text("utf-8")), path.name
 
 
 def test_wheat_seeds():

@@ -3,7 +3,6 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
@@ -13,10 +12,8 @@ from ..engine.sampling import plan_presentations
 from ..engine.threads import as_many_as_pay, limit_for
 from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
-from ..label_types import union
-from ..labels import distinct
 from ..noise import Sample
-from ..weights import Total, add_totals, check_weights, in_units, look_up
+from ..weights import add_totals, check_weights, look_up
 
 
 @contextmanager
@@ -56,8 +53,10 @@ def load(source, learner):
         return None
     with _naming(number):
         X, y = learner._validate_rows_and_targets(X, y, reset=False, dtype=None)
-        # All zero is an error of the whole only.
-        weights = check_weights(weights, X.shape[0], needs_some=False)
+        if weights is not None and np.any(weights):  # all zero is an error of the whole only
+            weights = check_weights(weights, X.shape[0])
+        elif weights is not None:
+            weights = np.zeros(X.shape[0])
         one_column = y.ndim == 2 and y.shape[1] == 1
         return Rows(number, X, y[:, 0] if one_column else y, weights)
 
@@ -71,69 +70,55 @@ class Survey:
     n_rows : int
     n_columns : int
         Of the targets.
-    total : Total
-        Of the sample weights.
+    weight : float
     dtype : dtype
     classes : list of ndarray
         Those of each column of a classifier's targets; else empty.
+    totals : list of dict
+        The weight of each class of each column, where classes are weighed.
     """
 
     n_rows: int
     n_columns: int
-    total: Total
+    weight: float
     dtype: np.dtype
     classes: list
+    totals: list
 
     def merged(self, other):
         """Of these rows and others."""
         return Survey(
             self.n_rows + other.n_rows,
             self.n_columns,
-            self.total.merged(other.total),
+            self.weight + other.weight,
             np.result_type(self.dtype, other.dtype),
-            [union(*pair) for pair in zip(self.classes, other.classes, strict=True)],
+            [np.union1d(*pair) for pair in zip(self.classes, other.classes, strict=True)],
+            [
+                {
+                    label: ours.get(label, 0.0) + theirs.get(label, 0.0)
+                    for label in ours | theirs
+                }
+                for ours, theirs in zip(self.totals, other.totals, strict=True)
+            ],
         )
 
 
-def survey(rows, classifies):
+def survey(rows, classifies, weighs_classes):
     """A `Survey` of a partition."""
-    y = rows.y
+    y, weights = rows.y, np.ones(len(rows.y)) if rows.weights is None else rows.weights
     columns = y.reshape(len(y), -1).T
-    classes = []
+    classes, totals = [], []
     if classifies:
         with _naming(rows.number), warnings.catch_warnings():
             # Few rows of many classes are no sign of a regression.
             warnings.simplefilter("ignore", UserWarning)
             check_classification_targets(y)
-            classes = [distinct(column) for column in columns]
-    total = Total(len(y), Fraction(len(y))) if rows.weights is None else Total.of(rows.weights)
-    return Survey(len(y), len(columns), total, rows.X.dtype, classes)
-
-
-@dataclass(frozen=True)
-class ClassTotals:
-    """The weight of each class of each column, in a list of dict."""
-
-    by_column: list
-
-    def merged(self, other):
-        """Of these rows and others."""
-        pairs = zip(self.by_column, other.by_column, strict=True)
-        return ClassTotals(
-            [
-                {label: a.get(label, 0.0) + b.get(label, 0.0) for label in a | b}
-                for a, b in pairs
-            ]
-        )
-
-
-def class_totals(rows, orders):
-    """The `ClassTotals` of a partition, without rows of weight zero."""
-    weights = weigh(rows, orders)
-    if weights is None:
-        return ClassTotals(add_totals(None, None, rows.y))
-    counted = weights > 0
-    return ClassTotals(add_totals(None, weights[counted], rows.y[counted]))
+        classes = [np.unique(column) for column in columns]
+        if weighs_classes:
+            counted = weights > 0
+            totals = add_totals(None, weights[counted], y[counted])
+    weight = float(weights.sum())
+    return Survey(len(y), len(columns), weight, rows.X.dtype, classes, totals)
 
 
 # ---- As the network takes them ----
@@ -154,8 +139,6 @@ class Orders:
     dtype : dtype
     sums_up : bool
         Whether gradients are summed, or networks averaged.
-    unit : Fraction
-        What sample weights are divided by.
     class_weight : list of dict or None
         The factor of each class of each column.
     weight_factor : float
@@ -174,7 +157,6 @@ class Orders:
     updater: object
     dtype: np.dtype
     sums_up: bool
-    unit: Fraction
     class_weight: list | None = None
     weight_factor: float = 1.0
     batch_size: int = 1
@@ -186,12 +168,11 @@ class Orders:
 
 def weigh(rows, orders):
     """The weights of rows, class weights included, or None."""
-    weights = None if rows.weights is None else in_units(rows.weights, orders.unit)
     if orders.class_weight is None:
-        return weights
+        return rows.weights
     with _naming(rows.number):
         by_class = look_up(orders.class_weight, rows.y) * orders.weight_factor
-    return by_class if weights is None else weights * by_class
+    return by_class if rows.weights is None else rows.weights * by_class
 
 
 def total_weight(rows, orders):

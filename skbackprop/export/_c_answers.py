@@ -4,7 +4,6 @@ import numpy as np
 
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ._c_functions import SOFTMAX
-from ._c_text import integers, string
 from ._fitted import BINARY, REGRESSION
 
 # What each kind of network answers: the type of predict, and the array it fills.
@@ -60,42 +59,6 @@ static void net_sort($T *values, int n)
     }
 }
 """
-
-
-# ---- Labels ----
-
-
-def label_type(classes):
-    """The C type of some class labels, ready for a name behind it."""
-    if classes.dtype.kind in "biu":
-        wide = max(abs(int(label)) for label in classes) >= 2**31
-        return "long long " if wide else "long "
-    return "double " if classes.dtype.kind == "f" else "char *const "
-
-
-def label_arrays(fitted):
-    """The name of the table of each column's class labels, and the labels."""
-    if fitted.kind in (REGRESSION, MULTILABEL):
-        return []
-    if fitted.kind == MULTIOUTPUT:
-        return [(f"net_classes_{k}", labels) for k, labels in enumerate(fitted.classes)]
-    return [("net_classes", fitted.classes[0])]
-
-
-def write_labels(fitted, c):
-    """The tables of class labels."""
-    parts = []
-    for name, classes in label_arrays(fitted):
-        kind = label_type(classes)
-        if kind == "double ":
-            items = [repr(float(label)) for label in classes]
-        else:
-            items = integers(classes) if "long" in kind else [string(str(k)) for k in classes]
-        parts.append(c.array(f"const {kind}{name}[{len(classes)}]", items))
-    return parts
-
-
-# ---- Answers ----
 
 
 def write_answers(fitted, c):
@@ -167,7 +130,8 @@ def _regression(fitted, c):
     if fitted.target_scale is not None:
         answer += " * net_target_scale[j] + net_target_mean[j]"
         for name in ("mean", "scale"):
-            values = c.numbers(getattr(fitted, f"target_{name}"))
+            write = c.scales if name == "scale" else c.numbers
+            values = write(getattr(fitted, f"target_{name}"), "The scaling of the targets")
             parts.append(c.array(f"static const $T net_target_{name}[NET_OUTPUTS]", values))
     body = _each(f"y[j] = {answer};")
     n = len(fitted.quantiles)

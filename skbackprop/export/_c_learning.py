@@ -95,10 +95,10 @@ def write_learning(fitted, layers, estimator, c):
     if estimator.clip_norm is not None:
         rate = "step"
         parts.append(c(_SQUARES))
-        lines += _clip(layers, c.number(estimator.clip_norm))
+        lines += _clip(layers, c.number(estimator.clip_norm, "clip_norm"))
     parts.append(c(_UPDATE))
     alpha = streaming_alpha(estimator)
-    decay = f"rate * {c.number(alpha)}" if alpha else "0"
+    decay = f"rate * {c.number(alpha, 'alpha')}" if alpha else "0"
     for layer in layers:
         lines += [
             f"net_update({layer.weights}, {layer.sums}, {layer.n_out}, {layer.source},",
@@ -141,10 +141,11 @@ def _output_deltas(fitted, c):
         delta = _RESIDUALS[network.loss]
         options = network.loss_row.options
         if network.loss == "quantile":
-            values = c.numbers(options * (1 if len(options) > 1 else network.layer_sizes[-1]))
+            values = options * (1 if len(options) > 1 else network.layer_sizes[-1])
+            values = c.numbers(values, "quantile")
             tables.append(c.array("static const $T net_quantile[NET_OUTPUTS]", values))
         elif network.loss == "huber":
-            delta = delta.replace("$delta", c.number(options[0]))
+            delta = delta.replace("$delta", c.number(options[0], "delta"))
         name = output_name(network)
         if name != "identity":
             delta = f"({delta}) * net_slope_of_{name}(net_sums[j], net_outputs[j])"

@@ -15,16 +15,9 @@ from sklearn.utils import check_array
 
 from . import _c_learning, fixed_point
 from ._affine import compose, split
-from ._c_answers import (
-    PREDICT,
-    PREDICT_ONE,
-    PREDICT_PROBA,
-    label_arrays,
-    label_type,
-    write_answers,
-    write_labels,
-)
+from ._c_answers import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
 from ._c_functions import SOFTMAX, output_name, write_values
+from ._c_labels import label_arrays, label_type, write_labels
 from ._c_text import Dialect, comment
 from ._fitted import REGRESSION, read
 
@@ -48,11 +41,12 @@ def to_c(
 
     The file needs nothing but ``<math.h>`` and allocates nothing. It is a header and a
     source at once: include it where it is used, or compile it alone and include it
-    elsewhere after ``#define NET_DECLARATIONS_ONLY``. Its state is static, so its functions
-    are for one thread at a time. With the prefix ``net`` it offers
+    elsewhere after ``#define NET_DECLARATIONS_ONLY``; C++11 takes it as well. Its state is
+    static, so its functions are for one thread at a time. With the prefix ``net`` it offers
 
     - a classifier: ``int net_predict(const float *x)``, the place of the most probable
-      class in ``net_classes``, and ``void net_predict_proba(const float *x, float *p)``;
+      class in ``net_classes``, and ``void net_predict_proba(const float *x, float *p)``.
+      ``net_classes`` holds the labels: strings in UTF-8, integers, or numbers;
     - a classifier of several labels: ``void net_predict(const float *x, int *labels)``, 0
       or 1 each, and ``net_predict_proba`` as above;
     - a classifier of several columns of classes: the same, with the places of the classes
@@ -95,7 +89,9 @@ def to_c(
     TypeError
         If `estimator` is not a network, or does not end in one.
     ValueError
-        If a parameter is not as described, or a step of the pipeline cannot be absorbed.
+        If a parameter is not as described, if a step of the pipeline cannot be absorbed, or
+        if C has no literal for a class label or a number: for a text with the character
+        U+0000, a date, NaN, or what is too large for `dtype`.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
 
@@ -179,7 +175,7 @@ def _title(fitted, names, dtype):
     purpose = "regression" if fitted.kind == REGRESSION else "classes"
     lines = [f"A {sizes} network in {dtype}, for {purpose}."]
     if names is not None:
-        lines.append("Its inputs: " + ", ".join(comment(name) for name in names) + ".")
+        lines += comment("Its inputs: " + ", ".join(names) + ".")
     lines.append("Written by skbackprop. The functions are for one thread at a time.")
     return lines
 
@@ -191,7 +187,13 @@ def _file(title, declarations, body, c):
 $title */
 #ifndef NET_DECLARED
 #define NET_DECLARED
+#ifdef __cplusplus
+extern "C" {
+#endif
 $declarations
+#ifdef __cplusplus
+}
+#endif
 #endif
 
 #ifndef NET_DECLARATIONS_ONLY
@@ -284,7 +286,7 @@ def _float_layers(fitted, layers, centre, gain, learn, c):
     n_inputs, n_params = fitted.network.layer_sizes[0], fitted.network.n_params
     flat = []
     for weights, biases in zip(fitted.weights, fitted.biases, strict=True):
-        flat += [*c.numbers(weights.T), *c.numbers(biases)]
+        flat += [*c.numbers(weights.T, "The weights"), *c.numbers(biases, "The biases")]
     kind = "$T" if learn else "static const $T"
     parts = [
         "/* Layer by layer: the weights of each neuron, then the biases. */\n"
@@ -295,8 +297,8 @@ def _float_layers(fitted, layers, centre, gain, learn, c):
     if layers[0].source != "x":
         signals = {"net_inputs": n_inputs, **signals}
         calls.append("net_scale(x);")
-        for name, values in (("centre", centre), ("gain", gain)):
-            values = c.numbers(np.broadcast_to(values, (n_inputs,)))
+        for name, values, write in (("centre", centre, c.numbers), ("gain", gain, c.scales)):
+            values = write(np.broadcast_to(values, (n_inputs,)), "The scaling of the inputs")
             parts.append(c.array(f"static const $T net_{name}[NET_INPUTS]", values))
     parts.append(c("\n".join(f"static $T {name}[{n}];" for name, n in signals.items())))
     parts.append(c(_LAYER))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._c_functions import output_name
-from ._c_text import integers
+from ._c_text import check_finite, integers
 
 # Beyond these weighted sums the function is as good as flat, so its table ends there.
 _FLAT_BEYOND = {"logistic": 16.0, "tanh": 8.0}
@@ -260,12 +260,17 @@ static void net_last(const $code *weights, const $sum *biases, const float *step
 def write(fitted, centre, gain, X, dtype, c):
     """A network in integers: the parts of the C file, and the calls of its forward pass."""
     width = WIDTHS[dtype]
+    for values in (*fitted.weights, *fitted.biases):
+        check_finite(values, "The weights and biases")
     quantized = quantize(fitted, centre, gain, X, width)
     n_inputs = fitted.network.layer_sizes[0]
     code, sums = f"int{width.bits}_t", f"int{32 if width.sum_bits < 32 else 64}_t"
     parts = [
-        c.array("static const float net_centre[NET_INPUTS]", c.numbers(quantized.centre)),
-        c.array("static const float net_gain[NET_INPUTS]", c.numbers(quantized.gain)),
+        c.array("static const float net_centre[NET_INPUTS]", c.numbers(quantized.centre, "X")),
+        c.array(
+            "static const float net_gain[NET_INPUTS]",
+            c.scales(quantized.gain, "One over the range of X"),
+        ),
     ]
     lines, source = ["net_encode(x);"], "net_inputs"
     signals = [f"net_inputs[{n_inputs}]"]
@@ -300,7 +305,7 @@ def write(fitted, centre, gain, X, dtype, c):
 
 
 def _array(c, kind, name, number, values):
-    items = c.numbers(values) if kind == "float" else integers(values)
+    items = c.numbers(values, "The weights") if kind == "float" else integers(values)
     return c.array(f"static const {kind} net_{name}_{number}[{values.size}]", items)
 
 

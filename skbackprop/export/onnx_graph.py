@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -196,7 +197,7 @@ def _labels(fitted, operator):
 
 def _as_labels(classes):
     """Class labels as ONNX has them: int64, or objects for strings."""
-    if classes.dtype.kind in "OUT":
+    if classes.dtype.kind in "OUT" and all(map(_is_text, classes)):
         return np.array([str(label) for label in classes], dtype=object)
     if classes.dtype.kind in "biuf":
         with np.errstate(invalid="ignore"):
@@ -204,10 +205,15 @@ def _as_labels(classes):
         if (whole == classes).all() and (np.diff(whole) > 0).all():
             return whole
     raise ValueError(
-        "ONNX has labels that are strings or integers of 64 bits, and none such as "
-        f"{classes.tolist()}. Train with other labels, or pass the option nocl=True to get "
-        "the number of each class in classes_."
+        "Class labels must be integers of 64 bits, or strings without the characters U+0000 "
+        f"and U+D800 to U+DFFF, to be written in ONNX. Got {classes.tolist()}. Train with "
+        "other labels, or pass the option nocl=True to get the numbers of the classes."
     )
+
+
+def _is_text(label):
+    """Whether a label is a string that UTF-8 and onnxruntime can hold."""
+    return isinstance(label, str) and not re.search("[\0\ud800-\udfff]", label)
 
 
 # ---- The graph ----
@@ -237,7 +243,14 @@ class _Graph:
         """A new constant, of the network's dtype unless said otherwise."""
         from onnx import helper
 
-        value = np.asarray(value, dtype=dtype or self.dtype)
+        given = np.asarray(value)
+        with np.errstate(over="ignore"):
+            value = given.astype(dtype or self.dtype)
+        if value.dtype == np.float32 and (np.isinf(value) & np.isfinite(given)).any():
+            raise ValueError(
+                f"The network has numbers up to {np.abs(given).max():g}, which single "
+                "precision does not hold: pass X in float64, or scale the inputs."
+            )
         kind = helper.np_dtype_to_tensor_dtype(value.dtype)
         if value.dtype == object:
             items = [label.encode() for label in value]

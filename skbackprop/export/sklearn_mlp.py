@@ -162,6 +162,11 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
         settings["loss"] = "poisson"
     _refuse_other_outputs(fitted, estimator, known)
     mlp = _begin(kind(**settings), fitted)
+    if fitted.classes and mlp.classes_.tolist() != fitted.classes[0].tolist():
+        raise ValueError(
+            "Class labels must be those that MLPClassifier has for them. Got "
+            f"{fitted.classes[0].tolist()}, which become {mlp.classes_.tolist()}."
+        )
     # Copies in scikit-learn's order: without scaling the attributes are views of ours.
     mlp.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
     mlp.intercepts_ = [np.array(intercept) for intercept in estimator.intercepts_]
