@@ -26,10 +26,22 @@ from .fitted import HOW_ROWS_ARE_READ, FittedNetwork, fitted_state
 from .held_out import HeldOut, split
 from .noise import Sample
 from .parameters import RULES, OneOf, check_parameters
-from .plan import PLANNED, SECOND_ORDER, goes_by_noise
+from .plan import (
+    PLANNED,
+    SECOND_ORDER,
+    goes_by_noise,
+    learns_from_all_rows,
+    streaming_alpha,
+)
 from .scaling import Moments, Scaling
-from .session import Standing, run_until_finite
-from .weights import check_weights
+from .session import Ending, Standing, run_until_finite
+from .weights import (
+    check_weights,
+    draw_batch,
+    draw_counts,
+    weights_of_fit,
+    weights_of_stream,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -109,8 +121,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _expect_single_rows(self, task, classes):
         """Get ready for a stream of single rows, if their targets are plain numbers."""
 
-    def _strata(self, Y):
-        """What held-out rows should have their share of: nothing in particular."""
+    def _strata(self, Y, counts):
+        """What held-out rows should have their share of: nothing in particular.
+
+        `Y` and `counts` are of the rows that can be held out.
+        """
         return np.zeros(len(Y), dtype=int)
 
     def _weigh(self, rows, y, weights, incremental):
@@ -138,10 +153,13 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row is presented in an epoch, on average; None is once. An
-            integer weight is exactly that many copies of the row, and a weight of zero
-            leaves it out. The time of an epoch grows with the sum of the weights, unless
-            ``batch_size="full"``, where they weigh the mean of the gradients instead.
+            How often each row is used in an epoch, on average; None is once. An integer
+            weight is exactly that many copies of the row, and a weight of zero leaves it
+            out. The weights are divided by their mean first where that is below 1/2, or
+            where they add up to more than ten times the number of rows and to more than
+            10,000. Where an epoch is a single batch (``batch_size="full"``, "rprop",
+            "lbfgs" and "lm") they weight the mean of the gradients instead, and large sums
+            are kept as they are.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Rows that watch training. Their loss is recorded after each epoch, and with
             ``early_stopping=True`` they decide when it ends.
@@ -160,6 +178,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         ValueError
             If a parameter, `X`, `y` or a weight is not as described, or if training
             diverges. The estimator is then left as it was.
+        KeyboardInterrupt
+            After Ctrl-C. If an epoch has ended, the estimator holds the network of the last
+            that did, to a tenth of a second; else it is left as it was.
         """
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=False)
@@ -173,7 +194,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             dtype = self._params.dtype if resume else None
             X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
             y = ravel_column(y, "y")
-            weights = check_weights(sample_weight, X.shape[0])
+            weights = self._check_weights(sample_weight, X.shape[0], incremental)
             kind = self._meet(y, resume, incremental, **known)
             Y = self._encode(y, kind)
             given = self._validate_watching(*watching, dtype=X.dtype)
@@ -185,10 +206,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
+            ended = self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
             if audience is not None:
                 audience.fit_ends()
-            return self
+        if ended.interrupt is not None:
+            raise ended.interrupt
+        return self
 
     def _validate_rows_and_targets(self, X, y, reset, dtype):
         X, y = validate_data(
@@ -203,6 +226,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             y = y.toarray()
         return X if dtype is None else X.astype(dtype, copy=False), y
 
+    def _check_weights(self, sample_weight, n_samples, incremental):
+        """Sample weights within the bounds of an epoch's work, or None."""
+        weights = check_weights(sample_weight, n_samples, needs_some=not incremental)
+        bounded = weights_of_stream if incremental else weights_of_fit
+        return bounded(weights, learns_from_all_rows(self))
+
     def _validate_watching(self, X_val, y_val, sample_weight_val, dtype):
         """The given validation data, checked and encoded, or None."""
         for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
@@ -215,7 +244,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         X_val, y_val = self._validate_rows_and_targets(X_val, y_val, False, dtype)
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
-        return X_val, y_val, self._encode(y_val), weights
+        return X_val, y_val, self._encode(y_val), weights_of_fit(weights, in_gradient=True)
 
     def _train(self, X, y, Y, weights, given, resume, incremental, audience, classes=None):
         network = self._describe_network(X, resume)
@@ -233,6 +262,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                 scaling = self._measure(network, X, targets, rows, weights).settled()
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
+        scored = held_out is not None and self.scoring is not None
+        self._examined = (resume and self._examined) or (held_out is not None, scored)
+        if incremental and weights is not None:
+            rows, weights = self._draw(rows, weights, standing.rng)
+            if not len(rows):
+                if not resume:
+                    self._start(network, scaling, standing)
+                return
 
         noise = None
         if goes_by_noise(self, incremental):
@@ -249,8 +286,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             incremental=incremental,
             noise=noise,
         )
-        scored = held_out is not None and self.scoring is not None
-        self._examined = (resume and self._examined) or (held_out is not None, scored)
         before = self.history_ if resume else history.begin(network)
         if audience is not None:
             state_of = partial(fitted_state, network, scaling, task.regularization.alpha)
@@ -260,6 +295,21 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self._conclude(task, scaling, standing, ended, before, incremental)
         if incremental and X.shape[0] == 1:
             self._expect_single_rows(task, classes)
+        return ended
+
+    def _draw(self, rows, weights, rng):
+        """The rows of a stream that are used in this call, and how often each is."""
+        in_gradient = learns_from_all_rows(self)
+        weights = weights_of_stream(weights, in_gradient)
+        draw = draw_batch if in_gradient else draw_counts
+        drawn = np.zeros(len(weights))
+        drawn[rows] = draw(weights[rows], rng)
+        return rows[drawn[rows] > 0], drawn
+
+    def _start(self, network, scaling, standing):
+        """Become a network that has not been trained yet."""
+        record, alpha = history.begin(network), streaming_alpha(self)
+        self._become(fitted_state(network, scaling, alpha, standing, Ending(), record))
 
     def _conclude(self, task, scaling, standing, ended, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
@@ -340,13 +390,16 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             # An order that depends on what the rows hold, and not on where they stand.
             rows = rows[np.argsort(hashes[rows], kind="stable")]
             rows, weights = merge_copies(X, Y, rows, hashes, weights)
+        # To be held out, a row counts as one, and a weight of several as so many copies.
+        counts = np.ones(len(Y)) if weights is None else np.maximum(weights, 1.0)
         rows, weights = self._weigh(rows, y, weights, incremental)
         if splits:
+            strata = self._strata(Y[rows], counts[rows])
             rows, chosen = split(
-                rows, hashes, self._strata(Y), weights, self.validation_fraction, progress.seed
+                rows, hashes, strata, counts, self.validation_fraction, progress.seed
             )
-            counts = None if weights is None else weights[chosen]
-            given = X[chosen], y[chosen], Y[chosen], counts
+            weights_val = None if weights is None else weights[chosen]
+            given = X[chosen], y[chosen], Y[chosen], weights_val
         if given is None:
             return rows, weights, None
         X_val, y_val, Y_val, weights_val = given

@@ -22,7 +22,8 @@ from .fast_paths import (
     read_indicators,
     read_label,
 )
-from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
+from .label_types import refuse_mixture, type_of_label, type_of_labels
+from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
 from .parameters import CLASSIFIER_RULES
 from .probabilities import log_probabilities, probabilities
 from .weights import add_totals, weigh_classes, weigh_stream
@@ -173,7 +174,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Copies of a row stay together. "lbfgs" heeds given rows alone, as scikit-learn's
         never sets any aside.
     validation_fraction : float in (0, 1), default=0.1
-        The share to set aside, by weight.
+        The share of the rows to hold out. Rows are counted, whatever they weigh, but a
+        weight above one counts as so many copies.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Decay rates of Adam's moments; `beta_2` is that of rmsprop's mean square, too.
     epsilon : float > 0, default=1e-8
@@ -231,9 +233,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         How much each class counts, as a factor of the sample weights; a list holds a
         dictionary per column of the targets. Classes without an entry count 1. "balanced" is
         the inverse of a class's weight in the training data. The sum of all weights, and so
-        the time of training, stays what it was. In `partial_fit`, where a row is presented at
-        least once, class weights are relative to the smallest, and "balanced" goes by the rows
-        seen so far.
+        the time of training, stays what it was. In `partial_fit` the factors are taken as
+        they are, and "balanced" goes by the rows seen so far, with a factor of 1 for the most
+        frequent class. Classes that do not occur, or not yet, have no effect.
     grow_classes : bool, default=False
         Whether `partial_fit` accepts classes that it has not seen before: each gets an output
         of its own, and what was learnt of the others is not touched.
@@ -479,7 +481,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             Needed in the first call, unless `y` is multilabel or `grow_classes` is set;
             later it may be left out.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            How often each row is used in this call, on average; None is once. A fraction is
+            the probability of one more use, drawn from the estimator's own generator: a row
+            of weight 0.001 is used in one of a thousand calls. Rows of weight zero are not
+            used, and where no row is used the call changes nothing, also if it is the first.
+            Weights that add up to more than ten times the number of rows and to more than
+            10,000 are reduced to that sum.
         X_val, y_val, sample_weight_val : default=None
             Rows that watch training, as in `fit`. With ``early_stopping=True`` they are
             needed: once they see no improvement for more than `n_iter_no_change` calls,
@@ -498,6 +505,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         if sample_weight is None and X_val is None and learn_row(self, X, y, classes):
             return self
+        refuse_mixture(y, "y")
         first = not hasattr(self, "_params")
         if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
             raise ValueError("classes must be given in the first call of partial_fit.")
@@ -675,9 +683,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _grow(self, y):
         """Give classes that are new in `y` outputs of their own."""
         before, network = self._labels, self._network
-        self._labels = before.with_new(y)
-        if len(self.classes_) == len(before.classes):
+        grown_labels = before.with_new(y)
+        if len(grown_labels.classes) == len(before.classes):
             return
+        self._labels = grown_labels
         n_outputs, loss, output, _ = self._output_layer()
         grown = replace(
             network,
@@ -701,9 +710,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _refuse_other_classes(self, classes):
         given = Labels(
             self._labels.kind,
-            [np.unique(column) for column in classes]
+            [distinct(column) for column in classes]
             if self._labels.kind == MULTIOUTPUT
-            else np.unique(classes),
+            else distinct(classes),
         )
         same = len(given.per_column) == len(self._labels.per_column) and all(
             map(np.array_equal, given.per_column, self._labels.per_column)
@@ -747,23 +756,24 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             read = read_indicators(len(self.classes_), self._params.dtype)
             prepare_stream(self, task, read, False, classes)
 
-    def _strata(self, Y):
+    def _strata(self, Y, counts):
         """Held-out rows have their share of each class."""
         if self._labels.kind != SINGLE:
-            return super()._strata(Y)
-        counts = np.bincount(Y, minlength=len(self.classes_))
-        if (counts == 1).any():
+            return super()._strata(Y, counts)
+        n_members = np.bincount(Y, counts, minlength=len(self.classes_))
+        too_few = (n_members > 0) & (n_members < 2)
+        if too_few.any():
             raise ValueError(
                 "The least populated classes in y have only 1 member, which is too few: "
                 "early_stopping needs one to train on and one to hold out. Classes with too "
-                f"few members are: {self.classes_[counts == 1].tolist()}"
+                f"few members are: {self.classes_[too_few].tolist()}"
             )
         return Y
 
     def _weigh(self, rows, y, weights, incremental):
-        if self.class_weight is None:
+        if self.class_weight is None or not len(rows):
             return rows, weights
-        self._refuse_weights_of_unknown_classes()
+        self._check_names_in_class_weight()
         labels = y[rows]
         before = None if weights is None else weights[rows]
         seen = getattr(self, "_class_totals", None) if incremental else None
@@ -775,17 +785,23 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             weighed[rows] = weigh_classes(before, self.class_weight, labels)
         return rows[weighed[rows] > 0], weighed
 
-    def _refuse_weights_of_unknown_classes(self):
+    def _check_names_in_class_weight(self):
+        """A class that does not occur may have a weight; what cannot be a class may not."""
         given = self.class_weight
         if isinstance(given, str) or self._labels.kind == MULTILABEL:
             return
         listed = given if isinstance(given, (list, tuple)) else [given]
         for weights, classes in zip(listed, self._labels.per_column, strict=False):
-            unknown = set(weights) - set(classes.tolist())
-            if unknown:
+            known = set(classes.tolist())
+            strange = [
+                name
+                for name in weights
+                if name not in known and type_of_label(name) != type_of_labels(classes)
+            ]
+            if strange:
                 raise ValueError(
-                    f"The 'class_weight' parameter names {sorted(unknown, key=str)}, which are "
-                    f"not among the classes {classes.tolist()}."
+                    f"The 'class_weight' parameter names {strange}, and the classes are "
+                    f"{type_of_labels(classes)}: {classes.tolist()}."
                 )
 
     def __sklearn_tags__(self):

@@ -88,20 +88,19 @@ def _view(estimator, network, scaling):
     return view
 
 
-def split(rows, hashes, strata, weights, fraction, seed):
-    """Divide `rows` into those to train on and those to set aside, each in their order.
+def split(rows, hashes, strata, counts, fraction, seed):
+    """Divide `rows` into those to train on and those to hold out, each in their order.
 
-    `hashes`, `strata` and `weights` are of every row of the data. Where the strata are
-    classes, each gives its share.
+    `hashes` and `counts`, the number of copies that a row stands for, are of every row of
+    the data, `strata` of `rows`. Where the strata are classes, each gives its share.
 
     Raises
     ------
     ValueError
         If there are too few rows to train on and to set aside.
     """
-    counted = np.ones(len(rows)) if weights is None else weights[rows]
-    chosen = hold_out(hashes[rows], strata[rows], counted, fraction, seed)
-    if counted[chosen].sum() < 2 or chosen.all():
+    chosen = hold_out(hashes[rows], strata, counts[rows], fraction, seed)
+    if counts[rows][chosen].sum() < 2 or chosen.all():
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of "
             f"your dataset. Got validation_fraction={fraction!r} of {len(rows)} rows."

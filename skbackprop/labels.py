@@ -6,6 +6,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from .label_types import refuse_mixture, union
+
 SINGLE = "single"
 MULTILABEL = "multilabel"
 MULTIOUTPUT = "multioutput"
@@ -39,8 +41,8 @@ class Labels:
                     f"classes must be a list of {y.shape[1]} arrays, one per column of y. Got "
                     f"{len(columns)}."
                 )
-            return cls(kind, [np.unique(column) for column in columns])
-        return cls(kind, np.unique(y if classes is None else classes))
+            return cls(kind, [distinct(column) for column in columns])
+        return cls(kind, distinct(y if classes is None else classes))
 
     @property
     def per_column(self):
@@ -107,7 +109,7 @@ class Labels:
 
     def with_new(self, y):
         """These and the labels in `y` that are new."""
-        return Labels(self.kind, np.union1d(self.classes, y))
+        return Labels(self.kind, union(self.classes, y))
 
     def numbers_in(self, earlier):
         """For each class its number among the `earlier` ones; None where it is new."""
@@ -147,6 +149,12 @@ def kind_of(y):
 def _are_indicators(values):
     values = np.asarray(values)
     return bool(((values == 0) | (values == 1)).all())
+
+
+def distinct(labels):
+    """The different labels in ascending order; refuses a mixture of types."""
+    refuse_mixture(labels, "classes")
+    return np.unique(labels)
 
 
 def _number(labels, classes):

@@ -171,7 +171,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Copies of a row stay together. "lbfgs" heeds given rows alone, as scikit-learn's
         never sets any aside.
     validation_fraction : float in (0, 1), default=0.1
-        The share to set aside, by weight.
+        The share of the rows to hold out. Rows are counted, whatever they weigh, but a
+        weight above one counts as so many copies.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
         Decay rates of Adam's moments; `beta_2` is that of rmsprop's mean square, too.
     epsilon : float > 0, default=1e-8
@@ -463,7 +464,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            As in `fit`.
+            How often each row is used in this call, on average; None is once. A fraction is
+            the probability of one more use, drawn from the estimator's own generator: a row
+            of weight 0.001 is used in one of a thousand calls. Rows of weight zero are not
+            used, and where no row is used the call changes nothing, also if it is the first.
+            Weights that add up to more than ten times the number of rows and to more than
+            10,000 are reduced to that sum.
         X_val, y_val, sample_weight_val : default=None
             Rows that watch training, as in `fit`. With ``early_stopping=True`` they are
             needed: once they see no improvement for more than `n_iter_no_change` calls,

@@ -2,8 +2,10 @@
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from time import perf_counter
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,6 +16,9 @@ from .engine.growth import with_outputs
 from .engine.schedules import Progress
 from .engine.training import train
 from .plan import FULL_BATCH
+
+# Seconds between the copies of the training state to which an interrupt goes back.
+_BETWEEN_COPIES = 0.1
 
 
 @dataclass
@@ -96,7 +101,38 @@ class Ending:
 
     records: list = field(default_factory=list)
     converged: bool = False
-    excused: bool = False  # cut short, and a warning has told of it
+    excused: bool = False  # cut short by a callback or an interrupt, or a warning told of it
+    interrupt: KeyboardInterrupt | None = None
+
+
+class _FinishedEpoch:
+    """The training state after an epoch, to which an interrupt goes back.
+
+    A copy takes longer than an epoch of few samples, so that it is made some times a second
+    only; with callbacks, which have seen every epoch, after each.
+    """
+
+    def __init__(self, standing, n_layers, has_callbacks):
+        self._standing, self._n_layers = standing, n_layers
+        self._pause = 0.0 if has_callbacks else _BETWEEN_COPIES
+        self._due, self._kept = -math.inf, None
+
+    def keep(self, n_epochs):
+        """Copy the state, if it is time to and memory allows it."""
+        if perf_counter() < self._due or self._standing.diverged(self._n_layers):
+            return
+        with suppress(MemoryError):
+            # In one assignment: an interrupt may come in the middle of this, too.
+            self._kept = self._standing.copy(), self._standing.rng.get_state(), n_epochs
+        self._due = perf_counter() + self._pause
+
+    def restore(self, interrupt):
+        """Return the state, and the number of epochs until then; raise if there is none."""
+        if self._kept is None:
+            raise interrupt
+        standing, generator_state, n_epochs = self._kept
+        standing.rng.set_state(generator_state)
+        return standing, n_epochs
 
 
 def run_until_finite(estimator, task, standing, audience=None):
@@ -116,7 +152,7 @@ def run_until_finite(estimator, task, standing, audience=None):
         attempt.use(task.updater, keeps_best)
         if audience is not None:
             audience.training_begins(is_restart=restart > 0)
-        ended = _run(estimator, task, attempt, audience)
+        attempt, ended = _run(estimator, task, attempt, audience)
         if not attempt.diverged(task.network.n_layers):
             return attempt, ended
         what = _divergence(estimator, task, attempt.progress)
@@ -134,9 +170,10 @@ def run_until_finite(estimator, task, standing, audience=None):
 
 
 def _run(estimator, task, standing, audience):
-    """Train for some epochs."""
+    """Train for some epochs; returns where training stands then, and how it ended."""
     ended = Ending()
     records = ended.records
+    finished = _FinishedEpoch(standing, task.network.n_layers, audience is not None)
 
     def observe(record):
         records.append(record)
@@ -148,14 +185,14 @@ def _run(estimator, task, standing, audience):
         stop = (
             record.stalled or len(records) == task.max_epochs or not math.isfinite(record.loss)
         )
-        return stop if audience is None else tell(stop)
-
-    def tell(stop):
-        is_sound = not standing.diverged(task.network.n_layers)
-        ended.excused = audience.epoch_ends(standing, ended, is_sound)
+        if audience is not None:
+            is_sound = not standing.diverged(task.network.n_layers)
+            ended.excused = audience.epoch_ends(standing, ended, is_sound)
         if stop or ended.excused:
             return True
-        audience.another_epoch()
+        finished.keep(len(records))
+        if audience is not None:
+            audience.another_epoch()
         return False
 
     try:
@@ -163,13 +200,15 @@ def _run(estimator, task, standing, audience):
             task, standing.params, standing.slots, standing.progress, standing.rng, observe
         )
         ended.converged = ended.converged or solved
-    except KeyboardInterrupt:
-        ended.excused = True
-        warn_caller(
-            f"Training was interrupted after {len(records)} epochs; the network trained so far "
-            "is kept."
+    except KeyboardInterrupt as interrupt:
+        standing, n_epochs = finished.restore(interrupt)
+        del records[n_epochs:]
+        interrupt.args = (
+            f"Training was interrupted. The estimator holds the network after {n_epochs} "
+            f"{'epoch' if n_epochs == 1 else 'epochs'}.",
         )
-    return ended
+        ended.converged, ended.excused, ended.interrupt = False, True, interrupt
+    return standing, ended
 
 
 def _divergence(estimator, task, progress):

@@ -5,6 +5,7 @@ import os
 # scikit-learn checks array API input only with this, set before scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import hypothesis
 import numpy as np
 import pytest
 import sklearn
@@ -17,6 +18,13 @@ collect_ignore = ["typing/usage.py", "smoke.py"]
 if sklearn.__version__ < "1.9":
     # scikit-learn's tests of its MLP are those of 1.9, and there are no callbacks before it.
     collect_ignore += ["test_callbacks.py", "test_sklearn_mlp.py"]
+
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.compiled), "numpy"])

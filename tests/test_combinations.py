@@ -132,7 +132,7 @@ def fit_and_use(estimator, X, y, weights, streams):
 
 
 @pytest.mark.parametrize("regression", [False, True], ids=["classifier", "regressor"])
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(rest=st.data())
 def test_any_legal_parameters(regression, rest):
     chosen = rest.draw(parameters(regression))

@@ -288,6 +288,23 @@ def test_a_partition_of_no_weight_is_as_if_it_were_not_there(client, seeds):
     assert_same_training(together, alone, 1e-11)
 
 
+@pytest.mark.parametrize("size", [5e-324 * 2**60, 2.0**40, 2.0**1000])
+def test_weights_of_any_size_are_relative(client, seeds, size):
+    X, y, weights = seeds
+    settings = FULL["adam"] | {"class_weight": {1: 2.0, 9: 5.0}}
+    alone = network(BackpropClassifier, **settings).fit(X, y, weights * size)
+    together = network(BackpropClassifier, **settings)
+    fit(together, cut(X), cut(y), cut(weights * size))
+    assert_same_training(together, alone, 1e-9)
+    online = [
+        fit(network(BackpropClassifier, batch_size=8), cut(X), cut(y), cut(weights * factor))
+        for factor in (size, size * 4)
+    ]
+    # About as many rows as have a weight, rounded up in each partition.
+    assert 5 * 180 <= online[0].t_ < 5 * 190
+    np.testing.assert_array_equal(*map(parameters, online))
+
+
 def test_partitions_may_be_many_and_cut_across(client, seeds):
     """More than are summed at once; and columns apart from one another."""
     X, y, _ = seeds
@@ -604,6 +621,9 @@ REFUSED = {
         cut(X), cut(y), cut(with_one(w, -1, 110)),
     ),
     "All entries of sample_weight are zero": lambda X, y, w: (cut(X), cut(y), cut(0 * w)),
+    "which cannot join the classes so far.*strings and numbers": lambda X, y, w: (
+        cut(X), cut(y).map_blocks(lambda part: part if part[0] < 3 else part.astype(str)),
+    ),
     "X and y must have the same partitions. X has 4, y has 1": lambda X, y, w: (
         cut(X), cut(y, (210,)),
     ),
@@ -645,7 +665,7 @@ def test_bad_data_are_refused(client, seeds, message):
         ("client must be None or a distributed.Client", network(BackpropClassifier),
          {"client": "here"}),
         ("y_val is given", network(BackpropClassifier), {"y_val": [1]}),
-        ("names \\[7\\]", network(BackpropClassifier, class_weight={7: 1.0}), {}),
+        ("names \\['x'\\]", network(BackpropClassifier, class_weight={"x": 1.0}), {}),
         ("every row of y the weight zero",
          network(BackpropClassifier, class_weight={1: 0.0, 2: 0.0, 3: 0.0}), {}),
         ("a dictionary for each", network(BackpropClassifier, class_weight=[{1: 2.0}] * 2), {}),

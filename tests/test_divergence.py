@@ -40,7 +40,7 @@ def networks(draw):
     networks(), st.integers(0, 2**31), exponents, exponents, exponents, st.booleans(),
     st.sampled_from([np.float64, np.float32]),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_scale(network, seed, of_inputs, spread, of_targets, heavy_tails, dtype):
     rng = np.random.default_rng(seed)
     draw = rng.standard_cauchy if heavy_tails else rng.standard_normal

@@ -494,7 +494,7 @@ def epochs(draw):
 
 
 @pytest.mark.compiled
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(epochs())
 def test_both_writings_are_equal(arguments):
     network, params, state, *rest = arguments
@@ -576,7 +576,7 @@ def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
 @pytest.mark.parametrize(
     "writing", ["numpy", pytest.param("compiled", marks=pytest.mark.compiled)]
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arguments=epochs())
 def test_gradient_descent_agrees_with_an_oracle_without_backpropagation(arguments, writing):
     network, params, _, _, regularization, X, Y, _, batch_size, rate, *_ = arguments

@@ -168,7 +168,7 @@ def test_scalers_are_absorbed(build, scalers, learn):
     same_answers(net, model, "multiclass", X, rtol=1e-11, atol=1e-13)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     sizes=st.lists(st.integers(1, 9), max_size=3),
     names=st.lists(st.sampled_from(HIDDEN), min_size=3, max_size=3),

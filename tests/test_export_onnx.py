@@ -117,7 +117,7 @@ def test_far_inputs_stay_finite():
         same_answers(fit("multiclass", loss=loss), np.vstack([X * 1e3, -X * 1e3]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 7), max_size=3),
     names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),

@@ -103,7 +103,7 @@ def test_float32(kind):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 7), max_size=3),
     activation=st.sampled_from(ACTIVATIONS),

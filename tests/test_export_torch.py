@@ -140,7 +140,7 @@ def test_losses_of_a_regression(parameters):
 
 
 @pytest.mark.torch
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     sizes=st.lists(st.integers(1, 7), max_size=3),
     names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),

@@ -1,6 +1,7 @@
 """Faults: no estimator is half fitted, and no file is damaged, whatever breaks and when."""
 
 import copy
+import os
 import signal
 import subprocess
 import sys
@@ -10,12 +11,16 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor, history
+from skbackprop import BackpropClassifier, BackpropRegressor, history, session
 from skbackprop.persistence import load, save
 from skbackprop.persistence._estimators import encode_fitted
 
-QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
+QUICK = {
+    "hidden_layer_sizes": (4,), "learning_rate": "constant", "max_iter": 3, "tol": None,
+    "random_state": 0,
+}  # fmt: skip
 
 
 def data(n=24, seed=0):
@@ -25,9 +30,10 @@ def data(n=24, seed=0):
 
 
 def state(estimator):
-    """All that fitting left, bit by bit; the seconds aside."""
+    """All that fitting left, bit by bit; the seconds, and when it was to end, aside."""
     arrays = []
     found = encode_fitted(estimator, arrays)
+    del found["progress"]["fields"]["planned"]
     columns = found["history_"]["dict"]
     found["history_"] = [column for column in columns if column[0] != "seconds"]
     return found, [array.tobytes() for array in arrays]
@@ -112,18 +118,36 @@ def fitted(call):
     return clf, lambda: CALLS[call](clf, X, y)
 
 
-@pytest.mark.filterwarnings("ignore:Training was interrupted")
+def states_on_the_way(call):
+    """What the call leaves when it trains for one epoch, for two, ..., and as a whole."""
+    states = []
+    for max_iter in range(1, QUICK["max_iter"] + 1):
+        clf, use = fitted(call)
+        clf.set_params(max_iter=max_iter)
+        use()
+        states.append(state(clf))
+    return states
+
+
 @pytest.mark.parametrize("exception", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("call", CALLS)
-def test_an_exception_at_any_line(call, exception, tmp_path, record_property):
-    """The call changes nothing, or leaves a network that is whole."""
+def test_an_exception_at_any_line(call, exception, tmp_path, record_property, monkeypatch):
+    """The call changes nothing, or leaves a network that is whole.
+
+    After Ctrl-C that is the network after an epoch, and training goes on from there as if
+    it had been all.
+    """
+    monkeypatch.setattr("skbackprop.session._BETWEEN_COPIES", 0)
+    *on_the_way, after = states_on_the_way(call)
+    if exception is MemoryError:
+        on_the_way = []
     whole = Fault(exception, at=None)
     clf, use = fitted(call)
     assert not whole.during(use)
-    after = state(clf)
+    assert state(clf) == after
     assert whole.lines > 20
     step = max(1, whole.lines // 40)
-    came_out, lines = 0, range(1, whole.lines + 1, step)
+    came_out, lines, seen = 0, range(1, whole.lines + 1, step), []
     record_property("cases", len(lines))
     for at in lines:
         clf, use = fitted(call)
@@ -132,9 +156,12 @@ def test_an_exception_at_any_line(call, exception, tmp_path, record_property):
             came_out += 1
             # A row that has been learnt cannot be unlearnt: it then counts.
             if call != "next row" or clf.t_ == n_rows:
-                assert state(clf) in (before, after), f"at line {at} of {whole.lines}"
+                seen.append(state(clf))
+                assert seen[-1] in (before, *on_the_way, after), f"line {at}/{whole.lines}"
         assert_whole(clf, *data(seed=2), tmp_path / "model")
     assert came_out > 0
+    if on_the_way and on_the_way[0] != after:
+        assert any(one in seen for one in on_the_way)
 
 
 def test_an_exception_before_anything_is_fitted():
@@ -207,8 +234,137 @@ def test_ctrl_c_again_and_again(solver, record_property):
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "done" in output
     assert "whole" in output
+    heard = int(output.split("done ")[1])
+    assert heard > 0
+
+
+class Interruption:
+    """A callback that acts like Ctrl-C after some epochs, and writes down what it is told."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs, self.told = n_epochs, []
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == self.n_epochs:
+            raise KeyboardInterrupt
+
+    def on_fit_task_end(self, estimator, context):
+        self.told.append(f"end {context.task_name}")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
+def test_interrupt_then_warm_start_equals_training_at_once(solver, monkeypatch):
+    monkeypatch.setattr("skbackprop.session._BETWEEN_COPIES", 0)
+    X, y = data()
+    settings = QUICK | {"solver": solver, "max_iter": 12, "loss": "squared_error"}
+    whole, clf = BackpropClassifier(**settings).fit(X, y), BackpropClassifier(**settings)
+    clf.set_params(warm_start=True)
+    calls = []
+
+    def interrupt(self, n_epochs, keep=session._FinishedEpoch.keep):
+        keep(self, n_epochs)
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("skbackprop.session._FinishedEpoch.keep", interrupt)
+        clf.fit(X, y)
+    assert clf.n_iter_ == 5
+    clf.set_params(max_iter=7).fit(X, y)
+    for ours, theirs in zip(clf.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert clf.loss_curve_ == whole.loss_curve_
+
+
+def test_interrupt_with_early_stopping_keeps_the_best_network(monkeypatch):
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    X, y = data(60)
+    clf = BackpropClassifier(**QUICK | {"early_stopping": True, "max_iter": 50})
+    clf.set_params(hidden_layer_sizes=(30,), learning_rate_init=0.3)
+    with pytest.raises(KeyboardInterrupt, match="after 5 epochs"):
+        clf.set_callbacks(Interruption(5)).fit(X, y, X_val=X[:20], y_val=y[:20])
+    curve = clf.validation_loss_curve_
+    assert len(curve) == 5 and min(curve) < curve[-1]
+    found = log_loss(y[:20], clf.predict_proba(X[:20]))
+    np.testing.assert_allclose(found, min(curve), rtol=1e-9)
+
+
+def test_interrupt_is_told_to_callbacks_as_the_end_of_fit(tmp_path):
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    from skbackprop.callbacks import Checkpoint, EarlyStopping
+
+    X, y = data()
+    settings = QUICK | {"max_iter": 9}
+    interruption = Interruption(4)
+    checkpoint, stopping = Checkpoint(tmp_path / "net", every=100), EarlyStopping()
+    clf = BackpropClassifier(**settings)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_callbacks(interruption, checkpoint, stopping).fit(X, y)
+    assert interruption.told == ["setup", *["end epoch"] * 4, "end fit", "teardown"]
+    assert clf.n_iter_ == 4
+    assert stopping.best_ == min(clf.loss_curve_)
+    resumed = checkpoint.resume(X, y)
+    assert state(resumed) == state(BackpropClassifier(**settings).fit(X, y))
+
+
+def test_interrupt_before_the_first_epoch_ends_changes_nothing():
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    clf = BackpropClassifier(**QUICK).fit(*data())
+    before, interruption = state(clf), Interruption(0)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_callbacks(interruption).fit(*data(seed=1))
+    assert state(clf) == before
+    assert interruption.told == ["setup", "teardown"]
+
+
+ENDLESS_SEARCH = """
+import sys
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from skbackprop import BackpropClassifier
+
+def draw(fan_in, fan_out, rng):
+    print("fit begins", flush=True)
+    return rng.normal(size=(fan_in + 1, fan_out))
+
+X, y = np.random.default_rng(0).normal(size=(300, 4)), np.arange(300) % 3
+clf = BackpropClassifier((), weight_init=draw, max_iter=10**8, tol=None)
+search = GridSearchCV(clf, {"alpha": [0.1, 1.0]}, cv=2, n_jobs=int(sys.argv[1]))
+try:
+    search.fit(X, y)
+finally:
+    print("search over", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("who", ["process", "group"])
+def test_interrupt_ends_a_search_at_once(n_jobs, who):
+    """No fit after the one in progress, whether the workers hear of it or not."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS_SEARCH, str(n_jobs)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    for _ in range(n_jobs):
+        assert process.stdout.readline() == "fit begins\n"
+    threading.Event().wait(0.3)  # some epochs end
+    if who == "group":  # as a terminal does
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=100)
+    assert output == "search over\n"
+    assert process.returncode in (-signal.SIGINT, 1)
+    assert "KeyboardInterrupt" in errors
 
 
 # ---- Those who listen and judge ----

@@ -108,7 +108,7 @@ def test_garson_is_for_one_hidden_layer(hidden):
 WEIGHTS = st.floats(-5, 5).map(lambda w: w if abs(w) > 1e-3 else 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arrays(float, (4, 3), elements=WEIGHTS), arrays(float, (3, 2), elements=WEIGHTS))
 def test_invariants(into, out):
     network = network_of(into, out)

@@ -2,8 +2,10 @@
 
 import re
 import runpy
+import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -73,3 +75,17 @@ def test_ctrl_c_ends_it_quietly(monkeypatch):
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("skbackprop", run_name="__main__")
     assert stop.value.code == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_interrupt_ends_the_command_in_the_middle_of_training():
+    command = [sys.executable, "-u", "-m", "skbackprop", "--epochs", "100000000"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not process.stdout.readline().startswith("zero rule"):
+        pass
+    threading.Event().wait(0.3)  # some epochs end
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=100)
+    assert (process.returncode, output, errors) == (130, "", "")

@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -50,7 +51,8 @@ ARROWS = {
     "scaling": set(),
     "noise": {"engine.hashing", "engine.sampling"},
     "weights": set(),
-    "labels": set(),
+    "label_types": set(),
+    "labels": {"label_types"},
     "probabilities": {"labels"},
     "history": set(),
     "datasets": set(),
@@ -79,8 +81,8 @@ ARROWS = {
         "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
     },
     "classifier": {
-        "base", "engine.losses", "fast_paths", "labels", "parameters", "probabilities",
-        "recipe", "weights",
+        "base", "engine.losses", "fast_paths", "label_types", "labels", "parameters",
+        "probabilities", "recipe", "weights",
     },
     "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
@@ -104,7 +106,7 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "noise", "weights",
+        "engine.updaters", "label_types", "labels", "noise", "weights",
     },
     "distributed._rounds": {
         "engine.levenberg_marquardt", "engine.training", "distributed._collections",
@@ -280,6 +282,13 @@ def test_the_preset_is_scikit_learns():
             # Where an MLP is left to choose its batch size, it takes 200 rows.
             expected = 200 if name == "batch_size" else parameter.default
             assert presets.MLP[name] == expected, name
+
+
+def test_property_based_tests_are_not_timed():
+    assert hypothesis.settings().deadline is None
+    assert hypothesis.HealthCheck.too_slow in hypothesis.settings().suppress_health_check
+    for path in Path(__file__).parent.glob("test_*.py"):
+        assert not re.search(r"settings\(.*deadline=", path.read_text("utf-8")), path.name
 
 
 def test_wheat_seeds():

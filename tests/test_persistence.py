@@ -202,7 +202,7 @@ def test_names_of_inputs(tmp_path):
     found.predict(frame)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 6), max_size=3),
     names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),

@@ -22,7 +22,7 @@ from sklearn.metrics import r2_score
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 
-ANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+ANY = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 # Python may be built without the lock that lets one thread run at a time.
 HAS_LOCK = getattr(sys, "_is_gil_enabled", lambda: True)()
 VALIDATION = ("X_val", "y_val", "sample_weight_val")

@@ -2,17 +2,20 @@
 
 import pickle
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, make_classification
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -166,7 +169,6 @@ def test_rows_set_aside_do_not_depend_on_order_or_on_who_counts_them(noisy):
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 2)), min_size=2, max_size=60),
     st.floats(0.05, 0.9), st.integers(0, 2**31),
 )  # fmt: skip
-@settings(deadline=None)
 def test_hold_out(rows, fraction, seed):
     content = np.array([a for a, _ in rows], dtype=np.uint64) + np.uint64(1)
     strata = np.array([b for _, b in rows])
@@ -347,3 +349,70 @@ def test_the_best_network_survives_divergence(line):
         reg.fit(X, y, X_val=X, y_val=y)
     assert np.isfinite(reg.predict(X)).all()
     assert not np.isfinite(reg.validation_loss_curve_[-1])
+
+
+# ---- Validation data inside of pipelines and searches ----
+
+
+def split_wheat(wheat):
+    X, y = wheat
+    return X[::2], X[1::2], y[::2], y[1::2]
+
+
+def test_pipeline_transforms_validation_data_that_are_routed(wheat):
+    X, X_val, y, y_val = split_wheat((wheat[0] * 100 + 500, wheat[1]))
+    plain = BackpropClassifier(**STOPPING | {"max_iter": 5, "tol": None})
+    scaler = StandardScaler().fit(X)
+    by_hand = clone(plain).fit(
+        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    with config_context(enable_metadata_routing=True):
+        clf = clone(plain).set_fit_request(X_val=True, y_val=True)
+        steps = [("scale", StandardScaler()), ("clf", clf)]
+        pipe = Pipeline(steps, transform_input=["X_val"])
+        routed = clone(pipe).fit(X, y, X_val=X_val, y_val=y_val)[-1]
+        assert routed.validation_loss_curve_ == by_hand.validation_loss_curve_
+        search = GridSearchCV(pipe, {"clf__alpha": [0.1]}, cv=2)
+        search.fit(X, y, X_val=X_val[:40], y_val=y_val[:40])
+        best = search.best_estimator_[-1].validation_loss_curve_
+        by_hand.set_params(alpha=0.1)
+        by_hand.fit(
+            scaler.transform(X), y, X_val=scaler.transform(X_val[:40]), y_val=y_val[:40]
+        )
+        assert best == by_hand.validation_loss_curve_
+    # Without routing the step gets the rows as they are.
+    untransformed = Pipeline([("scale", StandardScaler()), ("clf", clone(plain))])
+    untransformed.fit(X, y, clf__X_val=X_val, clf__y_val=y_val)
+    assert min(untransformed[-1].validation_loss_curve_) > 10 * max(
+        routed.validation_loss_curve_
+    )
+
+
+class CountsRows(BackpropClassifier):
+    """Writes down how many rows it trains on, and how many are its validation data."""
+
+    seen: ClassVar[list] = []
+
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None):
+        self.seen.append((len(X), len(X_val), len(y_val)))
+        return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_search_cuts_validation_data_of_as_many_rows_as_x(wheat, routing):
+    """scikit-learn takes whatever has a row per row of X for a part of the data."""
+    X, X_val, y, y_val = split_wheat(wheat)
+    clf = CountsRows((3,), max_iter=1, random_state=0)
+    with config_context(enable_metadata_routing=routing):
+        if routing:
+            clf.set_fit_request(X_val=True, y_val=True)
+        for n_rows, in_a_fold in ((104, 104), (105, 70)):
+            for run in (
+                lambda **data: cross_validate(clf, X, y, cv=3, params=data),
+                lambda **data: GridSearchCV(clf, {"alpha": [0.1]}, cv=3, refit=False).fit(
+                    X, y, **data
+                ),
+            ):
+                CountsRows.seen.clear()
+                run(X_val=X_val[:n_rows], y_val=y_val[:n_rows])
+                assert CountsRows.seen == [(70, in_a_fold, in_a_fold)] * 3

@@ -66,7 +66,8 @@ def fit(
     y : dask array, series or dataframe of shape (n_samples,) or (n_samples, n_outputs)
         The targets, in the same partitions.
     sample_weight : dask array or series of shape (n_samples,), default=None
-        How often each row is presented in an epoch, on average, in the same partitions.
+        How often each row is used in an epoch, on average, in the same partitions, with the
+        limits of the estimator's own `fit`.
     X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
         Rows that watch training, in memory here, as in the estimator's `fit`.
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
@@ -121,10 +122,12 @@ def fit(
     learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
     validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
     cluster = Cluster(client, partitions(X, y, sample_weight), persist)
-    _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+    ended = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
     state = estimator.__dict__
     state.pop("feature_names_in_", None)  # of an earlier fit
     state.update(vars(learner))
+    if ended.interrupt is not None:
+        raise ended.interrupt
     return estimator
 
 
@@ -195,14 +198,13 @@ def _train(learner, cluster, n_dimensions, watching):
             task, scaling, standing = _begin(learner, rows, n_dimensions, watching, kept)
         standing, ended = run_until_finite(learner, task, standing)
     learner._conclude(task, scaling, standing, ended, history.begin(task.network))
+    return ended
 
 
 def _begin(learner, rows, n_dimensions, watching, kept):
     """What to train, the standardisation, and where training stands; `kept` owns the task."""
     class_weight = getattr(learner, "class_weight", None)
-    survey = rows.reduced(
-        _partition.survey, is_classifier(learner), class_weight is not None, by=merge
-    )
+    survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
     y = ravel_column(_witness(survey, n_dimensions), "y")
     kind = learner._meet(y, resume=False, incremental=False)
@@ -219,6 +221,7 @@ def _begin(learner, rows, n_dimensions, watching, kept):
         updater=updater,
         dtype=survey.dtype,
         sums_up=learns_from_all_rows(learner),
+        unit=survey.total.unit_of_fit(learns_from_all_rows(learner)),
         seed=standing.progress.seed,
     )
     if class_weight is not None:
@@ -261,7 +264,7 @@ def _noise(learner, rows, orders, scaling):
 def _refuse_nothing(survey):
     if survey is None:
         raise ValueError("X must have at least one row. Got none in any partition.")
-    if survey.weight == 0:
+    if survey.total.weight == 0:
         raise ValueError("All entries of sample_weight are zero: a positive weight is needed.")
 
 
@@ -276,11 +279,12 @@ def _witness(survey, n_dimensions):
 
 def _weigh_classes(learner, rows, orders, survey):
     """The orders with a factor for each class, which together keep the sum of the weights."""
-    learner._refuse_weights_of_unknown_classes()
-    learner._class_totals = survey.totals
+    learner._check_names_in_class_weight()
+    totals = rows.reduced(_partition.class_totals, orders, by=merge).by_column
+    learner._class_totals = totals
     given = learner.class_weight
     if isinstance(given, str):  # balanced
-        factors = [{label: 1 / n for label, n in seen.items()} for seen in survey.totals]
+        factors = [{label: 1 / n for label, n in seen.items()} for seen in totals]
     else:
         factors = list(given) if isinstance(given, (list, tuple)) else [given]
     orders = replace(orders, class_weight=factors)
@@ -289,7 +293,8 @@ def _weigh_classes(learner, rows, orders, survey):
         raise ValueError(
             f"The 'class_weight' parameter gives every row of y the weight zero. Got {given!r}."
         )
-    return replace(orders, weight_factor=survey.weight / weighed)
+    weight = float(survey.total.weight / orders.unit)
+    return replace(orders, weight_factor=weight / weighed)
 
 
 def _spread(task, rows, orders, measured, kept):

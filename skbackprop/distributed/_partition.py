@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
@@ -12,8 +13,10 @@ from ..engine.sampling import plan_presentations
 from ..engine.threads import as_many_as_pay, limit_for
 from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
+from ..label_types import union
+from ..labels import distinct
 from ..noise import Sample
-from ..weights import add_totals, check_weights, look_up
+from ..weights import Total, add_totals, check_weights, in_units, look_up
 
 
 @contextmanager
@@ -53,10 +56,8 @@ def load(source, learner):
         return None
     with _naming(number):
         X, y = learner._validate_rows_and_targets(X, y, reset=False, dtype=None)
-        if weights is not None and np.any(weights):  # all zero is an error of the whole only
-            weights = check_weights(weights, X.shape[0])
-        elif weights is not None:
-            weights = np.zeros(X.shape[0])
+        # All zero is an error of the whole only.
+        weights = check_weights(weights, X.shape[0], needs_some=False)
         one_column = y.ndim == 2 and y.shape[1] == 1
         return Rows(number, X, y[:, 0] if one_column else y, weights)
 
@@ -70,55 +71,69 @@ class Survey:
     n_rows : int
     n_columns : int
         Of the targets.
-    weight : float
+    total : Total
+        Of the sample weights.
     dtype : dtype
     classes : list of ndarray
         Those of each column of a classifier's targets; else empty.
-    totals : list of dict
-        The weight of each class of each column, where classes are weighed.
     """
 
     n_rows: int
     n_columns: int
-    weight: float
+    total: Total
     dtype: np.dtype
     classes: list
-    totals: list
 
     def merged(self, other):
         """Of these rows and others."""
         return Survey(
             self.n_rows + other.n_rows,
             self.n_columns,
-            self.weight + other.weight,
+            self.total.merged(other.total),
             np.result_type(self.dtype, other.dtype),
-            [np.union1d(*pair) for pair in zip(self.classes, other.classes, strict=True)],
-            [
-                {
-                    label: ours.get(label, 0.0) + theirs.get(label, 0.0)
-                    for label in ours | theirs
-                }
-                for ours, theirs in zip(self.totals, other.totals, strict=True)
-            ],
+            [union(*pair) for pair in zip(self.classes, other.classes, strict=True)],
         )
 
 
-def survey(rows, classifies, weighs_classes):
+def survey(rows, classifies):
     """A `Survey` of a partition."""
-    y, weights = rows.y, np.ones(len(rows.y)) if rows.weights is None else rows.weights
+    y = rows.y
     columns = y.reshape(len(y), -1).T
-    classes, totals = [], []
+    classes = []
     if classifies:
         with _naming(rows.number), warnings.catch_warnings():
             # Few rows of many classes are no sign of a regression.
             warnings.simplefilter("ignore", UserWarning)
             check_classification_targets(y)
-        classes = [np.unique(column) for column in columns]
-        if weighs_classes:
-            counted = weights > 0
-            totals = add_totals(None, weights[counted], y[counted])
-    weight = float(weights.sum())
-    return Survey(len(y), len(columns), weight, rows.X.dtype, classes, totals)
+            classes = [distinct(column) for column in columns]
+    total = Total(len(y), Fraction(len(y))) if rows.weights is None else Total.of(rows.weights)
+    return Survey(len(y), len(columns), total, rows.X.dtype, classes)
+
+
+@dataclass(frozen=True)
+class ClassTotals:
+    """The weight of each class of each column, in a list of dict."""
+
+    by_column: list
+
+    def merged(self, other):
+        """Of these rows and others."""
+        pairs = zip(self.by_column, other.by_column, strict=True)
+        return ClassTotals(
+            [
+                {label: a.get(label, 0.0) + b.get(label, 0.0) for label in a | b}
+                for a, b in pairs
+            ]
+        )
+
+
+def class_totals(rows, orders):
+    """The `ClassTotals` of a partition, without rows of weight zero."""
+    weights = weigh(rows, orders)
+    if weights is None:
+        return ClassTotals(add_totals(None, None, rows.y))
+    counted = weights > 0
+    return ClassTotals(add_totals(None, weights[counted], rows.y[counted]))
 
 
 # ---- As the network takes them ----
@@ -139,6 +154,8 @@ class Orders:
     dtype : dtype
     sums_up : bool
         Whether gradients are summed, or networks averaged.
+    unit : Fraction
+        What sample weights are divided by.
     class_weight : list of dict or None
         The factor of each class of each column.
     weight_factor : float
@@ -157,6 +174,7 @@ class Orders:
     updater: object
     dtype: np.dtype
     sums_up: bool
+    unit: Fraction
     class_weight: list | None = None
     weight_factor: float = 1.0
     batch_size: int = 1
@@ -168,11 +186,12 @@ class Orders:
 
 def weigh(rows, orders):
     """The weights of rows, class weights included, or None."""
+    weights = None if rows.weights is None else in_units(rows.weights, orders.unit)
     if orders.class_weight is None:
-        return rows.weights
+        return weights
     with _naming(rows.number):
         by_class = look_up(orders.class_weight, rows.y) * orders.weight_factor
-    return by_class if rows.weights is None else rows.weights * by_class
+    return by_class if weights is None else weights * by_class
 
 
 def total_weight(rows, orders):

@@ -2,7 +2,8 @@
 
 A sample weight is the expected number of times its row is presented in an epoch. Each
 presentation is a full training step, so weights mean the same in online, mini-batch and
-batch learning, and an integer weight is exactly that many copies of the row.
+batch learning, and an integer weight is exactly that many copies of the row. Weights come
+here with a bounded sum (`skbackprop.weights`), for the work of an epoch grows with it.
 
 The rows are first brought into a canonical order that depends on what they hold and not
 on where they stand, and shuffled from there. So a model depends on the data and the seed,
@@ -17,6 +18,8 @@ from scipy import sparse
 from .hashing import GOLDEN, mix
 
 _NUMBERS_COMPARED = 2**17
+# An expected number of presentations that is this near to an integer is one.
+_ROUNDING = 1e-9
 
 
 def merge_copies(X, y, rows, hashes, weights):
@@ -91,8 +94,8 @@ def _equal(X, y, ours, theirs):
     return ~(differ | of_targets)
 
 
-def hold_out(hashes, strata, weights, fraction, seed):
-    """Choose rows to set aside, by what they hold: equal rows stay together.
+def hold_out(hashes, strata, counts, fraction, seed):
+    """Choose rows to hold out, by what they contain: equal rows stay together.
 
     So a row of weight 2 and two copies of it are dealt with alike, no copy of a training
     row is held out, and the choice does not depend on the order of the rows.
@@ -103,10 +106,10 @@ def hold_out(hashes, strata, weights, fraction, seed):
         Of the content of each row.
     strata : ndarray of shape (n,)
         Each stratum gives its share.
-    weights : ndarray of shape (n,)
-        How much each row counts.
+    counts : ndarray of shape (n,)
+        How many copies each row stands for.
     fraction : float
-        The share of the weight to set aside.
+        The share of all copies to hold out.
     seed : int
 
     Returns
@@ -119,13 +122,13 @@ def hold_out(hashes, strata, weights, fraction, seed):
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
         _, group = np.unique(keys[rows], return_inverse=True)
-        group_weights = sum_by_group(group, weights[rows])
-        cumulated = np.cumsum(group_weights)
-        # The number of groups whose weight together comes nearest to the share.
+        group_counts = sum_by_group(group, counts[rows])
+        cumulated = np.cumsum(group_counts)
+        # The number of groups that together come nearest to the share.
         n_groups = np.searchsorted(
-            cumulated - group_weights / 2, fraction * cumulated[-1], side="right"
+            cumulated - group_counts / 2, fraction * cumulated[-1], side="right"
         )
-        n_groups = min(max(n_groups, 1), len(group_weights) - 1)
+        n_groups = min(max(n_groups, 1), len(group_counts) - 1)
         held_out[rows] = group < n_groups
     return held_out
 
@@ -172,13 +175,16 @@ def plan_presentations(rows, weights, shuffle):
     rows : ndarray of int64
         Row numbers in the order to start from.
     weights : ndarray or None
-        A positive weight per entry of `rows`.
+        A positive weight per entry of `rows`. Where they add up to fewer than there are
+        rows, they count relative to their mean.
     shuffle : bool
     """
     if weights is None:
         return Presentations(rows, shuffle, None, len(rows))
-    size = max(round(float(weights.sum())), len(rows))
-    whole = np.rint(weights)
-    if np.array_equal(whole, weights):
+    total = float(weights.sum())
+    size = max(round(total), len(rows))
+    expected = weights * (size / total)
+    whole = np.rint(expected)
+    if (np.abs(expected - whole) < _ROUNDING).all():
         return Presentations(np.repeat(rows, whole.astype(np.int64)), shuffle, None, size)
-    return Presentations(rows, shuffle, weights, size)
+    return Presentations(rows, shuffle, expected, size)
