@@ -11,10 +11,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from . import history
-from .caller import warn_caller
+from .caller import warn_caller, warn_of_missing_kernel
 from .engine.growth import with_outputs
 from .engine.schedules import Progress
-from .engine.training import train
+from .engine.training import has_kernel, train
 from .plan import FULL_BATCH
 
 # Seconds between the copies of the training state to which an interrupt goes back.
@@ -141,6 +141,8 @@ def run_until_finite(estimator, task, standing, audience=None):
     An `audience` is told of every epoch, and may end training. Returns where training stands
     then, and how it ended; of `standing` itself only the generator has moved on.
     """
+    if not has_kernel():
+        warn_of_missing_kernel()
     keeps_best = task.stops_on_held_out and estimator.restore_best
     restarts = 0 if estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = standing.rng.get_state()

@@ -129,3 +129,22 @@ def test_promises_have_an_outcome():
         _, promise, test, cases, outcome, _ = re.split(r" ?\| ?", row)
         assert promise and cases and ("`" in test or test == "test"), row
         assert outcome in ("passed", "passed, skipped", "outcome"), row
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_the_repositorys_pages_lead_to_a_file(name):
+    """They are inline, as setup.py expects, which makes them absolute for a package index."""
+    text = (ROOT / name).read_text("utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links
+    assert not re.search(r"^\[[^]]+\]: |<a |<img |href=", text, flags=re.M)
+    for link in links:
+        assert link.startswith(("https://", "#")) or (ROOT / link).exists(), link
+
+
+def test_urls_of_the_project_share_one_base():
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    section = text.split("[project.urls]\n")[1].split("\n\n")[0]
+    urls = dict(re.findall(r'^(\w+) = "(https://.+)"$', section, flags=re.M))
+    assert {"Homepage", "Documentation", "Repository", "Issues", "Changelog"} == set(urls)
+    assert urls["Changelog"] == f"{urls['Repository']}/blob/main/CHANGELOG.md"

@@ -334,6 +334,42 @@ def test_a_checkout_that_was_never_installed_nor_compiled():
     assert done.stdout == "unknown numpy\n", done.stderr
 
 
+NO_KERNEL = """
+import sys, warnings
+sys.modules["skbackprop.engine.kernel"] = None
+from sklearn.exceptions import EfficiencyWarning
+from skbackprop import BackpropRegressor
+
+rows = [[0.0], [1.0]], [0.0, 1.0]
+reg = BackpropRegressor((2,), max_iter=1)
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    for attempt in range(2):
+        try:
+            reg.fit(*rows)
+        except EfficiencyWarning as warning:
+            print("error:", warning, hasattr(reg, "coefs_"))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    reg.fit(*rows)
+    reg.fit(*rows).partial_fit(*rows)
+for warning in caught:
+    print(warning.filename, warning.lineno, warning.message)
+"""
+
+
+def test_missing_kernel_warns_at_the_first_fit_and_says_what_to_do(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(NO_KERNEL, "utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    first, second, once = done.stdout.splitlines()
+    assert first == second and first.startswith("error: skbackprop was installed without its ")
+    assert first.endswith("False")
+    fit = NO_KERNEL.splitlines().index("    reg.fit(*rows)") + 1
+    assert once.startswith(f"{script} {fit} skbackprop was installed without")
+    assert "pip install --force-reinstall --no-deps --no-cache-dir skbackprop" in once
+
+
 def test_versions_say_what_is_missing(monkeypatch, capsys):
     def version(name):
         if name == "pandas":

@@ -118,6 +118,11 @@ def update(
     regularization.confine(network, params)
 
 
+def has_kernel():
+    """Return whether the package was installed with its compiled kernel."""
+    return kernel is not None
+
+
 def choose_engine(network, updater):
     """The name of the fastest writing that can train this network, "compiled" or "numpy"."""
     codes = [row.code for row in network.hidden]
