@@ -741,9 +741,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         # Class numbers stand for a column per class; a single column spells them out.
         if self._labels.share_one_output(network.layer_sizes[-1]):
             return Y.reshape(-1, 1).astype(dtype)
-        return (
-            Y if network.loss_row.code is not None else self._labels.one_hot(Y[:, None], dtype)
-        )
+        # A loss that a user wrote is handed columns.
+        is_built_in = isinstance(network.loss, str)
+        return Y if is_built_in else self._labels.one_hot(Y[:, None], dtype)
 
     def _expect_single_rows(self, task, classes):
         if self.class_weight is not None:

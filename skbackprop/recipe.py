@@ -10,7 +10,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array
 
-from .engine.activations import Activation, get_activation
+from .engine.activations import Activation, name_if_built_in
 from .engine.initializers import automatic, get_initializer, glorot_uniform, scikit_learns
 from .engine.lbfgs import LBFGS
 from .engine.levenberg_marquardt import LevenbergMarquardt
@@ -81,15 +81,11 @@ def make_network(estimator, n_inputs, hidden, output_layer):
     names = one_per_layer(
         "activation", estimator.activation, hidden, estimator.hidden_layer_sizes
     )
-    rows = [get_activation(name) for name in names]
     n_outputs, loss, output, options = output_layer
     return Network(
         layer_sizes=(n_inputs, *hidden, n_outputs),
-        # Built-in rows by their names, which are what a file should hold.
-        activations=tuple(
-            name if isinstance(name, Activation) else row.name
-            for name, row in zip(names, rows, strict=True)
-        ),
+        # Names are what the kernel knows, and what a file should hold.
+        activations=tuple(map(name_if_built_in, names)),
         loss=loss,
         output_activation=output,
         loss_options=options,

@@ -228,15 +228,26 @@ def test_cross_entropy_is_finite_for_any_raw_output(row, size):
 
 
 @pytest.mark.compiled
-def test_codes_are_the_kernels():
-    for row in OUTPUT_ACTIVATIONS:
-        assert row.code == kernel.CODES["activation"][row.name]
+def test_kernel_knows_every_name():
+    names = [row.name for row in OUTPUT_ACTIVATIONS]
+    assert list(kernel.ACTIVATIONS) == [*names, "softmax"]
     for row in LOSSES:
-        codes = kernel.CODES["loss"]
-        assert row.code == codes.get(row.name, codes.get(f"{row.name} {row.output_activation}"))
-        assert row.output_code == kernel.CODES["activation"][row.output_activation]
-    for rule in UPDATERS:
-        assert rule.code == kernel.CODES["updater"][rule.__name__]
+        assert kernel.can_run(Network((2, 1), (), row.name, row.output_activation))
+    assert {name for name, _ in kernel.LOSSES} == {row.name for row in LOSSES}
+    assert list(kernel.UPDATERS) == list(UPDATERS)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("rule", UPDATERS)
+def test_kernel_knows_how_many_slots_a_rule_has(rule):
+    network = Network((2, 1), (), "squared_error", "identity")
+    X, Y = np.ones((1, 2)), np.ones((1, 1))
+    params, state = np.zeros(3), np.zeros((rule.n_slots, 3))
+    kernel.Runner(network, params, state, rule(), Regularization(), X, Y)
+    with pytest.raises(ValueError, match="state of shape"):
+        kernel.Runner(
+            network, params, np.zeros((rule.n_slots + 1, 3)), rule(), Regularization(), X, Y
+        )
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda f: f.__name__)

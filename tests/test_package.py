@@ -28,7 +28,7 @@ ARROWS = {
     "engine.activations": set(),
     "engine.hashing": {"engine.kernel"},
     "engine.initializers": set(),
-    "engine.lbfgs": {"engine.updaters"},
+    "engine.lbfgs": set(),
     "engine.updaters": set(),
     "engine.schedules": set(),
     "engine.dropout": {"engine.hashing"},
@@ -122,7 +122,9 @@ ARROWS = {
     "export._affine": set(),
     "export._c_answers": {"labels", "export._c_functions", "export._fitted"},
     "export._c_functions": set(),
-    "export._c_learning": {"labels", "plan", "export._c_functions", "export._fitted"},
+    "export._c_learning": {
+        "engine.losses", "labels", "plan", "export._c_functions", "export._fitted",
+    },
     "export._c_labels": {"labels", "export._c_text", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {

@@ -1,8 +1,8 @@
 """Transfer functions: each a row with its derivative beside it.
 
 To add one, write a row and put it into `ACTIVATIONS`; the choices that the estimators
-accept, the numeric tests and the documentation follow from that tuple. A row with
-``code=None`` is unknown to the compiled kernel, and networks that use it run on NumPy.
+accept, the numeric tests and the documentation follow from that tuple. The kernel finds its
+own implementation by the name; networks with an activation that it lacks run on NumPy.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ class Activation:
     of : {"output", "input"}, default="output"
         What `derivative` is taken of. Many are cheapest from the output, ``a * (1 - a)``;
         a function that is not monotonic has to be asked with its input.
-    code : int or None, default=None
-        The case in the kernel's ``enum``; None when it has none.
 
     See Also
     --------
@@ -62,7 +60,12 @@ class Activation:
     value: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
     of: str = "output"
-    code: int | None = None
+
+    def __reduce__(self):
+        # A copy of a built-in activation, by clone, copy or pickle, is that activation.
+        if self is _BY_NAME.get(self.name):
+            return get_activation, (self.name,)
+        return type(self), (self.name, self.value, self.derivative, self.of)
 
     def slope(self, z: Array, a: Array) -> Array:
         """``f'(z)``, given both ends."""
@@ -123,28 +126,27 @@ def _mish_derivative(z):
     return t + z * (1 - t * t) * expit(z)
 
 
-IDENTITY = Activation("identity", lambda z: z, np.ones_like, code=0)
-LOGISTIC = Activation("logistic", expit, lambda a: a * (1 - a), code=1)
-TANH = Activation("tanh", np.tanh, lambda a: 1 - a * a, code=2)
-RELU = Activation("relu", _relu, lambda a: (a > 0).astype(a.dtype), code=3)
+IDENTITY = Activation("identity", lambda z: z, np.ones_like)
+LOGISTIC = Activation("logistic", expit, lambda a: a * (1 - a))
+TANH = Activation("tanh", np.tanh, lambda a: 1 - a * a)
+RELU = Activation("relu", _relu, lambda a: (a > 0).astype(a.dtype))
 # Maas, Hannun & Ng, 2013.
 LEAKY_RELU = Activation(
     "leaky_relu",
     lambda z: _where_positive(z, z, LEAK * z),
     lambda a: _where_positive(a, 1, LEAK),
-    code=4,
 )
 # Clevert, Unterthiner & Hochreiter, 2016.
-ELU = Activation("elu", _elu, lambda a: _where_positive(a, 1, a + 1), code=5)
+ELU = Activation("elu", _elu, lambda a: _where_positive(a, 1, a + 1))
 # Klambauer et al., 2017.
-SELU = Activation("selu", _selu, _selu_derivative, code=6)
-SOFTPLUS = Activation("softplus", _softplus, expit, of="input", code=7)
+SELU = Activation("selu", _selu, _selu_derivative)
+SOFTPLUS = Activation("softplus", _softplus, expit, of="input")
 # Hendrycks & Gimpel, 2016; Elfwing, Uchibe & Doya, 2018.
-SILU = Activation("silu", lambda z: z * expit(z), _silu_derivative, of="input", code=8)
-GELU = Activation("gelu", lambda z: z * ndtr(z), _gelu_derivative, of="input", code=9)
+SILU = Activation("silu", lambda z: z * expit(z), _silu_derivative, of="input")
+GELU = Activation("gelu", lambda z: z * ndtr(z), _gelu_derivative, of="input")
 # Misra, 2020.
-MISH = Activation("mish", _mish, _mish_derivative, of="input", code=10)
-EXP = Activation("exp", np.exp, lambda a: a, code=11)
+MISH = Activation("mish", _mish, _mish_derivative, of="input")
+EXP = Activation("exp", np.exp, lambda a: a)
 
 ACTIVATIONS = (
     IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH,
@@ -161,3 +163,9 @@ def get_activation(activation):
     if isinstance(activation, Activation):
         return activation
     return _BY_NAME[ALIASES.get(activation, activation)]
+
+
+def name_if_built_in(activation):
+    """The name of a built-in activation, or else the object that a user wrote."""
+    row = get_activation(activation)
+    return row.name if row is _BY_NAME.get(row.name) else row

@@ -46,18 +46,53 @@
 #define PRAGMA(x) _Pragma(STRINGIFY(x))
 #define SIMD PRAGMA(omp simd)
 
-enum activation_code {
-    IDENTITY = 0, LOGISTIC = 1, TANH = 2, RELU = 3, LEAKY_RELU = 4, ELU = 5, SELU = 6,
-    SOFTPLUS = 7, SILU = 8, GELU = 9, MISH = 10, EXP = 11, SOFTMAX = 100
-};
-enum loss_code {
-    LOG_LOSS_SOFTMAX = 0, LOG_LOSS_LOGISTIC = 1, SQUARED_ERROR = 2, ABSOLUTE_ERROR = 3,
-    HUBER = 4, QUANTILE = 5, POISSON = 6
-};
-enum updater_code {
-    GRADIENT_DESCENT = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3, RMSPROP = 4, RPROP = 5,
-    COLLECT = 6
-};
+/* Every code stands here once. kernel.pyx finds it by the name; a loss also by the output
+ * activation that it is linked to, "" for any; an update rule also needs slots of its own. */
+#define ACTIVATIONS(ENTRY) \
+    ENTRY(IDENTITY, "identity") \
+    ENTRY(LOGISTIC, "logistic") \
+    ENTRY(TANH, "tanh") \
+    ENTRY(RELU, "relu") \
+    ENTRY(LEAKY_RELU, "leaky_relu") \
+    ENTRY(ELU, "elu") \
+    ENTRY(SELU, "selu") \
+    ENTRY(SOFTPLUS, "softplus") \
+    ENTRY(SILU, "silu") \
+    ENTRY(GELU, "gelu") \
+    ENTRY(MISH, "mish") \
+    ENTRY(EXP, "exp") \
+    ENTRY(SOFTMAX, "softmax")
+#define LOSSES(ENTRY) \
+    ENTRY(LOG_LOSS_SOFTMAX, "log_loss", "softmax") \
+    ENTRY(LOG_LOSS_LOGISTIC, "log_loss", "logistic") \
+    ENTRY(SQUARED_ERROR, "squared_error", "") \
+    ENTRY(ABSOLUTE_ERROR, "absolute_error", "") \
+    ENTRY(HUBER, "huber", "") \
+    ENTRY(QUANTILE, "quantile", "") \
+    ENTRY(POISSON, "poisson", "exp")
+#define UPDATERS(ENTRY) \
+    ENTRY(GRADIENT_DESCENT, "GradientDescent", 0) \
+    ENTRY(MOMENTUM, "Momentum", 1) \
+    ENTRY(NESTEROV, "Nesterov", 1) \
+    ENTRY(ADAM, "Adam", 2) \
+    ENTRY(RMSPROP, "RMSprop", 1) \
+    ENTRY(RPROP, "Rprop", 2) \
+    ENTRY(COLLECT, "Collect", 1)
+
+#define CODE(code, ...) code,
+#define ACTIVATION_NAME(code, name) name,
+#define LOSS_NAME(code, name, output) name,
+#define LOSS_OUTPUT(code, name, output) output,
+#define UPDATER_NAME(code, name, n_slots) name,
+#define UPDATER_SLOTS(code, name, n_slots) n_slots,
+enum activation_code { ACTIVATIONS(CODE) N_ACTIVATIONS };
+enum loss_code { LOSSES(CODE) N_LOSSES };
+enum updater_code { UPDATERS(CODE) N_UPDATERS };
+static const char *const ACTIVATION_NAMES[] = { ACTIVATIONS(ACTIVATION_NAME) };
+static const char *const LOSS_NAMES[] = { LOSSES(LOSS_NAME) };
+static const char *const LOSS_OUTPUTS[] = { LOSSES(LOSS_OUTPUT) };
+static const char *const UPDATER_NAMES[] = { UPDATERS(UPDATER_NAME) };
+static const int UPDATER_N_SLOTS[] = { UPDATERS(UPDATER_SLOTS) };
 /* Gradient descent without penalties has its own, cheaper steps. */
 enum { PLAIN_DESCENT = -1, DECAYED_DESCENT = -2 };
 
@@ -117,7 +152,7 @@ enum { FEW_ROWS = 8 };
 /* How raw outputs become probabilities: a softmax; one logistic output per class, scaled to
  * sum to one; one logistic output for two classes. */
 enum probability_kind { OF_SOFTMAX, OF_LOGISTIC, OF_TWO };
-enum predict_status { NO_MEMORY = 1, NOT_FINITE = 2 };
+enum predict_status { NO_MEMORY = 1, TOO_LARGE = 2 };
 /* Rows in a block of online learning, and weights of a first layer from which they pay. */
 enum { BLOCK = 16, BLOCK_PAYS = 3000 };
 

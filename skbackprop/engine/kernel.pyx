@@ -19,18 +19,26 @@ from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
+from . import updaters
+from .losses import options_of
+
 cdef extern from "kernel.h" nogil:
     cdef enum activation_code:
-        IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH, EXP
-        SOFTMAX
+        LOGISTIC, SOFTMAX, N_ACTIVATIONS
     cdef enum loss_code:
-        LOG_LOSS_SOFTMAX, LOG_LOSS_LOGISTIC, SQUARED_ERROR, ABSOLUTE_ERROR, HUBER, QUANTILE
-        POISSON
+        LOG_LOSS_SOFTMAX, HUBER, QUANTILE, N_LOSSES
     cdef enum updater_code:
-        GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, RMSPROP, RPROP, COLLECT
+        ADAM, N_UPDATERS
+    const char *const ACTIVATION_NAMES[]
+    const char *const LOSS_NAMES[]
+    const char *const LOSS_OUTPUTS[]
+    const char *const UPDATER_NAMES[]
+    const int UPDATER_N_SLOTS[]
 
     ctypedef void (*gemm_any_t)() noexcept
 
@@ -76,9 +84,9 @@ cdef extern from "kernel.h" nogil:
 
     double run_epoch_double(const shape_t *, rule_t *, const job_t *, int *)
     double run_epoch_float(const shape_t *, rule_t *, const job_t *, int *)
-    int predict_double(const shape_t *, const void *, const double *, const double *,
+    int predict_double(const shape_t *, const void *, const double *, const double *, double,
                        const double *, int64_t, gemm_any_t, double *)
-    int predict_float(const shape_t *, const void *, const double *, const double *,
+    int predict_float(const shape_t *, const void *, const double *, const double *, double,
                       const float *, int64_t, gemm_any_t, float *)
     cdef enum probability_kind:
         OF_SOFTMAX, OF_LOGISTIC, OF_TWO
@@ -96,17 +104,40 @@ ctypedef fused floating:
     double
     float
 
-CODES = {
-    "activation": {"identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU,
-                   "leaky_relu": LEAKY_RELU, "elu": ELU, "selu": SELU, "softplus": SOFTPLUS,
-                   "silu": SILU, "gelu": GELU, "mish": MISH, "exp": EXP, "softmax": SOFTMAX},
-    "loss": {"log_loss softmax": LOG_LOSS_SOFTMAX, "log_loss logistic": LOG_LOSS_LOGISTIC,
-             "squared_error": SQUARED_ERROR, "absolute_error": ABSOLUTE_ERROR, "huber": HUBER,
-             "quantile": QUANTILE, "poisson exp": POISSON},
-    "updater": {"GradientDescent": GRADIENT_DESCENT, "Momentum": MOMENTUM,
-                "Nesterov": NESTEROV, "Adam": ADAM, "RMSprop": RMSPROP, "Rprop": RPROP,
-                "Collect": COLLECT},
-}
+# What the kernel has a case for. Functions that a user wrote stand in a network as objects, and
+# never as names; update rules count by their very class.
+ACTIVATIONS = {ACTIVATION_NAMES[code].decode(): code for code in range(N_ACTIVATIONS)}
+LOSSES = {(LOSS_NAMES[code].decode(), LOSS_OUTPUTS[code].decode()): code
+          for code in range(N_LOSSES)}
+UPDATERS = {getattr(updaters, UPDATER_NAMES[code].decode()): code
+            for code in range(N_UPDATERS)}
+
+
+def _activation_codes(network):
+    """Of the hidden layers and the output; None stands for a function without a case."""
+    hidden = [ACTIVATIONS.get(name) if isinstance(name, str) and name != "softmax" else None
+              for name in network.activations]
+    return [*hidden, ACTIVATIONS.get(network.output_activation)]
+
+
+def _loss_code(network):
+    """Of the loss together with the output activation; None where there is no case."""
+    loss, output = network.loss, network.output_activation
+    if not isinstance(loss, str):
+        return None
+    free = LOSSES.get((loss, "")) if output != "softmax" else None
+    return LOSSES.get((loss, output), free)
+
+
+def can_run(network):
+    """Whether the kernel has a case for each function of a network."""
+    return None not in (*_activation_codes(network), _loss_code(network))
+
+
+def can_train(network, updater):
+    """Whether the kernel has a case for an update rule, too."""
+    return type(updater) in UPDATERS and can_run(network)
+
 
 # Between slices of about this many parameter updates, Ctrl-C is looked for.
 cdef int64_t SLICE = 20_000_000
@@ -139,25 +170,38 @@ def _require_matrix(X):
     _require(X.ndim == 2, "inputs of shape (n, n_columns)", f"of {X.shape}")
 
 
-def _require_csr(X, dtype):
-    """A sparse matrix that does not point out of itself."""
+def _csr_arrays(X, dtype):
+    """The arrays of a sparse matrix that does not point out of itself."""
     _require(X.format == "csr", "a sparse matrix in CSR format", X.format)
     n_rows, n_columns = X.shape
-    starts, columns = X.indptr, X.indices
-    _require(X.data.dtype == dtype, f"sparse numbers of {dtype}", f"of {X.data.dtype}")
-    _require(starts.shape == (n_rows + 1,) and starts[0] >= 0
+    values, columns, starts = X.data, X.indices, X.indptr
+    _require(values.dtype == dtype and values.ndim == 1, f"sparse numbers of {dtype}",
+             f"of {values.dtype}")
+    _require(columns.dtype.kind == "i" and columns.ndim == 1, "sparse columns of integers",
+             f"of {columns.dtype}")
+    _require(starts.dtype.kind == "i" and starts.shape == (n_rows + 1,) and starts[0] >= 0
              and (np.diff(starts) >= 0).all()
-             and starts[n_rows] <= min(columns.size, X.data.size),
+             and starts[n_rows] <= min(columns.size, values.size),
              "indptr that rises from 0 to the number of entries", starts)
     _require(columns.size == 0 or (columns.min() >= 0 and columns.max() < n_columns),
              f"sparse columns below {n_columns}", columns)
+    return (values, np.require(columns, np.int32, "CA"), np.require(starts, np.int64, "CA"))
+
+
+cdef _require_ready(_Layout layout):
+    if not layout.is_ready:
+        raise ValueError("an object of the kernel was used before it was made")
 
 
 cdef class _Layout:
-    """A network as the kernel reads it, kept alive for as long as it is pointed to."""
+    """A network as the kernel reads it, kept alive for as long as it is pointed to.
+
+    Of the network only what it declares is read; where its parameters lie is found here.
+    """
 
     cdef shape_t net
     cdef list kept
+    cdef bint is_ready
     cdef readonly object dtype
     cdef readonly object params
     cdef const void *at
@@ -165,24 +209,34 @@ cdef class _Layout:
     cdef bint wide
 
     def __init__(self, network, params):
-        codes = [row.code for row in network.hidden] + [network.loss_row.output_code]
-        sizes = np.asarray(network.layer_sizes, dtype=np.int64)
-        _require(None not in (*codes, network.loss_row.code),
+        if self.kept is not None:
+            raise ValueError("an object of the kernel is made once")
+        self.kept = []
+        sizes, loss = tuple(network.layer_sizes), _loss_code(network)
+        codes = _activation_codes(network)
+        _require(loss is not None and None not in codes,
                  "activations and a loss that the kernel has a case for", network)
         # BLAS counts in 32 bits.
-        _require(len(sizes) > 1 and len(codes) == len(sizes) - 1 and sizes.min() > 0
-                 and sizes.max() < 2**31,
+        _require(len(sizes) > 1 and len(codes) == len(sizes) - 1
+                 and all(isinstance(n, (int, np.integer)) and 0 < n < 2**31 for n in sizes),
                  "two layers or more of 1 to 2**31 - 1 neurons, and as many activations",
                  network)
         _require(params.dtype in (np.float32, np.float64), "parameters that are floats",
                  params.dtype)
-        _require_shape("parameters", params, (network.n_params,))
-        activation = np.asarray(codes, dtype=np.int32)
-        options = np.asarray(network.loss_row.options, dtype=np.float64)
-        if network.loss_row.code == LOG_LOSS_SOFTMAX and options.size:
-            *_, n_outputs = network.layer_sizes
-            _require((options >= 1).all() and options.sum() == n_outputs,
+        *_, n_outputs = sizes
+        # In Python's integers, which do not overflow.
+        n_weights = [int(n_in) * int(n_out) for n_in, n_out in pairwise(sizes)]
+        _require_shape("parameters", params, (sum(n_weights) + sum(map(int, sizes[1:])),))
+        weights_at = np.cumsum([0, *n_weights], dtype=np.int64)
+        biases_at = np.cumsum([sum(n_weights), *sizes[1:]], dtype=np.int64)
+        options = np.array(options_of(network.loss, network.loss_options), dtype=np.float64)
+        if loss == LOG_LOSS_SOFTMAX and options.size:
+            _require((options >= 1).all() and (options % 1 == 0).all()
+                     and options.sum() == n_outputs,
                      f"numbers of classes that add up to {n_outputs}", options)
+        elif loss in (HUBER, QUANTILE):
+            _require(options.shape in ((1,), (n_outputs,)),
+                     f"an option of the loss, or {n_outputs}", options)
         self.params, self.dtype = params, params.dtype
         self.at = _address(params, params.dtype)
         self.wide = params.dtype == np.float64
@@ -190,15 +244,19 @@ cdef class _Layout:
             self.gemm = <gemm_any_t>dgemm
         else:
             self.gemm = <gemm_any_t>sgemm
-        self.kept = [sizes, activation, options, network]
-        self.net.n_layers = network.n_layers
-        self.net.loss = network.loss_row.code
-        self.net.sizes = <const int64_t *>_address(sizes, np.int64)
-        self.net.weights_at = <const int64_t *>_address(network.weight_offsets, np.int64)
-        self.net.biases_at = <const int64_t *>_address(network.bias_offsets, np.int64)
-        self.net.activation = <const int32_t *>_address(activation, np.int32)
+        self.net.n_layers = len(codes)
+        self.net.loss = loss
+        self.net.sizes = <const int64_t *>self._keep(np.array(sizes, dtype=np.int64), np.int64)
+        self.net.weights_at = <const int64_t *>self._keep(weights_at, np.int64)
+        self.net.biases_at = <const int64_t *>self._keep(biases_at, np.int64)
+        self.net.activation = <const int32_t *>self._keep(np.array(codes, np.int32), np.int32)
         self.net.n_options = options.size
-        self.net.options = <const double *>_address(options, np.float64)
+        self.net.options = <const double *>self._keep(options, np.float64)
+
+    cdef const void *_keep(self, array, dtype) except? NULL:
+        """Where an array's memory begins, which stays for as long as this object does."""
+        self.kept.append(array)
+        return _address(array, dtype)
 
 
 cdef class Runner(_Layout):
@@ -214,21 +272,25 @@ cdef class Runner(_Layout):
     def __init__(self, network, params, state, updater, regularization, X, Y, weights=None,
                  uint64_t seed=0):
         super().__init__(network, params)
-        dropout = np.asarray(regularization.dropout, dtype=np.float64)
-        n_hidden = network.n_layers - 1
+        updater_code = UPDATERS.get(type(updater))
+        _require(updater_code is not None, "an update rule that the kernel has a case for",
+                 updater)
+        dropout = np.array(regularization.dropout, dtype=np.float64)
+        n_hidden = self.net.n_layers - 1
         _require(dropout.shape in ((0,), (n_hidden,))
                  and ((dropout >= 0) & (dropout < 1)).all(),
                  f"dropout of {n_hidden} layers, each from 0 to below 1", dropout)
         _require_writeable("parameters", params)
         _require_writeable("a state", state)
-        _require_shape("a state", state, (updater.n_slots, network.n_params))
-        self.rule.updater = updater.code
+        _require_shape("a state", state,
+                       (UPDATER_N_SLOTS[<int>updater_code], self.params.size))
+        self.rule.updater = updater_code
         self.rule.alpha = regularization.alpha
         self.rule.l1 = regularization.l1
         self.rule.weight_decay = regularization.weight_decay
         self.rule.clip_norm = regularization.clip_norm or 0
         self.rule.max_norm = regularization.max_norm or 0
-        self.rule.dropout = <const double *>_address(dropout, np.float64)
+        self.rule.dropout = <const double *>self._keep(dropout, np.float64)
         self.rule.seed = seed
         self.rule.guarded = 0
         self.rule.constants = updater.constants
@@ -236,14 +298,14 @@ cdef class Runner(_Layout):
         # Rules that remember nothing never look at what they have no slot for.
         self.job.slots[0] = self.job.slots[1] = self.job.params
         for slot in range(state.shape[0]):
-            self.job.slots[slot] = <void *>_address(state[slot], self.dtype)
+            self.job.slots[slot] = <void *>self._keep(state[slot], self.dtype)
         self.job.gemm = self.gemm
         _require_matrix(X)
         if weights is not None:
             _require_shape("weights", weights, (X.shape[0],))
-        self.job.weights = _address(weights, self.dtype)
-        self.kept += [dropout, state, weights]
+        self.job.weights = self._keep(weights, self.dtype)
         self._take_rows(X, Y)
+        self.is_ready = True
 
     cdef _take_rows(self, X, Y):
         cdef job_t *job = &self.job
@@ -255,36 +317,30 @@ cdef class Runner(_Layout):
         job.starts = NULL
         job.classes = NULL
         if sparse.issparse(X):
-            _require_csr(X, self.dtype)
-            columns = np.asarray(X.indices, dtype=np.int32)
-            starts = np.asarray(X.indptr, dtype=np.int64)
-            job.values = _address(X.data, self.dtype)
-            job.columns = <const int32_t *>_address(columns, np.int32)
-            job.starts = <const int64_t *>_address(starts, np.int64)
-            self.kept += [X, columns, starts]
+            values, columns, starts = _csr_arrays(X, self.dtype)
+            job.values = self._keep(values, self.dtype)
+            job.columns = <const int32_t *>self._keep(columns, np.int32)
+            job.starts = <const int64_t *>self._keep(starts, np.int64)
         else:
-            X = np.require(X, requirements="CA")
-            job.dense = _address(X, self.dtype)
-            self.kept.append(X)
+            job.dense = self._keep(np.require(X, requirements="CA"), self.dtype)
         Y = np.require(Y, requirements="CA")
         if Y.ndim == 2:
             _require_shape("targets", Y, (self.n_rows, n_outputs))
-            job.targets = _address(Y, self.dtype)
+            job.targets = self._keep(Y, self.dtype)
         else:
             _require_shape("class numbers", Y, (self.n_rows,))
             _require(Y.size == 0 or (Y.min() >= 0 and Y.max() < n_outputs),
                      f"class numbers below {n_outputs}", Y)
-            job.classes = <const int64_t *>_address(Y, np.int64)
-        self.kept.append(Y)
+            job.classes = <const int64_t *>self._keep(Y, np.int64)
 
     def run(self, const int64_t[::1] order, int64_t batch_size, double rate,
             int64_t updates=0, int64_t presented=0):
         """One epoch; returns the summed loss."""
         cdef int64_t n_order = order.shape[0], begin = 0
-        cdef int64_t n_params = self.net.biases_at[self.net.n_layers]
-        cdef int64_t batches, slice_length
+        cdef int64_t n_params, batches, slice_length
         cdef double loss = 0
         cdef int failed = 0
+        _require_ready(self)
         if n_order == 0:
             return 0.0
         if batch_size < 1:
@@ -295,6 +351,7 @@ cdef class Runner(_Layout):
             raise ValueError(f"an order of row numbers below {self.n_rows} was expected, not "
                              f"{np.asarray(order)}")
         batch_size = min(batch_size, n_order)
+        n_params = self.params.size
         # Whole batches between two looks for Ctrl-C.
         batches = max(1, SLICE // (n_params * batch_size))
         slice_length = min(n_order, batches * batch_size)
@@ -372,6 +429,7 @@ cdef class Stream(Runner):
         x = (sparse.csr_array if is_sparse else np.zeros)((1, n_in), dtype=params.dtype)
         y = np.zeros(1, np.int64) if by_class else np.zeros((1, n_out), params.dtype)
         super().__init__(network, params, state, updater, regularization, x, y, None, seed)
+        self.is_ready = False
         self.mean = self.scale = None
         self.target_mean = self.target_scale = None
         if inputs is not None:
@@ -389,6 +447,7 @@ cdef class Stream(Runner):
             self.starts[0] = 0
             self.job.starts = self.starts
             self._make_room(16)
+        self.is_ready = True
 
     cdef _make_room(self, int64_t n):
         """Let the buffers hold a sparse row of n numbers."""
@@ -410,6 +469,7 @@ cdef class Stream(Runner):
         cdef int failed = 0
         cdef double loss
         cdef bint taken
+        _require_ready(self)
         try:
             taken = self._take_target(target) and (
                 self._take_row(X) if self.room < 0 else self._take_sparse_row(X)
@@ -420,7 +480,7 @@ cdef class Stream(Runner):
             return NAN
         self.rule.rate = rate
         self.rule.presented = presented
-        if self.rule.updater >= 3:  # with bias corrections
+        if self.rule.updater >= ADAM:  # with bias corrections
             self.rule.powers[0] = self.rule.constants[0] ** updates
             self.rule.powers[1] = self.rule.constants[1] ** updates
         self.job.batch_size = 1
@@ -465,7 +525,10 @@ cdef class Stream(Runner):
         cdef const double[::1] wide
         cdef const float[::1] narrow
         cdef int64_t n = columns.shape[0]
-        if X.shape != (1, self.net.sizes[0]) or X.indptr[1] != n or X.data.shape[0] != n:
+        indptr = X.indptr
+        if X.shape != (1, self.net.sizes[0]) or X.data.shape[0] != n:
+            return False
+        if indptr.shape != (2,) or indptr[0] != 0 or indptr[1] != n:
             return False
         if not (X.indices.flags.aligned and X.data.flags.aligned):
             return False
@@ -508,13 +571,14 @@ cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
 cdef bint _scale_sparse(const floating[::1] values, const int32_t[::1] columns,
                         const double[::1] scale, int64_t n_columns, floating *to,
                         int32_t *to_columns) noexcept:
-    """The same of a sparse row, which is scaled and not centred."""
+    """The same of a sparse row, which is scaled and not centred, with columns that rise."""
     cdef int64_t k
-    cdef int32_t column
+    cdef int32_t column, before = -1
     for k in range(values.shape[0]):
         column = columns[k]
-        if column < 0 or column >= n_columns or not isfinite(values[k]):
+        if column <= before or column >= n_columns or not isfinite(values[k]):
             return False
+        before = column
         to_columns[k] = column
         to[k] = values[k] if scale is None else <floating>(values[k] / scale[column])
     return True
@@ -529,29 +593,36 @@ cdef class Predictor(_Layout):
         As in `Runner`.
     inputs : Standardizer or None
         What is done to rows before the network sees them.
+    largest : float or None
+        Larger sums need a second look; None takes every number that is finite.
     """
 
     cdef double *mean
     cdef double *scale
+    cdef double largest
 
-    def __init__(self, network, params, inputs):
+    def __init__(self, network, params, inputs, largest=None):
         super().__init__(network, params)
-        self.kept.append(inputs)
+        self.largest = np.finfo(self.dtype).max if largest is None else largest
         self.mean = self.scale = NULL
         if inputs is not None:
-            _require_shape("means of inputs", inputs.mean, (network.layer_sizes[0],))
-            _require_shape("scales of inputs", inputs.scale, (network.layer_sizes[0],))
-            self.mean = <double *>_address(inputs.mean, np.float64)
-            self.scale = <double *>_address(inputs.scale, np.float64)
+            mean, scale = inputs.mean, inputs.scale
+            _require_shape("means of inputs", mean, (self.net.sizes[0],))
+            _require_shape("scales of inputs", scale, (self.net.sizes[0],))
+            self.mean = <double *>self._keep(mean, np.float64)
+            self.scale = <double *>self._keep(scale, np.float64)
+        self.is_ready = True
 
     def raw(self, X):
-        """Of shape (n, n_outputs); None where `X` is not an array as the network reads it."""
-        cdef int64_t n_outputs = self.net.sizes[self.net.n_layers], n
+        """Of shape (n, n_outputs); None where `X`, or a sum, is not as it is needed."""
+        cdef int64_t n_outputs, n
         cdef int status
         cdef const double[:, ::1] wide
         cdef const float[:, ::1] narrow
         cdef double[:, ::1] wide_out
         cdef float[:, ::1] narrow_out
+        _require_ready(self)
+        n_outputs = self.net.sizes[self.net.n_layers]
         if X.dtype != self.dtype or X.ndim != 2 or X.shape[1] != self.net.sizes[0]:
             return None
         n = X.shape[0]
@@ -562,23 +633,26 @@ cdef class Predictor(_Layout):
             wide, wide_out = X, sums
             with nogil:
                 status = predict_double(&self.net, self.at, self.mean, self.scale,
-                                        &wide[0, 0], n, self.gemm, &wide_out[0, 0])
+                                        self.largest, &wide[0, 0], n, self.gemm, &wide_out[0, 0])
         else:
             narrow, narrow_out = X, sums
             with nogil:
                 status = predict_float(&self.net, self.at, self.mean, self.scale,
-                                       &narrow[0, 0], n, self.gemm, &narrow_out[0, 0])
+                                       self.largest, &narrow[0, 0], n, self.gemm, &narrow_out[0, 0])
         return None if status else sums
 
     def probabilities(self, X, int64_t n_classes):
         """Of shape (n, n_classes); None where `X`, or the network, is not as needed."""
-        cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
-        cdef int output = self.net.activation[self.net.n_layers - 1]
+        cdef int64_t n_outputs
+        cdef int output
         cdef const double[:, ::1] wide
         cdef const float[:, ::1] narrow
         cdef double[:, ::1] wide_out
         cdef float[:, ::1] narrow_out
         cdef int kind
+        _require_ready(self)
+        n_outputs = self.net.sizes[self.net.n_layers]
+        output = self.net.activation[self.net.n_layers - 1]
         if output == SOFTMAX and n_outputs == n_classes:
             kind = OF_SOFTMAX
         elif output == LOGISTIC and n_outputs == n_classes:
@@ -632,10 +706,9 @@ def hash_rows(X, int64_t first_column=0):
     _require_matrix(X)
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
-        _require_csr(X, X.dtype)
-        _hash_sparse(np.require(X.data, requirements="CA"),
-                     np.require(X.indices, np.int32, "CA"),
-                     np.require(X.indptr, np.int64, "CA"), first_column, hashes)
+        values, columns, starts = _csr_arrays(X, X.data.dtype)
+        _hash_sparse(np.require(values, requirements="CA"), columns, starts, first_column,
+                     hashes)
     else:
         keys = np.asarray([column_key(first_column + column) for column in range(X.shape[1])],
                           dtype=np.uint64)

@@ -127,9 +127,10 @@ CLONED static int NAME(standardise)(const T *RESTRICT x, const double *RESTRICT 
     return finite;
 }
 
-/* The raw outputs of n rows. Returns 0, or what went wrong. */
+/* The raw outputs of n rows, none beyond `largest`. Returns 0, or what went wrong. */
 static int NAME(predict)(const shape_t *net, const void *params_, const double *mean,
-                         const double *scale, const T *x, int64_t n, gemm_any_t gemm, T *out)
+                         const double *scale, double largest, const T *x, int64_t n,
+                         gemm_any_t gemm, T *out)
 {
     const T *params = params_;
     const int64_t n_in = net->sizes[0], n_outputs = net->sizes[net->n_layers];
@@ -144,12 +145,12 @@ static int NAME(predict)(const shape_t *net, const void *params_, const double *
     for (int64_t from = 0; from < n && !status; from += chunk) {
         const int64_t size = from + chunk < n ? chunk : n - from;
         if (!NAME(standardise)(x + from * n_in, mean, scale, size, n_in, s.rows.input))
-            status = NOT_FINITE;
+            status = TOO_LARGE;
         else
             NAME(predict_chunk)(net, &rule, params, size, out + from * n_outputs, &s);
     }
     for (int64_t i = 0; i < n * n_outputs && !status; i++)
-        if (!isfinite(out[i])) status = NOT_FINITE;
+        if (!(fabs((double)out[i]) <= largest)) status = TOO_LARGE;  /* or NaN */
     free(room);
     return status;
 }

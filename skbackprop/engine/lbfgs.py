@@ -12,8 +12,6 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import minimize
 
-from .updaters import Collect
-
 # scipy also ends where the objective falls by less than this share, which is right for
 # scikit-learn's usual tolerance; a finer one asks for a finer share.
 _DECREASE, _TOL = 2.2e-9, 1e-4
@@ -34,7 +32,6 @@ class LBFGS:
     tol: float = 1e-4
     max_gradients: int = 15000
     n_slots: ClassVar[int] = 1  # where the present problem was begun
-    code: ClassVar[int | None] = Collect.code  # the compiled writing gives it its gradients
 
 
 class _Stop(Exception):

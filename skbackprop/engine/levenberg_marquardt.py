@@ -44,7 +44,6 @@ class LevenbergMarquardt:
     reinforcement: float = 10.0
     largest: float = 1e10
     n_slots: ClassVar[int] = 0
-    code: ClassVar[int | None] = None  # linear algebra has one writing
 
 
 # ---- Derivatives ----

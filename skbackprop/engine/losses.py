@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, log_softmax, softmax, xlogy
 
-from .activations import EXP, LOGISTIC, OUTPUT_ACTIVATIONS, Array, get_activation
+from .activations import EXP, OUTPUT_ACTIVATIONS, Array, get_activation
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,6 @@ class Loss:
     gradient : callable
         ``gradient(z, o, y) -> derivative of value with respect to z``, of shape
         (n, n_outputs).
-    code : int or None, default=None
-        The case in the kernel's ``enum``; None when it has none.
-    output_code : int or None, default=None
-        The kernel's code of the output activation.
-    options : tuple of float, default=()
-        Numbers that the kernel needs to know of the loss.
 
     See Also
     --------
@@ -78,14 +72,9 @@ class Loss:
     output: Callable[[Array], Array]
     value: Callable[[Array, Array, Array], Array]
     gradient: Callable[[Array, Array, Array], Array]
-    code: int | None = None
-    output_code: int | None = None
-    options: tuple[float, ...] = ()
 
 
 # ---- Cross-entropies: the link cancels against the derivative ----
-
-SOFTMAX_CODE = 100
 
 
 def _output_minus_target(z, o, y):
@@ -111,10 +100,7 @@ def multinomial(*sizes):
     def value(z, o, y):
         return -sum((y[:, b] * log_softmax(z[:, b], axis=1)).sum(axis=1) for b in blocks)
 
-    return Loss(
-        "log_loss", "softmax", output, value, _output_minus_target, code=0,
-        output_code=SOFTMAX_CODE, options=sizes,
-    )  # fmt: skip
+    return Loss("log_loss", "softmax", output, value, _output_minus_target)
 
 
 def _bernoulli_value(z, o, y):
@@ -122,10 +108,7 @@ def _bernoulli_value(z, o, y):
     return (np.logaddexp(0, z) - y * z).sum(axis=1)
 
 
-BERNOULLI = Loss(
-    "log_loss", "logistic", expit, _bernoulli_value, _output_minus_target, code=1,
-    output_code=LOGISTIC.code,
-)  # fmt: skip
+BERNOULLI = Loss("log_loss", "logistic", expit, _bernoulli_value, _output_minus_target)
 
 
 # ---- Counts ----
@@ -135,10 +118,7 @@ def _half_poisson_deviance(z, o, y):
     return (o - y * z + xlogy(y, y) - y).sum(axis=1)
 
 
-POISSON = Loss(
-    "poisson", "exp", EXP.value, _half_poisson_deviance, _output_minus_target, code=6,
-    output_code=EXP.code,
-)  # fmt: skip
+POISSON = Loss("poisson", "exp", EXP.value, _half_poisson_deviance, _output_minus_target)
 
 
 # ---- Functions of the residual ----
@@ -154,8 +134,6 @@ class Residual:
         The name that users give.
     value, derivative : callable
         Functions of the residual and of the options.
-    code : int
-        The case in the kernel's ``enum``.
     options : tuple of float
         What `value` and `derivative` take where nothing else is asked for.
     """
@@ -163,12 +141,10 @@ class Residual:
     name: str
     value: Callable
     derivative: Callable
-    code: int
     options: tuple = ()
 
-    def through(self, activation, options=()):
+    def through(self, activation, options):
         """The loss of networks whose outputs go through `activation`."""
-        options = options or self.options
         given = [np.asarray(options)] if options else []
 
         def value(z, o, y):
@@ -177,10 +153,7 @@ class Residual:
         def gradient(z, o, y):
             return (self.derivative(o - y, *given) * activation.slope(z, o)).astype(o.dtype)
 
-        return Loss(
-            self.name, activation.name, activation.value, value, gradient, self.code,
-            activation.code, options,
-        )  # fmt: skip
+        return Loss(self.name, activation.name, activation.value, value, gradient)
 
 
 def _huber(r, delta):
@@ -193,16 +166,15 @@ def _quantile_derivative(r, quantiles):
 
 
 RESIDUALS = (
-    Residual("squared_error", lambda r: 0.5 * r * r, lambda r: r, code=2),
-    Residual("absolute_error", np.abs, np.sign, code=3),
+    Residual("squared_error", lambda r: 0.5 * r * r, lambda r: r),
+    Residual("absolute_error", np.abs, np.sign),
     # Huber, 1964.
-    Residual("huber", _huber, lambda r, d: np.clip(r, -d, d), code=4, options=(1.0,)),
+    Residual("huber", _huber, lambda r, d: np.clip(r, -d, d), options=(1.0,)),
     # Koenker & Bassett, 1978; the options are the quantile of each output.
     Residual(
         "quantile",
         lambda r, quantiles: r * _quantile_derivative(r, quantiles),
         _quantile_derivative,
-        code=5,
         options=(0.5,),
     ),
 )
@@ -219,7 +191,11 @@ _LINKED = {
 #: Every loss through every output activation that it goes with.
 LOSSES = (
     *(make() for make in _LINKED.values()),
-    *(row.through(activation) for row in RESIDUALS for activation in OUTPUT_ACTIVATIONS),
+    *(
+        row.through(activation, row.options)
+        for row in RESIDUALS
+        for activation in OUTPUT_ACTIVATIONS
+    ),
 )
 
 
@@ -240,6 +216,11 @@ def allowed_outputs(loss):
     return tuple(output for name, output in _LINKED if name == loss)
 
 
+def options_of(loss, options):
+    """The options of the loss called `loss`: those given, or else its own."""
+    return options or (_RESIDUALS[loss].options if loss in _RESIDUALS else ())
+
+
 def get_loss(loss, output_activation, options=()):
     """The row for this loss through this output activation.
 
@@ -248,6 +229,7 @@ def get_loss(loss, output_activation, options=()):
     """
     if isinstance(loss, Loss):
         return loss
+    options = options_of(loss, options)
     if loss in _RESIDUALS:
         return _RESIDUALS[loss].through(get_activation(output_activation), options)
     return _LINKED[loss, output_activation](*options)

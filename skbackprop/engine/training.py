@@ -124,10 +124,10 @@ def has_kernel():
 
 
 def choose_engine(network, updater):
-    """The name of the fastest writing that can train this network, "compiled" or "numpy"."""
-    codes = [row.code for row in network.hidden]
-    codes += [network.loss_row.code, network.loss_row.output_code, updater.code]
-    return "numpy" if kernel is None or None in codes else "compiled"
+    """The name of the fastest implementation for this network, "compiled" or "numpy"."""
+    # L-BFGS asks for gradients, and updates by itself.
+    rule = Collect() if isinstance(updater, LBFGS) else updater
+    return "numpy" if kernel is None or not kernel.can_train(network, rule) else "compiled"
 
 
 def make_runner(network, params, state, updater, regularization, X, Y, weights, seed):

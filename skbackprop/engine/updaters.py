@@ -17,7 +17,6 @@ class GradientDescent:
     """``w <- w - rate * g``."""
 
     n_slots: ClassVar[int] = 0
-    code: ClassVar[int | None] = 0
 
     def step(self, params, gradient, state, rate, count):
         params -= rate * gradient
@@ -34,7 +33,6 @@ class Momentum:
 
     momentum: float = 0.9
     n_slots: ClassVar[int] = 1
-    code: ClassVar[int | None] = 1
 
     def step(self, params, gradient, state, rate, count):
         velocity = state[0]
@@ -55,8 +53,6 @@ class Nesterov(Momentum):
     parameters.
     """
 
-    code: ClassVar[int | None] = 2
-
     def step(self, params, gradient, state, rate, count):
         velocity = state[0]
         velocity *= self.momentum
@@ -72,7 +68,6 @@ class Adam:
     beta_2: float = 0.999
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 2
-    code: ClassVar[int | None] = 3
 
     def step(self, params, gradient, state, rate, count):
         first, second = state
@@ -100,7 +95,6 @@ class RMSprop:
     decay: float = 0.9
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 1
-    code: ClassVar[int | None] = 4
 
     def step(self, params, gradient, state, rate, count):
         mean = state[0]
@@ -127,7 +121,6 @@ class Rprop:
     cut: float = 0.5
     largest: float = 50.0
     n_slots: ClassVar[int] = 2  # the gradient before, and the steps
-    code: ClassVar[int | None] = 5
     smallest: ClassVar[float] = 1e-6
 
     def step(self, params, gradient, state, rate, count):
@@ -150,7 +143,6 @@ class Collect:
     """No update: the gradient is kept, for solvers that use it in their own way."""
 
     n_slots: ClassVar[int] = 1
-    code: ClassVar[int | None] = 6
 
     def step(self, params, gradient, state, rate, count):
         state[0] = gradient

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from ..engine.losses import options_of
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ..plan import streaming_alpha
 from ._c_functions import output_name, write_slopes
@@ -139,7 +140,7 @@ def _output_deltas(fitted, c):
     delta = "r"
     if network.loss in _RESIDUALS:
         delta = _RESIDUALS[network.loss]
-        options = network.loss_row.options
+        options = options_of(network.loss, network.loss_options)
         if network.loss == "quantile":
             values = options * (1 if len(options) > 1 else network.layer_sizes[-1])
             values = c.numbers(values, "quantile")
