@@ -263,7 +263,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             if recipe.has_given_weights(self):
                 standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
         scored = held_out is not None and self.scoring is not None
-        self._examined = (resume and self._examined) or (held_out is not None, scored)
+        had_validation, was_scored = self._examined if resume else (False, False)
+        self._examined = (had_validation or held_out is not None, was_scored or scored)
         if incremental and weights is not None:
             rows, weights = self._draw(rows, weights, standing.rng)
             if not len(rows):

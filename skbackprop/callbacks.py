@@ -109,16 +109,17 @@ def _check_count(name, value, owner):
 
 
 class EarlyStopping(_EpochCallback):
-    """End training when what is watched no longer improves, and keep the best network [1]_.
+    """End training when a loss or score no longer improves, and keep the best network [1]_.
 
-    Watched is the training loss or, if validation data are given, the score on them. The
-    estimator's own ``early_stopping=True`` does the like by the loss on held-out rows; this
-    callback is for data, scorers and patience that should stay out of the parameters.
+    Monitored is the training loss or, if validation data are given, the score on them; NaN is
+    worse than any number. The estimator's own ``early_stopping=True`` does the same with rows
+    that it holds out. This callback is for data, scorers and patience that should stay out of
+    the parameters.
 
     Parameters
     ----------
     X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-        Rows that are not trained on. None watches the training loss.
+        Rows that are not trained on. None monitors the training loss.
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
         The targets of `X_val`.
     scoring : str, callable or None, default=None
@@ -127,17 +128,16 @@ class EarlyStopping(_EpochCallback):
     patience : int >= 1, default=10
         How many epochs in a row may bring no improvement before training ends.
     min_delta : float >= 0, default=0.0
-        By how much more than this the best so far has to be surpassed, in the units of what
-        is watched.
+        An improvement of the loss or score by no more than this counts as none.
     restore_best : bool, default=True
         Whether the network of the best epoch is the one that predicts in the end, and not
-        that of the last. Training that is resumed goes on from the last in either case.
+        that of the last. Training that is resumed goes on from the last in either case. Of
+        epochs with equal scores, that with the smallest training loss is the best.
 
     Attributes
     ----------
     best_ : float
-        The best of what was watched in the latest fit: the smallest loss or the largest
-        score.
+        The smallest loss or the largest score in the latest fit; NaN if there was no other.
     best_epoch_ : int
         Its epoch, counted from 0 within the call of `fit`. Neither attribute comes back from
         another process.
@@ -203,28 +203,37 @@ class EarlyStopping(_EpochCallback):
 
     def _epoch_ends(self, best, fitted):
         if self.X_val is None:
-            value = -fitted.loss_
+            value = -float(fitted.loss_)
         else:
-            value = best.scorer(fitted, self.X_val, self.y_val)
-        epoch = fitted.n_iter_ - 1
-        if best.params is None or value > best.value + self.min_delta:
-            best.value, best.epoch, best.params = value, epoch, fitted._params
-        best.stopped = epoch - best.epoch >= self.patience
+            value = float(best.scorer(fitted, self.X_val, self.y_val))
+        epoch, score = fitted.n_iter_ - 1, -math.inf if math.isnan(value) else value
+        improved = best.params is None or score > best.score + self.min_delta
+        if improved:
+            best.improved_at = epoch
+        if improved or (score == best.score and fitted.loss_ < best.loss):
+            best.value, best.score, best.loss = value, score, fitted.loss_
+            best.epoch, best.params = epoch, fitted._params
+        best.stopped = epoch - best.improved_at >= self.patience
         return best.stopped
 
     def _fit_ends(self, best, estimator):
-        self.best_ = float(-best.value if self.X_val is None else best.value)
+        self.best_ = -best.value if self.X_val is None else best.value
         self.best_epoch_, self.stopped_ = best.epoch, best.stopped
         if self.restore_best and best.params is not None:
             estimator._predict_with(best.params)
 
 
 class _Best:
-    """The best network of a fit so far."""
+    """The best network of a fit so far.
+
+    `value` is what was monitored; `score` is the same, with NaN below any number.
+    """
 
     def __init__(self, scorer):
         self.scorer = scorer
         self.value, self.epoch, self.params = math.nan, None, None
+        self.score, self.loss = -math.inf, math.inf
+        self.improved_at = 0
         self.stopped = False
 
 

@@ -146,7 +146,7 @@ class Stream:
         progress.samples += 1
         progress.updates += 1
         progress.loss = measured
-        note(progress, measured, self.tol)
+        note(progress, measured, measured, self.tol)
         estimator.converged_ = task.tol is not None and should_stop(
             progress, task.patience, task.schedule, rate
         )

@@ -247,7 +247,7 @@ class FittedNetwork(BaseEstimator):
     def best_loss_(self) -> float | None:
         """The smallest loss of an epoch so far; None where held-out rows decide."""
         losses = self.loss_curve_
-        return None if self.early_stopping else min(losses, default=math.inf)
+        return None if self.early_stopping else float(np.nanmin([math.inf, *losses]))
 
     def history_frame(self) -> pandas.DataFrame:
         """The record of training as a table.
@@ -316,9 +316,9 @@ class FittedNetwork(BaseEstimator):
 
     @property
     def best_validation_score_(self) -> float | None:
-        """The largest score on the held-out rows, or None."""
+        """The largest score on the held-out rows, or None; NaN if no epoch has a score."""
         scores = self.validation_scores_
-        return None if scores is None else float(np.nanmax([-math.inf, *scores]))
+        return None if scores is None else float(np.fmax.reduce(scores, initial=math.nan))
 
     # ---- In a notebook ----
 

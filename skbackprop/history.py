@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 _ALWAYS = ("epoch", "loss", "learning_rate", "seconds", "validation_loss", "validation_score")
 # A stream of rows is an epoch each: this many of the last are kept, at least.
 _LONGEST_STREAM = 10_000
@@ -50,6 +52,30 @@ def mend(history):
         if len(column) > n_rows + 1:  # it was the others' turn to be shortened
             del column[:-n_rows]
         del column[n_rows:]
+
+
+def best_row(history):
+    """Return the number of the best epoch's row, or None where nothing was measured.
+
+    It has the highest validation score and, among equal scores, the smallest validation loss;
+    without scores the smallest validation loss, else the smallest training loss. NaN is worse
+    than any number.
+    """
+    scores = _smallest_is_best(history, "validation_score", sign=-1)
+    losses = _smallest_is_best(history, "validation_loss")
+    if np.isfinite(scores).any():
+        return int(np.lexsort((losses, scores))[0])
+    for values in (losses, _smallest_is_best(history, "loss")):
+        if np.isfinite(values).any():
+            return int(np.argmin(values))
+    return None
+
+
+def _smallest_is_best(history, name, sign=1):
+    """Return a column, or its negative, with infinity where nothing was measured."""
+    column = history.get(name, [math.nan] * len(history["epoch"]))
+    values = sign * np.array(column, dtype=np.float64)
+    return np.where(np.isnan(values), math.inf, values)
 
 
 def as_frame(history):

@@ -182,7 +182,9 @@ def make_task(
         rows, None if weights is None else weights[rows], shuffle
     )
     plan = make_plan(estimator, presentations.size, epochs_before, incremental, noise)
-    stops_on_held_out = estimator.early_stopping and examine is not None
+    monitor = "loss"
+    if estimator.early_stopping and examine is not None:
+        monitor = "validation_loss" if estimator.scoring is None else "validation_score"
     return Task(
         network=network,
         updater=updater,
@@ -198,9 +200,9 @@ def make_task(
         max_epochs=plan.max_epochs,
         horizon=plan.horizon,
         tol=plan.tol,
-        patience=patience(estimator, stops_on_held_out),
+        patience=patience(estimator, monitor != "loss"),
         examine=examine,
-        stops_on_held_out=stops_on_held_out,
+        monitor=monitor,
     )
 
 

@@ -221,6 +221,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         What is measured on held-out rows besides the loss, and decides in its place with
         `early_stopping`: "score" is the estimator's own `score`, a str names a scorer of
         scikit-learn, a callable is ``scoring(estimator, X, y) -> float``, larger being better.
+        Between equal scores the validation loss decides; NaN is worse than any number.
     restore_best : bool, default=True
         Whether, with `early_stopping`, the network that did best on held-out rows is the one
         that predicts, and not the last.

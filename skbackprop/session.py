@@ -62,13 +62,21 @@ class Standing:
         still.rng.set_state(self.rng.get_state())
         return still
 
-    def use(self, updater, keeps_best):
+    def use(self, updater):
         """Go on with an update rule, which remembers nothing of another's, or its own."""
         if type(updater) is not type(self.updater):
             shape = (updater.n_slots, self.params.size)
             self.slots = np.zeros(shape, dtype=self.params.dtype)
             self.progress.origin = self.progress.epochs
         self.updater = updater
+
+    def monitor(self, name, keeps_best):
+        """Go on with what decides when to stop; the best of something else is forgotten."""
+        progress = self.progress
+        if name != progress.monitor:
+            progress.monitor, progress.stalled = name, 0
+            progress.best = progress.best_loss = math.inf
+            self.best = self.params
         if not keeps_best:
             self.best = self.params
         elif self.best is self.params:
@@ -143,7 +151,7 @@ def run_until_finite(estimator, task, standing, audience=None):
     """
     if not has_kernel():
         warn_of_missing_kernel()
-    keeps_best = task.stops_on_held_out and estimator.restore_best
+    keeps_best = task.monitor != "loss" and estimator.restore_best
     restarts = 0 if estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = standing.rng.get_state()
     for restart in count():
@@ -151,14 +159,15 @@ def run_until_finite(estimator, task, standing, audience=None):
         attempt = standing.copy()
         attempt.progress.halvings += restart
         attempt.progress.planned = attempt.progress.epochs + task.max_epochs
-        attempt.use(task.updater, keeps_best)
+        attempt.use(task.updater)
+        attempt.monitor(task.monitor, keeps_best)
         if audience is not None:
             audience.training_begins(is_restart=restart > 0)
         attempt, ended = _run(estimator, task, attempt, audience)
         if not attempt.diverged(task.network.n_layers):
             return attempt, ended
         what = _divergence(estimator, task, attempt.progress)
-        if keeps_best and math.isfinite(attempt.progress.best):
+        if keeps_best and math.isfinite(attempt.progress.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
             attempt.params, ended.excused = attempt.best, True
             return attempt, ended

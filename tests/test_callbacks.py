@@ -303,6 +303,42 @@ def test_early_stopping_keeps_the_best_on_data_of_ones_own(wheat, restore):
     )
 
 
+@pytest.mark.parametrize(
+    ("scores", "best", "n_epochs"),
+    [
+        ([np.nan, 0.2, 0.6, 0.1, np.nan, 0.3], 2, 6),
+        ([np.nan] * 6, 3, 4),  # the smallest loss of those before patience ends
+        ([0.5, 0.9, 0.9, 0.9, 0.9, 0.9], 4, 5),
+    ],
+)
+def test_early_stopping_takes_nan_for_the_worst_and_ties_by_the_loss(
+    regression, scores, best, n_epochs
+):
+    given = iter(scores)
+    stopping = EarlyStopping(
+        *regression, scoring=lambda estimator, X, y: next(given), patience=3
+    )
+    recorder = WeightRecorder()
+    reg = BackpropRegressor(**QUICK).set_callbacks(stopping, recorder).fit(*regression)
+    assert reg.n_iter_ == n_epochs
+    assert reg.loss_curve_ == sorted(reg.loss_curve_, reverse=True)
+    assert stopping.best_epoch_ == best
+    np.testing.assert_equal(stopping.best_, scores[best])
+    np.testing.assert_array_equal(reg.coefs_[0], recorder.coefs_[best][0])
+
+
+def test_early_stopping_takes_a_training_loss_of_nan_for_the_worst(regression):
+    losses = iter([np.nan, 0.5, np.nan, 0.4, 0.6, 0.7])
+    stopping = EarlyStopping(patience=3)
+    shown = BackpropRegressor(**QUICK).fit(*regression)
+    best = stopping._begin(shown)
+    for epoch, loss in enumerate(losses):
+        shown.history_["loss"], shown.n_iter_ = [loss], epoch + 1
+        stopping._epoch_ends(best, shown)
+    stopping._fit_ends(best, shown)
+    assert (stopping.best_, stopping.best_epoch_) == (0.4, 3)
+
+
 def test_the_best_network_survives_pickle_and_file(wheat, tmp_path):
     X, y = wheat
     stopping = EarlyStopping(X[::3], y[::3], patience=1)

@@ -344,22 +344,36 @@ def test_outputs_join_where_they_belong():
 
 def test_progress_begins_at_nothing():
     begun = vars(Progress())
-    assert np.isnan(begun.pop("loss")) and begun.pop("best") == np.inf
+    assert np.isnan(begun.pop("loss")) and begun.pop("monitor") == ""
+    assert begun.pop("best") == begun.pop("best_loss") == np.inf
     assert set(begun.values()) == {0} and len(begun) == 10
 
 
-def test_what_is_noted_of_the_watched_number():
+def test_note_compares_the_monitored_value_with_the_best_so_far():
     progress = Progress()
-    for watched, improved, stalled in (
-        (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 0),
-        (3.1, True, 1), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
+    for value, improved, stalled in (
+        (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 3),
+        (3.1, True, 4), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
     ):  # fmt: skip
-        assert schedules.note(progress, watched, 1.0) == improved
+        assert schedules.note(progress, value, value, 1.0) == improved
         assert progress.stalled == stalled
-    assert progress.best == 2.0
+    assert progress.best == progress.best_loss == 2.0
     # Without a tolerance, not to rise is enough.
-    assert not schedules.note(progress, 2.0, 0.0)
+    assert not schedules.note(progress, 2.0, 2.0, 0.0)
     assert progress.stalled == 0
+
+
+def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
+    progress = Progress()
+    for value, loss, improved, stalled in (
+        (np.nan, np.nan, False, 1), (np.nan, 3.0, True, 2), (np.nan, 4.0, False, 3),
+        (np.nan, 2.0, True, 4), (5.0, 9.0, True, 0), (5.0, 9.0, False, 0), (5.0, 8.0, True, 0),
+        (5.0, np.nan, False, 0), (np.nan, 1.0, False, 1), (6.0, 1.0, False, 2),
+        (4.0, np.nan, True, 0), (4.0, 7.0, True, 0),
+    ):  # fmt: skip
+        assert schedules.note(progress, value, loss, 0.0) == improved
+        assert progress.stalled == stalled
+    assert (progress.best, progress.best_loss) == (4.0, 7.0)
 
 
 def test_when_to_stop():

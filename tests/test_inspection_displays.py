@@ -136,6 +136,8 @@ def test_best_epoch_by_score_and_with_gaps():
         "validation_score": [None, 0.9, 0.8, 0.7],
     }
     assert LossCurveDisplay([history]).plot().best_epochs_ == [4]
+    history["validation_score"] = [0.9, np.nan, 0.8, 0.9]  # the first has no loss
+    assert LossCurveDisplay([history]).plot().best_epochs_ == [6]
     history["validation_score"] = [np.nan] * 4
     assert LossCurveDisplay([history]).plot().best_epochs_ == [5]
     display = LossCurveDisplay([history]).plot(mark_best=False)
@@ -146,6 +148,31 @@ def test_best_epoch_by_score_and_with_gaps():
     assert len(display.ax_.lines) == 2
     history["loss"] = [np.nan] * 4
     assert LossCurveDisplay([history]).plot().best_epochs_ == [None]
+
+
+def test_loss_curve_display_draws_and_marks_the_score_that_decided():
+    X, y = load_wheat_seeds(return_X_y=True)
+    clf = BackpropClassifier((5,), **SHORT, early_stopping=True, scoring="accuracy")
+    clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    display = LossCurveDisplay.from_estimator(clf)
+    (epoch,), scores = display.best_epochs_, clf.validation_scores_
+    curve, mark = display.second_ax_.lines
+    np.testing.assert_array_equal(curve.get_ydata(), scores)
+    assert (mark.get_xdata(), mark.get_ydata()) == ([epoch], [max(scores)])
+    assert mark.get_label() == f"best score: epoch {epoch}"
+    assert len(display.ax_.lines) == 2
+    assert display.second_ax_.get_ylabel() == "validation score"
+    # Where the scores are not drawn, the mark is on the losses of the same rows.
+    display = LossCurveDisplay.from_estimator(clf, second_axis=None)
+    assert display.second_ax_ is None
+    *_, mark = display.ax_.lines
+    assert (mark.get_xdata(), mark.get_ydata()) == (
+        [epoch],
+        [clf.validation_loss_curve_[epoch]],
+    )
+    # Beside a training without scores there is no axis for them.
+    plain = BackpropClassifier((5,), **SHORT).fit(X, y)
+    assert LossCurveDisplay.from_estimators([clf, plain]).second_ax_ is None
 
 
 @NETWORKS

@@ -158,7 +158,7 @@ ARROWS = {
     "inspection.explanation": {"engine.training", "plan", "inspection.doors"},
     "inspection.importance": {"engine.network", "inspection.doors"},
     "inspection.importance_display": {"inspection.doors", "inspection.importance"},
-    "inspection.loss_curve": {"inspection.doors"},
+    "inspection.loss_curve": {"history", "inspection.doors"},
     "inspection.network_display": {"inspection.doors"},
     "inspection.profile": {"inspection.doors"},
     "inspection.weights_display": {"inspection.doors"},

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import clone
@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, history
 from skbackprop.engine.sampling import hold_out
 
 STOPPING = {
@@ -268,6 +268,83 @@ def test_an_improvement_is_what_tol_says(tol, n_epochs):
         warnings.simplefilter("ignore", ConvergenceWarning)
         reg.fit(X, y)
     np.testing.assert_allclose(reg.loss_curve_, 0.5 ** np.arange(1, n_epochs + 1), rtol=1e-9)
+
+
+# ---- Scores that tie, and scores that are NaN ----
+
+
+class ListedScores:
+    """A scorer that gives these scores, one after the other."""
+
+    def __init__(self, scores):
+        self.scores = iter(scores)
+
+    def __call__(self, estimator, X, y):
+        return next(self.scores)
+
+
+@given(
+    st.lists(st.sampled_from([0.5, 0.9, 1.0, float("nan")]), min_size=6, max_size=6),
+    st.integers(0, 100), st.booleans(),
+)  # fmt: skip
+@settings(max_examples=50)
+def test_early_stopping_keeps_the_smallest_loss_among_the_best_scores(scores, seed, resumed):
+    X, y = make_classification(60, 5, flip_y=0.2, random_state=seed)
+    clf = BackpropClassifier(**STOPPING | {"max_iter": 6, "tol": None})
+    clf.set_params(scoring=ListedScores(scores), learning_rate_init=0.3, random_state=seed)
+    validation = {"X_val": X[40:], "y_val": y[40:]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if resumed:
+            clf.set_params(max_iter=3, warm_start=True).fit(X[:40], y[:40], **validation)
+        clf.fit(X[:40], y[:40], **validation)
+    losses = clf.validation_loss_curve_
+    scores_down = [np.inf if np.isnan(score) else -score for score in scores]
+    ranks = list(zip(scores_down, losses, strict=True))
+    best = ranks.index(min(ranks))
+    kept = log_loss(y[40:], clf.predict_proba(X[40:]))
+    np.testing.assert_allclose(kept, losses[best], rtol=1e-9)
+    assert history.best_row(clf.history_) == best  # which `LossCurveDisplay` marks
+    np.testing.assert_equal(clf.best_validation_score_, scores[best])
+
+
+def test_scores_that_are_nan_are_no_improvement():
+    X, y = make_classification(60, 5, random_state=0)
+    nan = float("nan")
+    clf = BackpropClassifier(**STOPPING | {"n_iter_no_change": 3})
+    clf.set_params(scoring=lambda estimator, X, y: nan)
+    clf.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    assert clf.converged_ and clf.n_iter_ == 4
+    assert np.isnan(clf.best_validation_score_)
+    kept = log_loss(y[40:], clf.predict_proba(X[40:]))
+    np.testing.assert_allclose(kept, min(clf.validation_loss_curve_), rtol=1e-9)
+
+
+def test_best_loss_passes_over_nan():
+    clf = BackpropClassifier((2,), max_iter=2, tol=None).fit([[0.0], [1.0]], [0, 1])
+    clf.history_["loss"] = [float("nan"), 0.5, float("nan"), 0.7]
+    assert clf.best_loss_ == 0.5
+
+
+@pytest.mark.parametrize("restore_best", [True, False])
+def test_early_stopping_begins_again_where_something_else_decides(noisy, restore_best):
+    """A training loss of 0.1 is no smaller than a score of 0.8 is large."""
+    X, y, X_val, y_val = rows(*noisy, 160)
+    validation = {"X_val": X_val, "y_val": y_val}
+    clf = BackpropClassifier(**STOPPING | {"warm_start": True, "restore_best": restore_best})
+    clf.set_params(max_iter=20, tol=1e-4, n_iter_no_change=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clf.fit(X, y, **validation)
+        begun = len(clf.loss_curve_)
+        clf.set_params(early_stopping=False).fit(X, y, **validation)
+        assert len(clf.loss_curve_) == begun + 20  # the training loss still falls
+        clf.set_params(early_stopping=True, scoring="neg_log_loss").fit(X, y, **validation)
+    scores = clf.validation_scores_[begun + 20 :]
+    assert len(scores) > 5
+    kept = -log_loss(y_val, clf.predict_proba(X_val))
+    expected = max(scores) if restore_best else scores[-1]
+    np.testing.assert_allclose(kept, expected, rtol=1e-9)
 
 
 # ---- partial_fit ----

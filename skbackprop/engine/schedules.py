@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+#: What can decide when to stop, as a column of the history; nothing before the first epoch.
+MONITORS = ("", "loss", "validation_loss", "validation_score")
+
 
 @dataclass
 class Progress:
@@ -27,11 +30,14 @@ class Progress:
         Steps of the update rule so far; for lbfgs, gradients computed.
     loss : float
         That of the last epoch.
+    monitor : str
+        What decides when to stop, one of `MONITORS`; of a score its negative has to fall.
     best : float
-        The smallest watched number so far: the loss of an epoch, or what is measured on
-        held-out rows.
+        Its smallest value so far.
+    best_loss : float
+        The loss of that epoch, on the same rows.
     stalled : int
-        Epochs in a row in which the watched number failed to fall by `tol`.
+        Epochs in a row in which it failed to fall by `tol`.
     drops : int
         How often the adaptive schedule has cut the rate.
     halvings : int
@@ -48,7 +54,9 @@ class Progress:
     samples: int = 0
     updates: int = 0
     loss: float = math.nan
+    monitor: str = ""
     best: float = math.inf
+    best_loss: float = math.inf
     stalled: int = 0
     drops: int = 0
     halvings: int = 0
@@ -106,19 +114,25 @@ def get_schedule(name):
     return _BY_NAME[name]
 
 
-def note(progress, watched, tol):
-    """Count the epochs in a row whose watched number was not below the best by `tol`.
+def note(progress, value, loss, tol):
+    """Count the epochs in a row whose monitored value was not below the best by `tol`.
 
-    Returns whether it is the best so far.
+    NaN is worse than any number. Returns whether the epoch is the best so far: the one with
+    the smallest value and, among equal values, with the smallest loss.
     """
-    if watched > progress.best - tol:
-        progress.stalled += 1
-    else:
+    if value <= progress.best - tol:
         progress.stalled = 0
-    improved = watched < progress.best  # which NaN never is
-    if improved:
-        progress.best = watched
-    return improved
+    else:
+        progress.stalled += 1
+    rank = _nan_last(value), _nan_last(loss)
+    is_best = rank < (progress.best, progress.best_loss)
+    if is_best:
+        progress.best, progress.best_loss = rank
+    return is_best
+
+
+def _nan_last(value):
+    return math.inf if math.isnan(value) else value
 
 
 def should_stop(progress, patience, schedule, rate):

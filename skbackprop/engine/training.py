@@ -177,8 +177,8 @@ class Task:
         How many epochs in a row may bring no improvement.
     examine : callable or None
         ``examine(params) -> Examination`` of rows that are held out.
-    stops_on_held_out : bool
-        Whether the examination decides when to stop, instead of the loss.
+    monitor : {"loss", "validation_loss", "validation_score"}
+        The column of the history that decides when to stop.
     """
 
     network: object
@@ -197,7 +197,7 @@ class Task:
     tol: float | None
     patience: float
     examine: object = None
-    stops_on_held_out: bool = False
+    monitor: str = "loss"
 
     @property
     def total_weight(self):
@@ -232,11 +232,6 @@ class Examination:
 
     loss: float
     score: float | None = None
-
-    @property
-    def watched(self):
-        """The number that should fall."""
-        return self.loss if self.score is None else -self.score
 
 
 @dataclass(frozen=True)
@@ -374,8 +369,9 @@ def _conclude(task, params, progress, loss, loss_sum, rate, clock):
     progress.epochs += 1
     progress.samples += task.presentations.size
     examination = None if task.examine is None else task.examine(params)
-    watched = examination.watched if task.stops_on_held_out else loss
-    improved = schedules.note(progress, watched, task.tol or 0.0)
+    judged = loss if task.monitor == "loss" else examination.loss
+    value = -examination.score if task.monitor == "validation_score" else judged
+    improved = schedules.note(progress, value, judged, task.tol or 0.0)
     stalled = task.tol is not None and schedules.should_stop(
         progress, task.patience, task.schedule, rate
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..history import best_row
 from .doors import check_network, check_option, import_pyplot, new_axes
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class LossCurveDisplay:
     Attributes
     ----------
     best_epochs_ : list of int
-        The epoch of each training that is marked: of the highest validation score, else of
-        the smallest validation loss, else of the smallest training loss.
+        The epoch of each training that is marked, None where nothing was measured: that of
+        the highest validation score and, among equal scores, of the smallest validation
+        loss; without scores that of the smallest validation loss, else of the smallest
+        training loss. NaN is worse than any number.
     ax_ : matplotlib Axes or list of Axes
         The axes with the curves; a list with ``panels=True``.
     second_ax_ : matplotlib Axes, list of Axes or None
@@ -143,7 +146,7 @@ class LossCurveDisplay:
         self,
         ax: Axes | Sequence[Axes] | None = None,
         *,
-        second_axis: str | None = None,
+        second_axis: str | None = "auto",
         mark_best: bool = True,
         yscale: Literal["linear", "log"] = "linear",
         panels: bool = False,
@@ -154,11 +157,14 @@ class LossCurveDisplay:
         ----------
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw; one per training with ``panels=True``. None makes a new figure.
-        second_axis : {None, "learning_rate", "validation_score", "sum_squared_error", \
-                "seconds"}, default=None
+        second_axis : {"auto", None, "learning_rate", "validation_score", \
+                "sum_squared_error", "seconds"}, default="auto"
             A column of the histories to draw as well, dotted, on an axis to the right.
+            "auto" draws the validation scores, which decide where they were measured.
         mark_best : bool, default=True
-            Whether to mark the best epoch of each training.
+            Whether to mark the best epoch of each training, on the curve that decides: the
+            validation scores if they are drawn, else the validation losses, else the
+            training losses.
         yscale : {"linear", "log"}, default="linear"
             The scale of the losses.
         panels : bool, default=False
@@ -179,19 +185,25 @@ class LossCurveDisplay:
             was not measured.
         """
         check_option("yscale", yscale, ("linear", "log"))
-        self._check_second_axis(second_axis)
+        second_axis = self._resolve_second_axis(second_axis)
         all_axes = self._axes(ax, panels)
         apart = list(dict.fromkeys(all_axes))
         twins = {axes: axes.twinx() for axes in apart} if second_axis else {}
-        self.best_epochs_ = [_best_epoch(history) for history in self.histories]
+        rows = [best_row(history) for history in self.histories]
+        self.best_epochs_ = [
+            None if row is None else int(history["epoch"][row])
+            for history, row in zip(self.histories, rows, strict=True)
+        ]
         for number, axes in enumerate(all_axes):
             name = self.names[number] if self.names else None
             if panels and name is not None:
                 axes.set_title(name)
             shown = None if panels else name
-            self._draw(axes, number, shown, mark_best)
+            self._draw(axes, number, shown)
             if second_axis:
                 self._draw_second(twins[axes], number, shown, second_axis, panels)
+            if mark_best and rows[number] is not None:
+                self._mark(axes, twins.get(axes), number, rows[number], shown, second_axis)
         for axes in apart:
             axes.set(xlabel="epoch", ylabel="loss", yscale=yscale)
             _legend(axes, twins.get(axes), n_columns=1 if panels else 2)
@@ -205,8 +217,12 @@ class LossCurveDisplay:
         self.figure_ = apart[0].figure
         return self
 
-    def _check_second_axis(self, second_axis):
-        check_option("second_axis", second_axis, (None, *_LABELS))
+    def _resolve_second_axis(self, second_axis):
+        """Return the column to draw on the right, or None."""
+        check_option("second_axis", second_axis, ("auto", None, *_LABELS))
+        if second_axis == "auto":
+            scored = all(_is_measured(each, "validation_score") for each in self.histories)
+            return "validation_score" if scored else None
         for history in self.histories:
             if second_axis is not None and not _is_measured(history, second_axis):
                 measured = [name for name in _LABELS if _is_measured(history, name)]
@@ -214,6 +230,7 @@ class LossCurveDisplay:
                     "second_axis must be a column that was measured in every training. One "
                     f"has {measured}. Got {second_axis!r}."
                 )
+        return second_axis
 
     def _axes(self, ax, panels):
         """The axes of each training."""
@@ -231,24 +248,33 @@ class LossCurveDisplay:
             raise ValueError(f"ax must hold {n} axes, one per training. Got {len(all_axes)}.")
         return all_axes
 
-    def _draw(self, axes, number, name, mark_best):
-        """The losses of one training, and its best epoch."""
+    def _draw(self, axes, number, name):
+        """The losses of one training."""
         history, color = self.histories[number], f"C{number}"
         prefix = "" if name is None else f"{name}, "
-        epochs, watched = history["epoch"], _column(history, "loss")
+        epochs = history["epoch"]
         validated = _is_measured(history, "validation_loss")
         label = f"{prefix}training" if validated or name is None else name
-        axes.plot(epochs, watched, color=color, label=label)
+        axes.plot(epochs, _column(history, "loss"), color=color, label=label)
         if validated:
-            watched = _column(history, "validation_loss")
-            axes.plot(epochs, watched, "--", color=color, label=f"{prefix}validation")
-        best = self.best_epochs_[number]
-        if mark_best and best is not None:
-            height = watched[list(epochs).index(best)]
-            axes.plot(
-                [best], [height], "o", color=color, markerfacecolor="white", zorder=3,
-                label=f"{prefix}best: epoch {best}",
-            )  # fmt: skip
+            losses = _column(history, "validation_loss")
+            axes.plot(epochs, losses, "--", color=color, label=f"{prefix}validation")
+
+    def _mark(self, axes, twin, number, row, name, second_axis):
+        """A circle at the best epoch of one training, on the curve that decides."""
+        history, epoch = self.histories[number], self.best_epochs_[number]
+        scored = _is_measured(history, "validation_score")
+        if scored and second_axis == "validation_score":
+            axes, column = twin, "validation_score"
+        else:
+            validated = _is_measured(history, "validation_loss")
+            column = "validation_loss" if validated else "loss"
+        what = "best score" if scored else "best"
+        prefix = "" if name is None else f"{name}, "
+        axes.plot(
+            [epoch], [_column(history, column)[row]], "o", color=f"C{number}",
+            markerfacecolor="white", zorder=3, label=f"{prefix}{what}: epoch {epoch}",
+        )  # fmt: skip
 
     def _draw_second(self, twin, number, name, column, panels):
         """Another column of one training, dotted; grey where no colour tells it apart."""
@@ -274,13 +300,6 @@ def _column(history, name):
 def _is_measured(history, name):
     """Whether a column is there and holds a number."""
     return name in history and bool(np.isfinite(_column(history, name)).any())
-
-
-def _best_epoch(history):
-    for name, sign in (("validation_score", -1), ("validation_loss", 1), ("loss", 1)):
-        if _is_measured(history, name):
-            return int(history["epoch"][np.nanargmin(sign * _column(history, name))])
-    return None
 
 
 def _legend(axes, twin, n_columns):

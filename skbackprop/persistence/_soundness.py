@@ -9,7 +9,7 @@ from ..engine.lbfgs import LBFGS
 from ..engine.levenberg_marquardt import LevenbergMarquardt
 from ..engine.losses import LOSSES
 from ..engine.network import Network
-from ..engine.schedules import Progress
+from ..engine.schedules import MONITORS, Progress
 from ..engine.updaters import UPDATERS
 from ..labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
 from ..scaling import Scaling, Standardizer
@@ -83,6 +83,8 @@ def _check_progress(progress):
         value = getattr(progress, field.name)
         if field.type is int:
             sound = is_a(int, value) and 0 <= value < 2**63
+        elif field.type is str:
+            sound = value in MONITORS
         else:
             sound = is_a((float, np.floating), value)
         require(sound, f"its progress has {field.name}={value!r}")
