@@ -26,3 +26,17 @@ LABELS = {
     "whole floats": [-0.0, 3.0, -7.0],
     "float32": np.array([1, 16777216], dtype=np.float32),
 }  # fmt: skip
+
+# Names that matplotlib or a table would take for something else, and how they are shown.
+NAMES = {
+    "$a_b^c$ and $d$": "$a_b^c$ and $d$",
+    r"$\frac{$": r"$\frac{$",
+    "$": "$",
+    r"a\$b$c$": r"a\$b$c$",
+    "_x": "_x",
+    "_nolegend_": "_nolegend_",
+    "<b>&amp;": "<b>&amp;",
+    "a\nb\t\0": r"a\nb\t\x00",
+    "größer % {x}": "größer % {x}",
+    "x" * 5000: "x" * 29 + "…" + "x" * 29,
+}

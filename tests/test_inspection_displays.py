@@ -12,17 +12,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from literals import NAMES
 from matplotlib.colors import to_hex
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.inspection import DecisionBoundaryDisplay
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.inspection import (
     LossCurveDisplay,
     NetworkDisplay,
     WeightImportanceDisplay,
     WeightsDisplay,
+    doors,
     garson_importance,
     lek_profile,
     olden_importance,
@@ -593,3 +595,85 @@ def test_profile_needs_pandas(monkeypatch, seeds):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"skbackprop\[pandas\]"):
         profile.to_frame()
+
+
+# ---- Names ----
+
+
+@pytest.fixture(scope="module")
+def named():
+    """A network whose inputs and classes have names that are hard to draw."""
+    names = list(NAMES)
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(40, len(names))), columns=names)
+    y = np.array(names, dtype=object)[np.arange(40) % len(names)]
+    return BackpropClassifier((3,), max_iter=2, tol=None, random_state=0).fit(X, y), X
+
+
+def drawn_texts(figure):
+    """The texts in a picture as they are drawn."""
+    figure.canvas.draw()  # which raises what matplotlib finds wrong with them
+    return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_visible()]
+
+
+PICTURES = {
+    "network": lambda clf, X: NetworkDisplay.from_estimator(clf, x=X.iloc[0]),
+    "first weights": lambda clf, X: WeightsDisplay.from_estimator(clf),
+    "last weights": lambda clf, X: WeightsDisplay.from_estimator(clf, layer=1),
+    "bars": lambda clf, X: WeightImportanceDisplay.from_estimator(clf),
+}
+
+
+@pytest.mark.parametrize("usetex", [False, True])
+@pytest.mark.parametrize("picture", PICTURES)
+def test_names_are_drawn_as_they_are(named, picture, usetex):
+    clf, X = named
+    with mpl.rc_context({"text.usetex": usetex}):
+        display = PICTURES[picture](clf, X)
+        drawn = [
+            text
+            for text in display.figure_.findobj(mpl.text.Text)
+            if text.get_text().partition(": ")[0] in NAMES.values()
+        ]
+    assert {text.get_text().partition(": ")[0] for text in drawn} == set(NAMES.values())
+    assert not any(text.get_parse_math() or text.get_usetex() for text in drawn)
+    if not usetex:
+        drawn_texts(display.figure_)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_a_title_or_a_legend_is_drawn_as_it_is(named, name):
+    clf, X = named
+    shown, short = NAMES[name], doors.shown(name, 40)
+    bars = WeightImportanceDisplay.from_estimator(clf, output=name)
+    assert f"connection weights (Olden), output {shown}" in drawn_texts(bars.figure_)
+    profile = lek_profile(clf, X, features=[name, "_x"], quantiles=[0.5], n_steps=3)
+    found = drawn_texts(profile.plot(output=name))
+    assert doors.shown(name, 30) in found and f"response: {shown}" in found
+    one = LossCurveDisplay.from_estimator(clf, name=name, second_axis="learning_rate")
+    legend = [text.get_text() for text in one.ax_.get_legend().get_texts()]
+    assert legend == [short, f"{short}, best: epoch 1", f"learning rate, {short}"]
+    drawn_texts(one.figure_)
+    two = LossCurveDisplay.from_estimators({name: clf, "b": clf}, panels=True)
+    assert [ax.get_title() for ax in two.ax_] == [short, "b"]
+    drawn_texts(two.figure_)
+
+
+def test_a_long_name_loses_its_middle():
+    assert [doors.shown("abcdefgh", longest) for longest in (8, 7, 6, 5)] == [
+        "abcdefgh", "abc…fgh", "ab…gh", "ab…gh",
+    ]  # fmt: skip
+
+
+def test_names_of_activations_are_drawn_as_they_are(seeds):
+    square = Activation("$z^2", np.square, lambda z: 2 * z, of="input")
+    clf = BackpropClassifier((3,), activation=square, max_iter=1, tol=None)
+    display = NetworkDisplay.from_estimator(clf.fit(seeds[1], np.arange(210) % 3))
+    assert "hidden 1\n$z^2" in drawn_texts(display.figure_)
+
+
+def test_a_legend_keeps_what_is_in_the_axes(seeds):
+    _, ax = plt.subplots()
+    ax.plot([0, 1], [1, 0], label="theirs")
+    ax.plot([0, 1], [1, 1], label="_hidden")
+    LossCurveDisplay.from_estimator(seeds[0], name="ours", ax=ax, mark_best=False)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["theirs", "ours"]

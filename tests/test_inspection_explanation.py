@@ -6,6 +6,7 @@ import numpy as np
 import oracle
 import pandas as pd
 import pytest
+from literals import NAMES
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
@@ -294,3 +295,18 @@ def test_needs_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"skbackprop\[pandas\]"):
         step.to_frame()
+
+
+def test_names_in_the_text_are_as_they_are():
+    names = list(NAMES)
+    inputs = pd.DataFrame(RNG.normal(size=(40, len(names))), columns=names)
+    y = np.array(names, dtype=object)[np.arange(40) % len(names)]
+    clf = BackpropClassifier((1,), max_iter=1, tol=None, random_state=0).fit(inputs, y)
+    step = explain_step(clf, inputs.iloc[0], names[0])
+    lines = str(step).splitlines()
+    # A line for each neuron and each weight, a title and a heading for each table.
+    assert len(lines) == 2 + 2 * 5 + (1 + len(names) + 1) + (len(names) + 12 + 1)
+    columns = lines[7].index("source"), lines[7].index("signal")
+    found = [line[slice(*columns)].strip() for line in lines[8 : 8 + len(names)]]
+    assert [line.split("  ")[0] for line in found] == list(NAMES.values())
+    assert set(step.to_frame()["source"]) >= set(names)

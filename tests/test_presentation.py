@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
@@ -108,3 +109,13 @@ def test_names_of_ones_own_are_escaped(wheat):
     own = Activation("<b>", value=np.tanh, derivative=lambda a: 1 - a**2)
     clf = BackpropClassifier(**QUICK | {"activation": own}).fit(*wheat)
     assert "&lt;b&gt;" in clf._learned_html()
+
+
+def test_names_of_the_data_are_escaped():
+    name = "<script>alert(1)</script>"
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=[name, "b&"])
+    y = np.array([name, "b"], dtype=object)[np.arange(20) % 2]
+    clf = BackpropClassifier((2,), class_weight={name: 1, "b": 2}, max_iter=1, tol=None)
+    for estimator in (clf.fit(X, y), make_pipeline(clf)):
+        assert name not in estimator._repr_html_()
+        assert name not in estimator._repr_mimebundle_()["text/html"]

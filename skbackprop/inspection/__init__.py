@@ -2,6 +2,10 @@
 
 Everything here reads a fitted estimator and changes nothing. The pictures need matplotlib,
 the extra ``skbackprop[plot]``; the tables need pandas, the extra ``skbackprop[pandas]``.
+
+Names of inputs, classes and estimators are shown as they are, so ``$x$`` is no formula.
+Characters that cannot be printed are shown as Python's escapes, and a name too long for its
+place loses its middle.
 """
 
 from .explanation import LayerStep, StepExplanation, explain_step

@@ -142,6 +142,40 @@ def output_index(estimator, output):
     raise ValueError(f"output must be None or one of {allowed}. Got {output!r}.")
 
 
+# ---- Text ----
+
+# How a name is drawn: as it is, and not as the formula that matplotlib sees in dollars.
+VERBATIM = {"parse_math": False, "usetex": False}
+
+
+def shown(name, longest=60):
+    """A name on one line, without the middle of a long one, and with escapes for controls."""
+    text = "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in str(name)
+    )
+    if len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
+
+
+def draw_legend(ax, entries, **options):
+    """A legend of names as they are; matplotlib leaves out those that begin with "_".
+
+    Parameters
+    ----------
+    ax : Axes
+    entries : list of (Artist, str)
+    **options
+        Passed to matplotlib.
+    """
+    handles, names = zip(*entries, strict=True)
+    legend = ax.legend(handles, [f"{k}" for k in range(len(names))], **options)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set(text=name, **VERBATIM)
+
+
 # ---- Extras ----
 
 

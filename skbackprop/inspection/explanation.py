@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.training import as_matrix
 from ..plan import rate_of_first_epoch
-from .doors import check_network, check_option, check_row, import_pandas, neuron_names
+from .doors import check_network, check_option, check_row, import_pandas, neuron_names, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -163,7 +163,7 @@ class StepExplanation:
             f"loss {self.loss:.6g} before the step, {self.loss_after:.6g} after it",
         ]
         for number, layer in enumerate(self.layers, start=1):
-            lines += ["", f"{layer.name} layer, {layer.activation}"]
+            lines += ["", f"{layer.name} layer, {shown(layer.activation)}"]
             neurons = list(layer.neuron_rows())
             if number == len(self.layers):
                 neurons = [
@@ -194,7 +194,7 @@ def _table(rows, noun):
 
 
 def _cell(value):
-    return value if isinstance(value, str) else f"{value:.6g}"
+    return shown(value) if isinstance(value, str) else f"{value:.6g}"
 
 
 def explain_step(

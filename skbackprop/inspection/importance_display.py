@@ -111,7 +111,7 @@ class WeightImportanceDisplay:
         label = _TITLES[method]
         if output is not None:
             index = doors.output_index(estimator, output)
-            label += f", output {doors.output_names(estimator)[index]}"
+            label += f", output {doors.shown(doors.output_names(estimator)[index])}"
         if importances.ndim == 2:
             importances = np.abs(importances).mean(axis=0)
             label = f"mean over outputs of |{label}|" if method == "olden" else label
@@ -146,15 +146,16 @@ class WeightImportanceDisplay:
         names = doors.check_names("feature_names", self.feature_names, len(importances))
         order = np.argsort(-np.abs(importances), kind="stable")[:max_features]
         hidden = len(importances) - len(order)
-        ticks = [names[i] for i in order] + [f"and {hidden} more"] * bool(hidden)
-        figsize = (6.4, np.clip(0.28 * len(ticks) + 1.0, 2.2, 10))
+        ticks = [doors.shown(names[i]) for i in order] + [f"and {hidden} more"] * bool(hidden)
+        longest = max(map(len, ticks))
+        figsize = (6.4 + 0.08 * max(0, longest - 30), np.clip(0.28 * len(ticks) + 1.0, 2.2, 10))
         self.ax_ = ax = doors.new_axes("WeightImportanceDisplay", ax, figsize)
         self.figure_ = ax.figure
         self.order_ = order
         colors = np.where(importances[order] < 0, _NEGATIVE, _POSITIVE)
         self.bars_ = ax.barh(range(len(order)), importances[order], color=colors)
-        ax.set_yticks(range(len(ticks)), ticks)
+        ax.set_yticks(range(len(ticks)), ticks, **doors.VERBATIM)
         ax.set_ylim(len(ticks) - 0.4, -0.6)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_xlabel(self.label)
+        ax.set_xlabel(self.label, **doors.VERBATIM)
         return self

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..history import best_row
-from .doors import check_network, check_option, import_pyplot, new_axes
+from .doors import (
+    VERBATIM,
+    check_network,
+    check_option,
+    draw_legend,
+    import_pyplot,
+    new_axes,
+    shown,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +24,8 @@ if TYPE_CHECKING:
 
     from ..base import BaseBackprop
 
+# Of a name in a legend, and of its entries where two stand side by side.
+_LETTERS = 40
 _LABELS = {
     "learning_rate": "learning rate",
     "validation_score": "validation score",
@@ -189,24 +199,25 @@ class LossCurveDisplay:
         all_axes = self._axes(ax, panels)
         apart = list(dict.fromkeys(all_axes))
         twins = {axes: axes.twinx() for axes in apart} if second_axis else {}
+        others = {line for axes in apart for line in axes.lines}
         rows = [best_row(history) for history in self.histories]
         self.best_epochs_ = [
             None if row is None else int(history["epoch"][row])
             for history, row in zip(self.histories, rows, strict=True)
         ]
         for number, axes in enumerate(all_axes):
-            name = self.names[number] if self.names else None
+            name = shown(self.names[number], _LETTERS) if self.names else None
             if panels and name is not None:
-                axes.set_title(name)
-            shown = None if panels else name
-            self._draw(axes, number, shown)
+                axes.set_title(name, **VERBATIM)
+                name = None
+            self._draw(axes, number, name)
             if second_axis:
-                self._draw_second(twins[axes], number, shown, second_axis, panels)
+                self._draw_second(twins[axes], number, name, second_axis, panels)
             if mark_best and rows[number] is not None:
-                self._mark(axes, twins.get(axes), number, rows[number], shown, second_axis)
+                self._mark(axes, twins.get(axes), number, rows[number], name, second_axis)
         for axes in apart:
             axes.set(xlabel="epoch", ylabel="loss", yscale=yscale)
-            _legend(axes, twins.get(axes), n_columns=1 if panels else 2)
+            _legend(axes, twins.get(axes), others, n_columns=1 if panels else 2)
         # Side by side, the outer labels say it for all.
         for inner in (*apart[1:], *list(twins.values())[:-1]):
             inner.set_ylabel("")
@@ -302,18 +313,20 @@ def _is_measured(history, name):
     return name in history and bool(np.isfinite(_column(history, name)).any())
 
 
-def _legend(axes, twin, n_columns):
-    if twin is None:
-        axes.legend()
-        return
-    handles, labels = axes.get_legend_handles_labels()
-    more, names = twin.get_legend_handles_labels()
-    # Two scales leave no corner that is surely free: below the label of the epochs.
-    axes.legend(
-        handles + more,
-        labels + names,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        borderaxespad=4,
-        ncols=n_columns,
-    )
+def _legend(axes, twin, others, n_columns):
+    """The legend of an axes and its twin: of what is drawn here, and of other lines there."""
+    entries = []
+    for each in (axes,) if twin is None else (axes, twin):
+        own = [line for line in each.lines if line not in others]
+        labelled = zip(*each.get_legend_handles_labels(), strict=True)
+        entries += [entry for entry in labelled if entry[0] not in own]
+        entries += [(line, line.get_label()) for line in own]
+    below = {}
+    if twin is not None:
+        # Two scales leave no corner that is surely free: below the label of the epochs.
+        fit = max(len(name) for _, name in entries) <= _LETTERS
+        below = {
+            "loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 4,
+            "ncols": n_columns if fit else 1,
+        }  # fmt: skip
+    draw_legend(axes, entries, **below)

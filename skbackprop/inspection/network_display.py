@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .doors import check_names, check_row, neuron_names, new_axes, weights_and_biases
+from .doors import (
+    VERBATIM,
+    check_names,
+    check_row,
+    neuron_names,
+    new_axes,
+    shown,
+    weights_and_biases,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,8 +135,8 @@ class NetworkDisplay:
         network = estimator._network
         functions = [row.name for row in network.hidden]
         titles = ["inputs"]
-        titles += [f"hidden {k}\n{name}" for k, name in enumerate(functions, 1)]
-        titles += [f"outputs\n{network.output_activation}"]
+        titles += [f"hidden {k}\n{shown(name)}" for k, name in enumerate(functions, 1)]
+        titles += [f"outputs\n{shown(network.output_activation)}"]
         activations = None if x is None else _activations(estimator, x)
         return cls(weights, names, titles, activations).plot(ax, **options)
 
@@ -193,7 +201,7 @@ class NetworkDisplay:
         """The letters that the labels to the left and to the right take."""
         value = 8 if self.activations is not None else 0
         ends = self.names[0], self.names[-1]
-        return sum(max(map(len, names)) + value for names in ends)
+        return sum(max(len(shown(name)) for name in names) + value for names in ends)
 
     def _circles(self, layer, ys, n_rows):
         style = {
@@ -217,7 +225,7 @@ class NetworkDisplay:
         """The names at both ends, the numbers, the title, and what is hidden."""
         first, last = layer == 0, layer == len(self.names) - 1
         for j, y in zip(self.shown_[layer], ys, strict=True):
-            text = self.names[layer][j] if first or last else ""
+            text = shown(self.names[layer][j]) if first or last else ""
             if self.activations is not None and (first or last or n_rows <= _WRITTEN_ROWS):
                 number = f"{self.activations[layer][j]:.3g}"
                 text = f"{text}: {number}" if text else number
@@ -246,7 +254,7 @@ class NetworkDisplay:
         )  # fmt: skip
 
     def _text(self, text, point, offset, **style):
-        style = {"fontsize": 9, "annotation_clip": False, **style}
+        style = {"fontsize": 9, "annotation_clip": False, **VERBATIM, **style}
         self.labels_.append(
             self.ax_.annotate(text, point, offset, textcoords="offset points", **style)
         )

@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .doors import import_pandas, import_pyplot
+from .doors import VERBATIM, import_pandas, import_pyplot, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PANEL = (2.3, 2.1)
 _PANELS_PER_ROW = 4
 _NARROWEST = 5.0
+# Of a name below a panel.
+_LETTERS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +126,8 @@ class LekProfile:
             for g, name in enumerate(self.group_names):
                 curve = self.responses[i, g, :, k]
                 ax.plot(self.values[i], curve, color=colors[g], label=name)
-            ax.set_xlabel(self.features[i])
-        figure.supylabel(f"response: {output}", fontsize="medium")
+            ax.set_xlabel(shown(self.features[i], _LETTERS), **VERBATIM)
+        figure.supylabel(f"response: {shown(output)}", fontsize="medium", **VERBATIM)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         entry = 0.7 + 0.09 * max(map(len, labels))
         figure.legend(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .doors import check_network, neuron_names, new_axes, weights_and_biases
+from .doors import VERBATIM, check_network, neuron_names, new_axes, shown, weights_and_biases
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,21 +177,26 @@ class WeightsDisplay:
         n_in, n_out = self.weights.shape
         written = n_in * n_out <= _WRITTEN_CELLS
         cell = (0.55, 0.36) if written else (0.2, 0.2)
-        longest = max(map(len, self.sources))
+        sources = [shown(name) for name in self.sources]
+        longest = max(map(len, sources))
         figsize = (
             np.clip(cell[0] * n_out + 1.8 + 0.08 * longest, 3.6, 12),
             np.clip(cell[1] * n_in + 1.0, 2.4, 10),
         )
+        given = ax is not None
         self.ax_ = ax = new_axes("WeightsDisplay", ax, figsize)
         self.image_ = ax.imshow(self.weights, aspect="auto", **style)
         ticks = _ticks(n_out)
-        names = [self.neurons[j] for j in ticks]
+        names = [shown(self.neurons[j]) for j in ticks]
+        longest = max(map(len, names))
         # The colour bar will take its share of the width, in inches.
         width = 0.75 * ax.get_position().width * ax.figure.get_figwidth() / len(ticks)
-        level = max(map(len, names)) * _LETTER < width
-        ax.set_xticks(ticks, names, rotation=0 if level else 90, fontsize=8)
+        level = longest * _LETTER < width
+        if not level and not given:
+            ax.figure.set_figheight(ax.figure.get_figheight() + _LETTER * max(0, longest - 10))
+        ax.set_xticks(ticks, names, rotation=0 if level else 90, fontsize=8, **VERBATIM)
         ticks = _ticks(n_in)
-        ax.set_yticks(ticks, [self.sources[i] for i in ticks], fontsize=8)
+        ax.set_yticks(ticks, [sources[i] for i in ticks], fontsize=8, **VERBATIM)
         ax.set(xlabel="to neuron", ylabel="from")
         if written:
             self.labels_ = [self._number(i, j) for i, j in np.ndindex(n_in, n_out)]
@@ -230,7 +235,7 @@ class WeightsDisplay:
             top, left = row * (height + above) + above, column * (width + _GAP)
             image = self.weights[:, j].reshape(height, width)
             montage[top : top + height, left : left + width] = image
-            self._name(self.neurons[j], left + (width - 1) / 2, top - 0.8)
+            self._name(shown(self.neurons[j]), left + (width - 1) / 2, top - 0.8)
         self.image_ = ax.imshow(np.ma.masked_invalid(montage), **style)
         ax.set_axis_off()
         if n_shown < n_out:
@@ -241,7 +246,8 @@ class WeightsDisplay:
             )
 
     def _name(self, text, x, y):
-        self.labels_.append(self.ax_.text(x, y, text, ha="center", va="bottom", fontsize=8))
+        style = {"ha": "center", "va": "bottom", "fontsize": 8, **VERBATIM}
+        self.labels_.append(self.ax_.text(x, y, text, **style))
 
 
 def _ticks(n):
