@@ -61,20 +61,15 @@ class LayerArrays(list):
                 f"The layers must keep their shapes, {[array.shape for array in arrays]}. Got "
                 f"{[np.shape(new) for new in values]}."
             )
-        for array, new in zip(arrays, values, strict=True):
-            # ``coefs_[1] += 1`` has written already, and hands back the same array.
-            if new is not array:
-                self._check_writeable(array)
-                array[...] = new
-
-    @staticmethod
-    def _check_writeable(array):
-        if not array.flags.writeable:
+        if not all(array.flags.writeable for array in arrays):
             raise ValueError(
-                "Standardization is folded into the weights of this layer, so they cannot be "
-                "changed in place. Use standardize=False, or start training from changed "
-                "weights with the parameter weight_init=(coefs, intercepts)."
+                "The arrays of this layer are read-only, as they are where standardization is "
+                "folded in. Use standardize=False, or start training from changed weights "
+                "with the parameter weight_init=(coefs, intercepts)."
             )
+        for array, new in zip(arrays, values, strict=True):
+            if new is not array:  # as after ``coefs_[1] += 1``, which has written already
+                array[...] = new
 
     def _refuse(self, *args, **kwargs):
         raise TypeError(

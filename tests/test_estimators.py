@@ -384,6 +384,8 @@ def test_coefs_with_standardization_folded_in_cannot_be_assigned(estimator, whea
     before = [array.copy() for array in (*fitted.coefs_, *fitted.intercepts_)]
     with pytest.raises(ValueError, match="standardize=False.*weight_init"):
         fitted.coefs_[0] = np.zeros((7, 4))
+    with pytest.raises(ValueError, match="standardize=False.*weight_init"):
+        fitted.coefs_[::-1] = [array + 1 for array in fitted.coefs_[::-1]]
     with pytest.raises(ValueError, match="read-only"):
         fitted.coefs_[0] *= 2
     after = [*fitted.coefs_, *fitted.intercepts_]
