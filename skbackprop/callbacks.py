@@ -10,7 +10,6 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.metrics import check_scoring
 
 from .base import BaseBackprop
+from .parameters import Number, check_integer
 from .persistence import load, save
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .types import Rows, Scoring
 
 __all__ = ["Checkpoint", "EarlyStopping", "WeightRecorder"]
+
+_MIN_DELTA = Number(0)
 
 
 class _EpochCallback(ABC):
@@ -102,10 +104,7 @@ def _place(context):
 
 
 def _check_count(name, value, owner):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(
-            f"The {name!r} parameter of {owner} must be an integer >= 1. Got {value!r}."
-        )
+    check_integer(f"The {name!r} parameter of {owner}", value, 1)
 
 
 class EarlyStopping(_EpochCallback):
@@ -190,9 +189,9 @@ class EarlyStopping(_EpochCallback):
                 f"The 'scoring' parameter needs X_val and y_val. Got scoring={scoring!r}."
             )
         _check_count("patience", patience, "EarlyStopping")
-        if not isinstance(min_delta, Real) or not 0 <= min_delta < math.inf:
+        if not _MIN_DELTA.accepts(min_delta):
             raise ValueError(
-                "The 'min_delta' parameter of EarlyStopping must be a finite number >= 0. Got "
+                f"The 'min_delta' parameter of EarlyStopping must be {_MIN_DELTA}. Got "
                 f"{min_delta!r}."
             )
         self.X_val, self.y_val, self.scoring = X_val, y_val, scoring

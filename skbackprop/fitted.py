@@ -14,6 +14,7 @@ from . import history
 from .engine.network import path_products
 from .engine.training import choose_engine
 from .fast_paths import MADE_READY, make_predictor, predictor_for
+from .parameters import check_integer
 from .summary import learned_html
 
 if TYPE_CHECKING:
@@ -160,15 +161,11 @@ class FittedNetwork(BaseEstimator):
         Raises
         ------
         ValueError
-            If there is no such layer.
+            If `layer` is no integer, or if there is no such layer.
         """
         X = self._validate_rows(X)
         n_layers = self._network.n_layers
-        if not -n_layers <= layer < n_layers:
-            raise ValueError(
-                f"The 'layer' argument must be an integer >= {-n_layers} and <= "
-                f"{n_layers - 1}. Got {layer!r}."
-            )
+        layer = check_integer("layer", layer, -n_layers, n_layers - 1)
         outputs = self._forward(X)[1][layer]
         if self._scaling.targets is not None and layer in (-1, n_layers - 1):
             outputs = self._scaling.targets.inverse_transform(outputs)

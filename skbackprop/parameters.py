@@ -254,6 +254,19 @@ def check_parameters(estimator):
             )
 
 
+def check_integer(name, value, low, high=math.inf, or_none=False):
+    """Return an argument of a function as an int, if it is one from `low` to `high`.
+
+    NumPy's integers are integers; 1.0, "1", True and None are not. `or_none` says in the
+    error that None is allowed as well.
+    """
+    rule = Number(low, high, kind=Integral)
+    if not rule.accepts(value):
+        allowed = f"None or {rule}" if or_none else rule
+        raise ValueError(f"{name} must be {allowed}. Got {value!r}.")
+    return int(value)
+
+
 def as_sizes(hidden_layer_sizes):
     """The hidden layers as a tuple; a single number is one layer."""
     if isinstance(hidden_layer_sizes, Real):

@@ -435,7 +435,7 @@ def test_get_activations_names_a_layer_that_is_not_there(wheat):
     clf = BackpropClassifier(**QUICK).fit(*wheat)
     assert clf.get_activations(wheat[0], 0).shape == (210, 6)
     np.testing.assert_allclose(clf.get_activations(wheat[0]), clf.predict_proba(wheat[0]))
-    with pytest.raises(ValueError, match="'layer'.*Got 2"):
+    with pytest.raises(ValueError, match="layer must be an integer >= -2 and <= 1. Got 2"):
         clf.get_activations(wheat[0], 2)
 
 

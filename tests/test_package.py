@@ -74,7 +74,9 @@ ARROWS = {
     "fast_paths": {
         "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
     },
-    "fitted": {"engine.network", "engine.training", "fast_paths", "history", "summary"},
+    "fitted": {
+        "engine.network", "engine.training", "fast_paths", "history", "parameters", "summary",
+    },
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
@@ -86,9 +88,9 @@ ARROWS = {
     },
     "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
     # Leaves: nothing above looks into them.
-    "callbacks": {"base", "persistence"},
+    "callbacks": {"base", "parameters", "persistence"},
     "persistence.__init__": {"persistence._file"},
-    "persistence._file": {"persistence._estimators", "persistence._values"},
+    "persistence._file": {"parameters", "persistence._estimators", "persistence._values"},
     "persistence._estimators": {
         "classifier", "parameters", "persistence._soundness", "persistence._values",
         "regressor", "session",
@@ -154,14 +156,16 @@ ARROWS = {
         "inspection.loss_curve", "inspection.network_display", "inspection.profile",
         "inspection.weights_display",
     },
-    "inspection.doors": {"base"},
+    "inspection.doors": {"base", "parameters"},
     "inspection.explanation": {"engine.training", "plan", "inspection.doors"},
     "inspection.importance": {"engine.network", "inspection.doors"},
-    "inspection.importance_display": {"inspection.doors", "inspection.importance"},
+    "inspection.importance_display": {
+        "parameters", "inspection.doors", "inspection.importance",
+    },
     "inspection.loss_curve": {"history", "inspection.doors"},
-    "inspection.network_display": {"inspection.doors"},
-    "inspection.profile": {"inspection.doors"},
-    "inspection.weights_display": {"inspection.doors"},
+    "inspection.network_display": {"parameters", "inspection.doors"},
+    "inspection.profile": {"parameters", "inspection.doors"},
+    "inspection.weights_display": {"parameters", "inspection.doors"},
 }  # fmt: skip
 
 

@@ -1,17 +1,29 @@
 """Values of parameters: subclasses and NumPy's scalars count as what they are."""
 
 import pickle
+import re
 from enum import Enum, IntEnum
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.callbacks import EarlyStopping, WeightRecorder
 from skbackprop.export import to_c, to_sklearn
-from skbackprop.inspection import explain_step, olden_importance
+from skbackprop.inspection import (
+    NetworkDisplay,
+    WeightImportanceDisplay,
+    WeightsDisplay,
+    explain_step,
+    lek_profile,
+    olden_importance,
+)
 from skbackprop.persistence import load, save
+
+mpl.use("Agg")
 
 
 class Name(str):
@@ -192,3 +204,82 @@ def test_pinball_is_an_alias_of_quantile(wheat):
     assert "quantile" in alias._repr_html_()
     with pytest.raises(ValueError, match="'huber', 'quantile', 'poisson'.*Got 'pinbal'"):
         BackpropRegressor(loss="pinbal").fit(X, y)
+
+
+# ---- Integers that functions take ----
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 6))
+    reg = BackpropRegressor((4, 3), max_iter=2, tol=None, random_state=0)
+    return reg.fit(X, X[:, :2]), X
+
+
+def shaped(fitted, value):
+    return WeightsDisplay.from_estimator(fitted[0], image_shape=(value, 3))
+
+
+TAKE_INTEGERS = {
+    "layer": lambda fitted, value: fitted[0].get_activations(fitted[1], value),
+    "layer ": lambda fitted, value: WeightsDisplay.from_estimator(fitted[0], layer=value),
+    "max_images": lambda fitted, value: WeightsDisplay.from_estimator(
+        fitted[0], max_images=value
+    ),
+    "image_shape": shaped,
+    "max_neurons": lambda fitted, value: NetworkDisplay.from_estimator(
+        fitted[0], max_neurons=value + 2 if isinstance(value, np.integer) else value
+    ),
+    "max_features": lambda fitted, value: WeightImportanceDisplay.from_estimator(
+        fitted[0], max_features=value
+    ),
+    "n_clusters": lambda fitted, value: lek_profile(*fitted, n_clusters=value, n_steps=2),
+    "n_steps": lambda fitted, value: lek_profile(*fitted, n_steps=value),
+    "features": lambda fitted, value: lek_profile(*fitted, features=[value], n_steps=2),
+    "output": lambda fitted, value: olden_importance(fitted[0], output=value),
+    "patience": lambda fitted, value: EarlyStopping(patience=value),
+    "every": lambda fitted, value: WeightRecorder(every=value),
+    "max_bytes": lambda fitted, value: load("no file is read", max_bytes=value),
+}
+
+
+@pytest.mark.parametrize("value", [1.0, "1", True, np.True_, np.float64(1), [1], float("nan")])
+@pytest.mark.parametrize("name", TAKE_INTEGERS)
+def test_integer_arguments_refuse_what_is_no_integer(name, value, fitted):
+    with pytest.raises(ValueError, match=rf"{name.strip()}.* Got .*{re.escape(repr(value))}"):
+        TAKE_INTEGERS[name](fitted, value)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TAKE_INTEGERS if name not in ("n_clusters", "output")]
+)
+def test_integer_arguments_refuse_none(name, fitted):
+    with pytest.raises(ValueError, match=rf"{name.strip()}.* Got .*None"):
+        TAKE_INTEGERS[name](fitted, None)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, Whole])
+def test_integer_arguments_take_integers_of_other_classes(kind, fitted):
+    reg, X = fitted
+    np.testing.assert_array_equal(reg.get_activations(X, kind(1)), reg.get_activations(X, 1))
+    np.testing.assert_array_equal(
+        olden_importance(reg, output=kind(1)), olden_importance(reg, output=1)
+    )
+    ours, theirs = (lek_profile(reg, X, n_steps=n, random_state=0) for n in (kind(3), 3))
+    np.testing.assert_array_equal(ours.responses, theirs.responses)
+    assert shaped(fitted, kind(2)).image_shape == (2, 3)
+    assert EarlyStopping(patience=kind(3)).patience == 3
+
+
+def test_output_true_is_not_the_label_one():
+    X = np.eye(4)
+    clf = BackpropClassifier((2,), max_iter=1, tol=None).fit(X, [0, 1, 2, 1])
+    with pytest.raises(ValueError, match=r"one of \[0, 1, 2\]. Got True"):
+        olden_importance(clf, output=True)
+    clf.fit(X, [False, True, True, False])
+    np.testing.assert_array_equal(
+        olden_importance(clf, output=True), olden_importance(clf, output=np.True_)
+    )
+    with pytest.raises(ValueError, match=r"one of \[True\]. Got 1"):
+        olden_importance(clf, output=1)

@@ -1,11 +1,14 @@
 """What the rooms of inspection share: the door, the weights, the names, the extras."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ..base import BaseBackprop
+from ..parameters import Number
 
 UNITS = ("training", "raw")
 
@@ -134,12 +137,22 @@ def check_names(name, given, n):
 
 def output_index(estimator, output):
     """The number of an output that is given as a class label, or as the number of a target."""
-    labels = output_labels(estimator) or list(range(estimator.n_outputs_))
+    labels, numbers = output_labels(estimator), range(estimator.n_outputs_)
+    if not labels and Number(0, len(numbers) - 1, kind=Integral).accepts(output):
+        return int(output)
     for index, label in enumerate(labels):
-        if label == output:
+        if _is_same_label(label, output):
             return index
-    allowed = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    allowed = [
+        label.item() if isinstance(label, np.generic) else label for label in labels or numbers
+    ]
     raise ValueError(f"output must be None or one of {allowed}. Got {output!r}.")
+
+
+def _is_same_label(label, other):
+    """Whether two labels are equal; True is not the label 1."""
+    both = [isinstance(one, (bool, np.bool_)) for one in (label, other)]
+    return both[0] == both[1] and np.ndim(other) == 0 and label == other
 
 
 # ---- Text ----

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..parameters import check_integer
 from . import doors
 from .importance import garson_importance, olden_importance
 
@@ -140,8 +140,7 @@ class WeightImportanceDisplay:
         ValueError
             If `max_features` is not as described, or the names do not fit the numbers.
         """
-        if not isinstance(max_features, Integral) or max_features < 1:
-            raise ValueError(f"max_features must be an integer >= 1. Got {max_features!r}.")
+        max_features = check_integer("max_features", max_features, 1)
         importances = np.asarray(self.importances)
         names = doors.check_names("feature_names", self.feature_names, len(importances))
         order = np.argsort(-np.abs(importances), kind="stable")[:max_features]

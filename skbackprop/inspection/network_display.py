@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..parameters import check_integer
 from .doors import (
     VERBATIM,
     check_names,
@@ -166,8 +166,7 @@ class NetworkDisplay:
         ValueError
             If `max_neurons` is not as described, or the names do not fit the weights.
         """
-        if not isinstance(max_neurons, Integral) or max_neurons < 3:
-            raise ValueError(f"max_neurons must be an integer >= 3. Got {max_neurons!r}.")
+        max_neurons = check_integer("max_neurons", max_neurons, 3)
         sizes = [len(self.weights[0]), *(w.shape[1] for w in self.weights)]
         for names, size in zip(self.names, sizes, strict=True):
             check_names("names", names, size)

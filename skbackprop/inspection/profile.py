@@ -13,6 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from ..parameters import Number, check_integer
 from .doors import VERBATIM, import_pandas, import_pyplot, shown
 
 if TYPE_CHECKING:
@@ -212,8 +213,7 @@ def lek_profile(
     """
     check_is_fitted(estimator)
     table = check_array(X, dtype=np.float64, input_name="X")
-    if not isinstance(n_steps, Integral) or n_steps < 2:
-        raise ValueError(f"n_steps must be an integer >= 2. Got {n_steps!r}.")
+    n_steps = check_integer("n_steps", n_steps, 2)
     columns = getattr(X, "columns", None)
     names = [f"x{i}" for i in range(table.shape[1])] if columns is None else list(columns)
     moved = _check_features(features, names)
@@ -238,9 +238,9 @@ def _check_features(features, names):
     """Column numbers of the inputs to move."""
     if features is None:
         return list(range(len(names)))
-    columns = []
+    columns, column_number = [], Number(0, len(names) - 1, kind=Integral)
     for feature in features:
-        if isinstance(feature, Integral) and 0 <= feature < len(names):
+        if column_number.accepts(feature):
             columns.append(int(feature))
         elif feature in names:
             columns.append(names.index(feature))
@@ -263,11 +263,7 @@ def _groups(table, quantiles, n_clusters, random_state):
 
 
 def _clusters(table, n_clusters, random_state):
-    if not isinstance(n_clusters, Integral) or not 1 <= n_clusters <= len(table):
-        raise ValueError(
-            f"n_clusters must be None or an integer >= 1 and <= {len(table)}, the number of "
-            f"rows. Got {n_clusters!r}."
-        )
+    n_clusters = check_integer("n_clusters", n_clusters, 1, len(table), or_none=True)
     deviation = table.std(axis=0)
     scaled = table / np.where(deviation > 0, deviation, 1)
     kmeans = KMeans(n_clusters, n_init=10, random_state=random_state).fit(scaled)

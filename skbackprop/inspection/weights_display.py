@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..parameters import check_integer
 from .doors import VERBATIM, check_network, neuron_names, new_axes, shown, weights_and_biases
 
 if TYPE_CHECKING:
@@ -124,11 +124,7 @@ class WeightsDisplay:
         """
         check_network(estimator)
         n_layers = estimator.n_layers_ - 1
-        if not isinstance(layer, Integral) or not -n_layers <= layer < n_layers:
-            raise ValueError(
-                f"layer must be an integer >= {-n_layers} and <= {n_layers - 1}. Got {layer!r}."
-            )
-        layer = int(layer) % n_layers
+        layer = check_integer("layer", layer, -n_layers, n_layers - 1) % n_layers
         if image_shape is not None and layer != 0:
             raise ValueError(f"image_shape is for the first layer, 0. Got layer={layer}.")
         weights, _ = weights_and_biases(estimator, units)
@@ -160,8 +156,7 @@ class WeightsDisplay:
         ValueError
             If `max_images` is not as described, or `image_shape` does not fit the inputs.
         """
-        if not isinstance(max_images, Integral) or max_images < 1:
-            raise ValueError(f"max_images must be an integer >= 1. Got {max_images!r}.")
+        max_images = check_integer("max_images", max_images, 1)
         limit = float(np.abs(self.weights).max()) or 1.0
         style = {"cmap": cmap, "vmin": -limit, "vmax": limit}
         draw = self._heat_map if self.image_shape is None else self._images
@@ -212,8 +207,8 @@ class WeightsDisplay:
     # ---- Images ----
 
     def _images(self, ax, max_images, style):
-        height, width = self.image_shape
         n_in, n_out = self.weights.shape
+        height, width = _check_shape(self.image_shape)
         if height * width != n_in:
             raise ValueError(
                 f"image_shape must have height * width = {n_in}, the number of inputs. "
@@ -248,6 +243,20 @@ class WeightsDisplay:
     def _name(self, text, x, y):
         style = {"ha": "center", "va": "bottom", "fontsize": 8, **VERBATIM}
         self.labels_.append(self.ax_.text(x, y, text, **style))
+
+
+def _check_shape(image_shape):
+    """The height and the width of an image."""
+    try:
+        height, width = image_shape
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"image_shape must be (height, width) or None. Got {image_shape!r}."
+        ) from None
+    return (
+        check_integer("The height in image_shape", height, 1),
+        check_integer("The width in image_shape", width, 1),
+    )
 
 
 def _ticks(n):

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..parameters import check_integer
 from ._estimators import ESTIMATORS, assemble, encode_fitted, encode_parameters
 from ._values import DTYPES, Refused, is_a, require
 
@@ -153,13 +154,13 @@ def load(
     OSError
         If the file cannot be read.
     ValueError
-        If it is refused.
+        If it is refused, or if `max_bytes` is no integer.
 
     See Also
     --------
     save : Writes such a file, with an example.
     """
-    path = Path(path)
+    path, max_bytes = Path(path), check_integer("max_bytes", max_bytes, 0)
     try:
         return assemble(*_take_apart(_read(path, max_bytes)))
     except Refused as error:
