@@ -24,7 +24,7 @@ from .engine.sampling import merge_copies
 from .engine.schedules import Progress
 from .fitted import HOW_ROWS_ARE_READ, FittedNetwork, fitted_state
 from .held_out import HeldOut, split
-from .noise import Sample
+from .noise import sample_noise
 from .parameters import RULES, OneOf, check_parameters
 from .plan import (
     PLANNED,
@@ -33,7 +33,7 @@ from .plan import (
     learns_from_all_rows,
     streaming_alpha,
 )
-from .scaling import Moments, Scaling
+from .scaling import LocalRows, Scaling, fit_input_scaler
 from .session import Ending, Standing, run_until_finite
 from .weights import (
     check_weights,
@@ -254,14 +254,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             X, y, Y, weights, given, network, standing.progress, incremental
         )
         targets = self._targets(Y, network, X.dtype)
-        if resume:
-            scaling = self._scaling
-        else:
-            scaling = Scaling()
-            if self.standardize and not incremental:
-                scaling = self._measure(network, X, targets, rows, weights).settled()
-            if recipe.has_given_weights(self):
-                standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
+        measured = LocalRows(X, Y, targets, rows, weights)
+        scaling = self._scaling if resume else Scaling()
+        if self.standardize and not (resume or incremental):
+            scaling = self._fit_scaling(network, measured, standing.params)
+        if recipe.has_given_weights(self) and not resume:
+            standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
         scored = held_out is not None and self.scoring is not None
         had_validation, was_scored = self._examined if resume else (False, False)
         self._examined = (had_validation or held_out is not None, was_scored or scored)
@@ -274,7 +272,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
         noise = None
         if goes_by_noise(self, incremental):
-            noise = Sample.draw(X, Y, targets, rows, weights).noise(scaling)
+            noise = sample_noise(measured.sample, scaling, network.loss)
         task = recipe.make_task(
             self,
             network,
@@ -358,9 +356,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             updater=updater,
         )
 
-    def _measure(self, network, X, Y, rows, weights):
-        """What standardisation has to know: of the inputs, where they lie."""
-        return Scaling(Moments.measure(X, rows, weights))
+    def _fit_scaling(self, network, rows, params):
+        """Return the `Scaling` for some rows; constant columns lose their initial weights."""
+        names = getattr(self, "feature_names_in_", None)
+        inputs, is_constant = fit_input_scaler(rows, names)
+        network.weights(params)[0][is_constant] = 0
+        return Scaling(inputs)
 
     def _refuse_another_network(self, network):
         before = self._network

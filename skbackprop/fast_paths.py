@@ -42,7 +42,15 @@ def make_predictor(estimator):
     """What predicts the short way, for networks that the kernel knows."""
     if choose_engine(estimator._network, GradientDescent()) != "compiled":
         return None
+    if _clips(estimator):
+        return None
     return kernel.Predictor(estimator._network, estimator._params, estimator._scaling.inputs)
+
+
+def _clips(estimator):
+    """Whether inputs are clipped, which the kernel does not do."""
+    inputs = estimator._scaling.inputs
+    return inputs is not None and inputs.limits is not None
 
 
 class Stream:
@@ -223,6 +231,7 @@ def prepare_stream(estimator, task, read, by_class, classes):
         estimator.engine_ == "compiled"
         and task.presentations.size == 1
         and task.examine is None
+        and not _clips(estimator)
         and not isinstance(task.updater, Rprop)
         and not estimator.early_stopping
         and not estimator.verbose

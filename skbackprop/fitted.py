@@ -205,6 +205,12 @@ class FittedNetwork(BaseEstimator):
         return self._folded()[1]
 
     @property
+    def input_limits_(self) -> Array | None:
+        """The smallest and largest value to which each input is clipped, or None."""
+        inputs = self._fitted("_scaling").inputs
+        return None if inputs is None else inputs.limits
+
+    @property
     def n_layers_(self) -> int:
         """The number of layers of neurons, inputs and outputs included."""
         return len(self._fitted("_network").layer_sizes)

@@ -2,98 +2,50 @@
 
 Where rows that lie next to each other have targets that are alike, the inputs tell of the
 targets; where such targets differ as much as those of any two rows, they tell of nothing
-that so many rows could show.
+that so many rows could show. Neighbors that are no nearer than other rows tell of neither.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from .engine.hashing import hash_data
-from .engine.sampling import sum_by_group
+from .engine.losses import ROBUST_LOSSES
 
-# The estimate takes time with the square of this.
-_MOST_ROWS = 500
-# Neighbours whose squared distances differ by no more than this are equally near: ties must
+# Neighbors whose squared distances differ by no more than this are equally near: ties must
 # not be broken by rounding.
 _AS_NEAR = 1.001
 _ROUNDING = 1e-12
+# Targets of robust losses are moved to within so many robust deviations.
+_FURTHEST_TARGET = 3.0
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Some different rows, chosen by what they hold, and so the same in any order.
+def sample_noise(sample, scaling, loss):
+    """Return the share of noise in the targets of a sample.
 
     Parameters
     ----------
-    hashes : ndarray of shape (n,), uint64
-        In ascending order.
-    X : {ndarray, CSR} of shape (n, n_features)
-    Y : ndarray of shape (n,) or (n, n_outputs)
-        Class numbers, or columns of targets.
-    weights : ndarray of shape (n,)
-        How many copies of it each row stands for.
+    sample : RowSample
+    scaling : Scaling
+    loss : str or Loss
+        Outliers among the targets count no more than they do in it.
     """
-
-    hashes: np.ndarray
-    X: object
-    Y: np.ndarray
-    weights: np.ndarray
-
-    @classmethod
-    def draw(cls, X, y, Y, rows, weights=None):
-        """A sample of some rows.
-
-        Parameters
-        ----------
-        X : {ndarray, CSR} of shape (n, n_features)
-        y : ndarray
-            The targets as they are hashed.
-        Y : ndarray
-            The same as the network takes them, before standardisation.
-        rows : ndarray of int64
-        weights : ndarray of shape (n,) or None
-        """
-        counts = np.ones(len(rows)) if weights is None else weights[rows]
-        return _of_lowest_hashes(hash_data(X, y)[rows], X, Y, counts, rows)
-
-    def merged(self, other):
-        """A sample of the rows that this and the other were drawn from."""
-        parts = [self.X, other.X]
-        if any(sparse.issparse(part) for part in parts):
-            X = sparse.vstack(parts, format="csr")
-        else:
-            X = np.concatenate(parts)
-        return _of_lowest_hashes(
-            np.append(self.hashes, other.hashes),
-            X,
-            np.concatenate([self.Y, other.Y]),
-            np.append(self.weights, other.weights),
-            np.arange(X.shape[0]),
-        )
-
-    def noise(self, scaling):
-        """The share of noise in the targets, with both ends as the network takes them."""
-        return noise_share(*scaling.transform(self.X, self.Y), self.weights)
-
-
-def _of_lowest_hashes(hashes, X, Y, weights, rows):
-    """The sample of `rows`, whose hashes and weights are given; copies become one row."""
-    different, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
-    few = slice(_MOST_ROWS)
-    chosen = rows[firsts[few]]
-    return Sample(different[few], X[chosen], Y[chosen], sum_by_group(which, weights)[few])
+    X, Y = scaling.transform(sample.X, sample.Y)
+    if loss in ROBUST_LOSSES:
+        Y = np.clip(Y, -_FURTHEST_TARGET, _FURTHEST_TARGET)
+    return noise_share(X, Y, sample.weights)
 
 
 def noise_share(X, Y, weights):
-    """The share of the targets' variance that the nearest neighbours leave unexplained.
+    """The share of the targets' variance that the nearest neighbors leave unexplained.
 
-    The mean squared difference between the targets of a row and of its nearest neighbours,
+    The mean squared difference between the targets of a row and of its nearest neighbors,
     over that of any two rows. For targets that change slowly from row to row this is the
     variance of the noise [1]_ over that of the targets; for classes it is the error of the
-    nearest neighbour's class over that of guessing [2]_.
+    nearest neighbor's class over that of guessing [2]_.
+
+    Where no neighbor is nearer than other rows, only copies count: in a truth table, where
+    any two rows differ by the whole range of a column, and where all rows lie equally far
+    from each other. If there are none, nothing speaks for noise.
 
     Parameters
     ----------
@@ -123,12 +75,40 @@ def noise_share(X, Y, weights):
         distances[counts == 0] = np.inf
         nearest = distances.min(axis=1, keepdims=True)
         near = counts * (distances <= _AS_NEAR * nearest)
-
-        def mean_difference(counts):
-            return weights @ ((counts * differences).sum(axis=1) / counts.sum(axis=1))
-
-        share = mean_difference(near) / mean_difference(counts)
+        of_any = weights @ _mean_by_row(differences, counts) / weights.sum()
+        if not 0 < of_any < np.inf:
+            return 1.0
+        are_near = weights * (nearest[:, 0] == 0) if _is_equidistant(X, distances) else weights
+        if not are_near.any():
+            return 0.0
+        share = are_near @ _mean_by_row(differences, near) / are_near.sum() / of_any
     return float(share) if np.isfinite(share) else 1.0
+
+
+def _mean_by_row(values, counts):
+    return (counts * values).sum(axis=1) / counts.sum(axis=1)
+
+
+def _is_equidistant(X, distances):
+    """Return whether no two different rows are nearer to each other than others are."""
+    apart = distances[distances > 0]
+    of_pairs = apart[np.isfinite(apart)]
+    n_pairs = len(distances) * (len(distances) - 1)
+    is_simplex = len(of_pairs) == n_pairs and of_pairs.max() <= _AS_NEAR * of_pairs.min()
+    return is_simplex or _is_truth_table(X)
+
+
+def _is_truth_table(X):
+    """Return whether the columns have two values each, and half of all combinations occur."""
+    low, high = X.min(axis=0), X.max(axis=0)
+    if sparse.issparse(low):
+        low, high = low.toarray().ravel(), high.toarray().ravel()
+    varying = np.flatnonzero(high > low)
+    if 2.0 ** len(varying) > 2 * X.shape[0]:
+        return False
+    columns = X[:, varying]
+    columns = columns.toarray() if sparse.issparse(columns) else columns
+    return bool(((columns == low[varying]) | (columns == high[varying])).all())
 
 
 def _distances(X):

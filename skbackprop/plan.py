@@ -18,7 +18,7 @@ PLANNED = (LINEAR, COSINE)
 # times this, as if each weight came from a normal distribution of variance 1 / _PRIOR, however
 # many rows there are.
 _PRIOR = 12.0
-# The noise is read from nearest neighbours. They lie some distance away, so that even targets
+# The noise is read from nearest neighbors. They lie some distance away, so that even targets
 # without noise differ a little: this much of the share is not noise.
 _FROM_DISTANCE = 0.05
 _WEAKEST, _STRONGEST = 0.5, 8.0
@@ -114,8 +114,13 @@ def goes_by_noise(estimator, incremental):
 
 
 def prior(noise):
-    """The penalty of an epoch, where neighbours tell of so much noise in the targets."""
+    """The penalty of an epoch, where neighbors tell of so much noise in the targets."""
     return min(max(_PRIOR * (noise - _FROM_DISTANCE), _WEAKEST), _STRONGEST)
+
+
+def shows_signal(noise):
+    """Return whether the targets were found to depend on the inputs."""
+    return noise is not None and prior(noise) < _STRONGEST
 
 
 def _alpha(estimator, share, incremental, noise):
@@ -146,6 +151,11 @@ def rate_of_first_epoch(estimator):
     """The learning rate, before a schedule changes it."""
     if estimator.learning_rate_init != "auto":
         return float(estimator.learning_rate_init)
+    return default_rate(estimator)
+
+
+def default_rate(estimator):
+    """Return what ``learning_rate_init="auto"`` comes to."""
     if estimator.solver == "sgd":
         # Momentum makes the steps of a row add up to 1 / (1 - momentum) of them.
         return _ONLINE_RATE * max(1.0 - float(estimator.momentum), 0.01)

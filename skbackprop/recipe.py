@@ -27,6 +27,7 @@ from .plan import (
     learns_from_all_rows,
     make_plan,
     patience,
+    shows_signal,
     tolerance,
 )
 
@@ -38,6 +39,8 @@ _REFUSED = {
     "max_norm": SECOND_ORDER,
 }
 _LARGEST_AUTO_LAYER = 256
+# On so many rows saturated neurons are looked for.
+_PROBED_ROWS = 32
 # A matrix of Levenberg-Marquardt with this many rows and columns takes 200 MB.
 _LARGEST_LEAST_SQUARES = 5000
 
@@ -203,6 +206,10 @@ def make_task(
         patience=patience(estimator, monitor != "loss"),
         examine=examine,
         monitor=monitor,
+        probe=None if incremental or X is None else X[rows[:_PROBED_ROWS]],
+        expects_signal=(
+            X is not None and estimator.learning_rate_init != "auto" and shows_signal(noise)
+        ),
     )
 
 

@@ -14,10 +14,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseBackprop, where_learning_goes_by_steps
-from .engine.losses import loss_name
+from .engine.losses import ROBUST_LOSSES, loss_name
 from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .parameters import REGRESSOR_RULES
-from .scaling import Magnitude, Moments
+from .scaling import fit_target_scaler
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -108,9 +108,11 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         epoch the weights weigh the same against all rows, however many there are. The
         strength is ``12 * (s - 0.05)``, but at least 0.5 and at most 8, where s tells how noisy
         the targets are. It is found before training, on at most 500 rows: the mean squared
-        difference between the targets of nearest neighbours, over that of any two rows, where
+        difference between the targets of nearest neighbors, over that of any two rows, where
         two classes are the same or not. The 0.05 is put down to the distance between
-        neighbours. In `partial_fit`, which sees no end of rows, "auto" is 0.
+        neighbors. Neighbors that are no nearer than other rows, as in a truth table, say
+        nothing, and the strength is 0.5. In `partial_fit`, which sees no end of rows, "auto"
+        is 0.
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
         update at the end of each epoch, "auto" is 1 for "sgd" and 32 for "adam" and "rmsprop".
@@ -211,12 +213,16 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           ``(fan_in + 1, fan_out)``, the biases in its last row;
         - a pair of lists of arrays, shaped like `coefs_` and `intercepts_`.
     standardize : bool, default=True
-        Whether to standardise the inputs inside and, before a linear output, the targets
-        (before "exp" to divide them by their mean), on the training
-        data of `fit` and with its weights. Sparse inputs are scaled and not centred. The
-        statistics are folded into `coefs_` and `intercepts_`, which describe an ordinary
-        network on raw inputs. `partial_fit` uses the statistics of an earlier `fit`, and
-        none without one.
+        Whether to standardize the inputs inside and, before a linear output, the targets
+        (before "exp" to divide them by their mean), by the training data of `fit` and its
+        weights. With the losses "absolute_error", "huber" and "quantile" targets are scaled by
+        the median and the quartiles of at most 500 of them, so that outliers do not matter.
+        Dense columns in which a few values lie further from the others than ten times the
+        range of these, such as -999 for missing cells, are clipped to the range of the others
+        first (see `input_limits_`). Columns that are constant have no influence. Sparse inputs
+        are scaled, and neither centered nor clipped. The statistics are folded into `coefs_`
+        and `intercepts_`, which describe an ordinary network on raw inputs. `partial_fit` uses
+        the statistics of an earlier `fit`, and none without one.
     scoring : None, "score", str or callable, default=None
         What is measured on held-out rows besides the loss, and decides in its place with
         `early_stopping`: "score" is the estimator's own `score`, a str names a scorer of
@@ -226,8 +232,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Whether, with `early_stopping`, the network that did best on held-out rows is the one
         that predicts, and not the last.
     max_restarts : int >= 0, default=3
-        How often training that diverges starts again with half the learning rate, and warns.
-        After that it is an error. Ignored by "rprop", "lbfgs" and "lm".
+        How often training starts again with half the learning rate, and warns, where it
+        diverges or ends with a hidden layer whose neurons are all saturated. After that,
+        divergence is an error, and saturation a warning. Ignored by "rprop", "lbfgs" and "lm".
     quantile : float in (0, 1), or sequence of these, default=0.5
         What "quantile" predicts; several quantiles come from one network, sorted so that they
         never cross. Ignored by other losses.
@@ -239,6 +246,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         which standardization is folded is read-only. `weight_init` takes changed weights.
     intercepts_ : list of ndarrays of shape (n_out,)
         The biases of each layer.
+    input_limits_ : ndarray of shape (2, `n_features_in_`) or None
+        The smallest and the largest value to which each input is clipped, infinite for
+        columns that are not; None where none is.
     n_features_in_ : int
         The number of inputs.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -565,16 +575,17 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             )
         return y
 
-    def _measure(self, network, X, Y, rows, weights):
-        """Also of the targets, where the output can be scaled."""
-        scaling = super()._measure(network, X, Y, rows, weights)
+    def _fit_scaling(self, network, rows, params):
+        """Also of the targets, where the output can be scaled; constants are met at once."""
+        scaling = super()._fit_scaling(network, rows, params)
         output = network.loss_row.output_activation
-        if output == "identity":
-            return replace(scaling, targets=Moments.measure(Y, rows, weights))
-        if output == "exp":
-            targets = Magnitude.measure(Y, rows, weights)
-            return replace(scaling, targets=targets, through_exp=True)
-        return scaling
+        if output not in ("identity", "exp"):
+            return scaling
+        kind = "quartiles" if network.loss in ROBUST_LOSSES else "moments"
+        targets, is_constant = fit_target_scaler(rows, "size" if output == "exp" else kind)
+        for layer in network.weights(params)[-1], network.biases(params)[-1]:
+            layer[..., is_constant] = 0
+        return replace(scaling, targets=targets, through_exp=output == "exp")
 
     def _expect_single_rows(self, task, classes):
         network, dtype = task.network, self._params.dtype

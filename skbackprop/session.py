@@ -8,6 +8,7 @@ from itertools import count
 from time import perf_counter
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
 from . import history
@@ -15,10 +16,12 @@ from .caller import warn_caller, warn_of_missing_kernel
 from .engine.growth import with_outputs
 from .engine.schedules import Progress
 from .engine.training import has_kernel, train
-from .plan import FULL_BATCH
+from .plan import FULL_BATCH, default_rate
 
 # Seconds between the copies of the training state to which an interrupt goes back.
 _BETWEEN_COPIES = 0.1
+# So many standard deviations from zero, sparse columns, which are not centered, are too far.
+_LARGE_INPUT = 100.0
 
 
 @dataclass
@@ -152,7 +155,9 @@ def run_until_finite(estimator, task, standing, audience=None):
     if not has_kernel():
         warn_of_missing_kernel()
     keeps_best = task.monitor != "loss" and estimator.restore_best
-    restarts = 0 if estimator.solver in FULL_BATCH else estimator.max_restarts
+    # Half the rate does not help where another parameter is too large.
+    unstable = _unstable_parameters(estimator, task)
+    restarts = 0 if unstable or estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = standing.rng.get_state()
     for restart in count():
         standing.rng.set_state(drawn_so_far)
@@ -164,15 +169,25 @@ def run_until_finite(estimator, task, standing, audience=None):
         if audience is not None:
             audience.training_begins(is_restart=restart > 0)
         attempt, ended = _run(estimator, task, attempt, audience)
-        if not attempt.diverged(task.network.n_layers):
+        diverged = attempt.diverged(task.network.n_layers)
+        what = _divergence(attempt.progress) if diverged else None
+        if not diverged and not ended.excused:
+            what = _collapse(task, attempt.best)
+        if what is None:
             return attempt, ended
-        what = _divergence(estimator, task, attempt.progress)
-        if keeps_best and math.isfinite(attempt.progress.best_loss):
+        if not diverged and task.saturated_layer(standing.params) is not None:
+            _warn_of_inputs(task, standing, estimator)
+            return attempt, ended
+        what = f"{what} To fix it, {_advice(estimator, task, unstable)}."
+        if diverged and keeps_best and math.isfinite(attempt.progress.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
             attempt.params, ended.excused = attempt.best, True
             return attempt, ended
-        if restart == restarts:
+        if restart == restarts and diverged:
             raise ValueError(what)
+        if restart == restarts:
+            warn_caller(what, ConvergenceWarning)
+            return attempt, ended
         rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
         warn_caller(
             f"{what} It starts again with learning_rate_init={rate:g}.",
@@ -222,15 +237,85 @@ def _run(estimator, task, standing, audience):
     return standing, ended
 
 
-def _divergence(estimator, task, progress):
-    """What went wrong, and what to do about it."""
-    advice = [f"lower learning_rate_init (now {task.rate_init:g})"]
-    if not estimator.standardize:
-        advice.append("set standardize=True or scale X")
-    if estimator.solver == "sgd" and estimator.momentum:
-        advice.append(f"lower momentum (now {estimator.momentum:g})")
+# ---- What went wrong, and what to do about it ----
+
+
+def _warn_of_inputs(task, standing, estimator):
+    """Warn of inputs that saturate the neurons of a network before its training."""
+    layer = task.saturated_layer(standing.params)
+    # Weights that are all zero are no matter of size; what was trained before is no start.
+    if layer.largest_sum > 0 and not standing.progress.epochs:
+        column, size = _largest_input(task, estimator)
+        warn_caller(
+            f"{_saturated(task, layer)} before training, with weighted sums up to "
+            f"{layer.largest_sum:g}, and did not learn. Scale X (column {column!r} reaches "
+            f"{size:g}), for example by MinMaxScaler, set standardize=True, or choose a "
+            "weight_init of smaller weights."
+        )
+
+
+def _largest_input(task, estimator):
+    """Return the name of the column with the largest input, and its size."""
+    values = task.probe.toarray() if issparse(task.probe) else task.probe
+    sizes = np.abs(values).max(axis=0)
+    column = int(np.argmax(sizes))
+    names = getattr(estimator, "feature_names_in_", None)
+    return column if names is None else str(names[column]), float(sizes[column])
+
+
+def _saturated(task, layer):
+    return (
+        f"Every neuron of hidden layer {layer.number} (activation="
+        f"{task.network.hidden[layer.number].name!r}) is saturated on all samples"
+    )
+
+
+def _unstable_parameters(estimator, task):
+    """Return the names of penalties of which one update takes all of a weight, or more."""
+    if estimator.solver in FULL_BATCH:
+        return []
+    # A rate that is too large is not their fault.
+    rate = min(task.rate_init, default_rate(estimator))
+    factors = {
+        "alpha": rate * task.regularization.alpha / task.batch_size,
+        "weight_decay": rate * task.regularization.weight_decay,
+    }
+    return [name for name, factor in factors.items() if factor >= 1]
+
+
+def _divergence(progress):
+    """Return what training that diverged came to."""
     return (
         f"Training diverged in epoch {max(0, progress.epochs - 1)}. Solver produced non-finite "
         "parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. To mend it, {', '.join(advice)}."
+        "preprocessed."
     )
+
+
+def _collapse(task, params):
+    """Return why the trained network is of no use, or None."""
+    layer = task.saturated_layer(params)
+    if layer is not None:
+        return (
+            f"{_saturated(task, layer)} after training, so that the network predicts the same "
+            "for all of them."
+        )
+    if task.lost_signal(params):
+        return "After training the network predicts the same for all samples."
+    return None
+
+
+def _advice(estimator, task, unstable):
+    """Return what to do about it."""
+    if unstable:
+        values = [(name, getattr(task.regularization, name)) for name in unstable]
+        return ", ".join(f"lower {name} (now {value:g})" for name, value in values)
+    advice = [f"lower learning_rate_init (now {task.rate_init:g})"]
+    if not estimator.standardize:
+        advice.append("set standardize=True or scale X")
+    elif task.probe is not None and _largest_input(task, estimator)[1] > _LARGE_INPUT:
+        column, size = _largest_input(task, estimator)
+        advice.insert(0, f"scale X (column {column!r} reaches {size:g} standard deviations)")
+    if estimator.solver == "sgd" and estimator.momentum:
+        advice.append(f"lower momentum (now {estimator.momentum:g})")
+    return ", ".join(advice)

@@ -211,7 +211,38 @@ def test_header_and_prefix(build, tmp_path):
     assert not re.search(r"\bnet_", to_c(model, prefix="seeds", learn=True))
 
 
+def data_with_wild_values(kind):
+    X, y = data(kind)
+    X[[3, 14, 15], [0, 1, 1]] = -999
+    return X, y
+
+
+@pytest.mark.parametrize("scalers", [(), (MinMaxScaler((-2, 3)),)])
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_inputs_are_clipped(build, kind, scalers):
+    X, y = data_with_wild_values(kind)
+    model = make_pipeline(*scalers, fit(kind, X, y, hidden_layer_sizes=(5,))).fit(X, y)
+    assert np.isfinite(model[-1]._scaling.inputs.limits[0]).sum() == 2
+    further = np.vstack([X, X[:3] * 1e6])
+    net = build(to_c(model, dtype="double"))
+    same_answers(net, model, kind, further, rtol=1e-11, atol=1e-11)
+    X, further = X.astype(np.float32), further.astype(np.float32)
+    same_answers(build(to_c(model)), model, kind, further, rtol=1e-4, atol=1e-4)
+    net = build(to_c(model, dtype="int16", X=X))
+    same_answers(net, model, kind, X, rtol=0.02, atol=0.02)
+
+
 # ---- Learning ----
+
+
+def test_learning_clips_inputs(build):
+    X, y = data_with_wild_values("multiclass")
+    model = fit("multiclass", X, y, hidden_layer_sizes=(5,), **ONLINE | {"standardize": True})
+    net = build(to_c(model, learn=True, dtype="double"))
+    net.learn(X, model._labels.encode(y), 0.05)
+    for row, label in zip(X, y, strict=True):
+        model.partial_fit([row], [label])
+    same_answers(net, model, "multiclass", X, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(("activation", "kind"), PAIRS)

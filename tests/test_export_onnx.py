@@ -111,6 +111,16 @@ def test_losses_of_a_regression(kind, parameters, standardize):
     assert run(to_onnx(model, X), X)[0].shape[1:] == (model.predict(X).shape[1:] or (1,))
 
 
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_inputs_are_clipped(kind):
+    X, y = data(kind)
+    X[[3, 14, 15], [0, 1, 1]] = -999
+    estimator = BackpropRegressor if kind == "regression" else BackpropClassifier
+    model = estimator(**QUICK).fit(X, y)
+    assert model._scaling.inputs.limits is not None
+    same_answers(model, np.vstack([X, X[:3] * 1e6]))
+
+
 def test_far_inputs_stay_finite():
     X, _ = data("multiclass")
     for loss in ("log_loss", "squared_error"):

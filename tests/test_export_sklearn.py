@@ -186,6 +186,13 @@ def test_labels_that_no_mlp_has_are_refused():
         to_sklearn(BackpropClassifier(**QUICK, tol=None).fit(X, y))
 
 
+def test_clipped_inputs_are_refused():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    X[4, 1] = 1e6
+    with pytest.raises(ValueError, match=r"clip its inputs, .* columns \[1\]"):
+        to_sklearn(BackpropRegressor(max_iter=1).fit(X, X[:, 0]))
+
+
 def test_other_networks_are_refused():
     X, y = data("targets")
     with pytest.raises(ValueError, match="'huber', 'identity'"):

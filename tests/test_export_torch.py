@@ -90,6 +90,17 @@ def test_there_and_back(kind, activation):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_inputs_are_clipped(dtype):
+    X, y = data("targets", dtype)
+    X[[3, 14, 15], [0, 1, 1]] = -999
+    model = BackpropRegressor(**QUICK).fit(X, y)
+    assert model._scaling.inputs.limits is not None
+    X = np.vstack([X, X[:3] * 1e6]).astype(dtype)
+    rtol = 1e-10 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(run(to_torch(model), X), outputs(model, X), rtol=rtol)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32(kind):
     import torch

@@ -1,5 +1,7 @@
 """How noisy the targets are, against cases that can be counted by hand, and other code."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -7,8 +9,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.hashing import hash_data
-from skbackprop.noise import Sample, noise_share
+from skbackprop.noise import noise_share, sample_noise
 from skbackprop.plan import prior
+from skbackprop.row_sample import RowSample
 from skbackprop.scaling import Scaling
 
 
@@ -19,7 +22,11 @@ def share(X, Y, weights=None):
 
 
 def draw(X, Y, weights=None):
-    return Sample.draw(X, Y, Y, np.arange(len(Y)), weights)
+    return RowSample.draw(X, Y, Y, np.arange(len(Y)), weights)
+
+
+def found_noise(sample):
+    return sample_noise(sample, Scaling(), "log_loss")
 
 
 def test_counted_by_hand():
@@ -62,7 +69,7 @@ def test_a_weight_is_so_many_copies():
     assert share(X, Y, weights) == pytest.approx(copies, rel=1e-12)
     sample = draw(np.repeat(X, weights, axis=0), np.repeat(Y, weights))
     assert sample.X.shape == X.shape
-    assert sample.noise(Scaling()) == draw(X, Y, weights).noise(Scaling())
+    assert found_noise(sample) == found_noise(draw(X, Y, weights))
 
 
 def test_agrees_with_nearest_neighbours_of_scikit_learn():
@@ -104,9 +111,9 @@ def test_sparse_is_dense(kind):
     Y = rng.normal(size=(300, 2))
     weights = np.ones(300)
     assert noise_share(kind(X), Y, weights) == pytest.approx(noise_share(X, Y, weights))
-    halves = [Sample.draw(kind(X), Y, Y, rows) for rows in np.split(np.arange(300), 2)]
+    halves = [RowSample.draw(kind(X), Y, Y, rows) for rows in np.split(np.arange(300), 2)]
     whole = draw(kind(X), Y)
-    assert halves[0].merged(halves[1]).noise(Scaling()) == whole.noise(Scaling())
+    assert found_noise(halves[0].merged(halves[1])) == found_noise(whole)
 
 
 @pytest.mark.parametrize("n", [40, 2000])
@@ -115,12 +122,12 @@ def test_neither_order_nor_parts_matter(n):
     X, Y = np.round(rng.normal(size=(n, 2)), 1), rng.integers(3, size=n)
     order = rng.permutation(n)
     whole, again = draw(X, Y), draw(X[order], Y[order])
-    parts = [Sample.draw(X, Y, Y, rows) for rows in np.array_split(order, 3)]
+    parts = [RowSample.draw(X, Y, Y, rows) for rows in np.array_split(order, 3)]
     merged = parts[0].merged(parts[1]).merged(parts[2])
     assert len(whole.hashes) <= 500
     np.testing.assert_array_equal(whole.X, again.X)
     np.testing.assert_array_equal(whole.X, merged.X)
-    assert whole.noise(Scaling()) == again.noise(Scaling())
+    assert found_noise(whole) == found_noise(again)
     if len(whole.hashes) < 500:
         np.testing.assert_array_equal(whole.weights, merged.weights)
 
@@ -141,6 +148,43 @@ def test_where_nothing_can_be_told(X, Y):
 def test_rows_too_far_for_numbers_are_all_equally_far():
     assert share([1e200, -1e200, 3e200, 0], [0, 1, 0, 1]) == pytest.approx(1)
     assert share([0, 0, 0], [0, 1, 0]) == pytest.approx(1)
+
+
+TRUTH_TABLE = np.array(list(product([0.0, 1.0], repeat=3)))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    "X",
+    [
+        TRUTH_TABLE,
+        TRUTH_TABLE[:4] * 5 - 1,  # with a constant column
+        TRUTH_TABLE[[0, 1, 2, 4, 7]],  # half of the combinations and more
+        np.eye(8),
+        np.array([[0.0], [1.0]]),
+    ],
+)
+def test_noise_share_of_equidistant_rows_is_zero(X, kind):
+    """Neighbors that are no nearer than other rows say nothing about noise."""
+    rng = np.random.default_rng(0)
+    Y = rng.permutation(np.arange(len(X)) % 2)
+    assert noise_share(kind(X), Y, np.ones(len(X))) == 0
+    assert noise_share(kind(X), rng.normal(size=(len(X), 1)), np.ones(len(X))) == 0
+
+
+def test_noise_share_of_a_truth_table_is_that_of_its_copies():
+    X, Y = np.repeat(TRUTH_TABLE, 2, axis=0), np.arange(16) // 2 % 2
+    assert share(X, Y) == 0
+    Y[0] = 1 - Y[0]  # the first two copies now differ; half of all pairs do, less themselves
+    by_hand = (2 / 16) / (sum((y != Y).sum() for y in Y) / 16 / 15)
+    assert share(X, Y) == pytest.approx(by_hand)
+
+
+def test_noise_share_of_few_combinations_is_that_of_neighbors():
+    """Three of eight combinations are no truth table, and a third value makes numbers."""
+    X, Y = TRUTH_TABLE[[0, 1, 7]], [0, 0, 1]
+    assert share(X, Y) == pytest.approx((0 + 0 + 1) / 3 / (2 / 3))
+    assert share([0, 1, 2, 3], [0, 1, 0, 1]) > 1
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])

@@ -39,17 +39,19 @@ ARROWS = {
     "engine.network": {"engine.activations", "engine.losses"},
     "engine.regularization": {"engine.dropout"},
     "engine.sampling": {"engine.hashing"},
+    "engine.saturation": set(),
     "engine.training": {
-        "engine.hashing", "engine.lbfgs", "engine.levenberg_marquardt", "engine.schedules",
-        "engine.threads", "engine.updaters",
+        "engine.hashing", "engine.lbfgs", "engine.levenberg_marquardt", "engine.saturation",
+        "engine.schedules", "engine.threads", "engine.updaters",
     },
     "engine.threads": set(),
     "parameters": {
         "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
     },
     "presets": set(),
-    "scaling": set(),
-    "noise": {"engine.hashing", "engine.sampling"},
+    "scaling": {"row_sample"},
+    "row_sample": {"engine.hashing", "engine.sampling"},
+    "noise": {"engine.losses"},
     "weights": set(),
     "label_types": set(),
     "labels": {"label_types"},
@@ -80,7 +82,8 @@ ARROWS = {
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
-        "history", "noise", "parameters", "plan", "recipe", "scaling", "session", "weights",
+        "history", "noise", "parameters", "plan", "recipe", "scaling", "session",
+        "weights",
     },
     "classifier": {
         "base", "engine.losses", "fast_paths", "label_types", "labels", "parameters",
@@ -108,15 +111,16 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "label_types", "labels", "noise", "weights",
+        "engine.updaters", "label_types", "labels", "row_sample", "weights",
     },
     "distributed._rounds": {
         "engine.levenberg_marquardt", "engine.training", "distributed._collections",
         "distributed._partition",
     },
     "distributed._fit": {
-        "base", "history", "recipe", "held_out", "parameters", "plan", "scaling", "session",
-        "distributed._collections", "distributed._partition", "distributed._rounds",
+        "base", "history", "recipe", "held_out", "noise", "parameters", "plan",
+        "scaling", "session", "distributed._collections", "distributed._partition",
+        "distributed._rounds",
     },
     "export.__init__": {
         "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",

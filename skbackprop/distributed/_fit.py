@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from contextlib import ExitStack
-from dataclasses import fields, replace
-from operator import methodcaller
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from .. import history, recipe
 from ..base import BaseBackprop, ravel_column
 from ..held_out import HeldOut
+from ..noise import sample_noise
 from ..parameters import check_parameters
 from ..plan import goes_by_noise, learns_from_all_rows
 from ..scaling import Scaling
@@ -227,7 +228,10 @@ def _begin(learner, rows, n_dimensions, watching, kept):
     if class_weight is not None:
         orders = _weigh_classes(learner, rows, orders, survey)
     measured = rows.reduced(_partition.measure, orders, by=merge)
-    scaling = Scaling() if measured.moments is None else measured.moments.settled()
+    scaling = Scaling()
+    if learner.standardize:
+        remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
+        scaling = learner._fit_scaling(network, remote, standing.params)
     if recipe.has_given_weights(learner):
         standing.params[:] = recipe.given_params(learner, network, scaling, survey.dtype)
     held_out = None
@@ -246,18 +250,50 @@ def _begin(learner, rows, n_dimensions, watching, kept):
         examine=None if held_out is None else held_out.examiner(learner, network, scaling),
         epochs_before=0,
         incremental=False,
-        noise=_noise(learner, rows, orders, scaling),
+        noise=_noise(learner, rows, orders, scaling, network.loss),
     )
     learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
     task = _spread(task, rows, replace(orders, scaling=scaling), measured, kept)
     return task, scaling, standing
 
 
-def _noise(learner, rows, orders, scaling):
+@dataclass(frozen=True)
+class ClusterRows:
+    """Rows on a cluster, asked as `scaling.LocalRows` is.
+
+    Parameters
+    ----------
+    rows : Rounds
+    orders : Orders
+    dtype : dtype
+    is_sparse : bool
+    """
+
+    rows: object
+    orders: object
+    dtype: object
+    is_sparse: bool
+
+    def of_sample(self, function):
+        """Return what `function` makes of a sample of the rows, on a worker."""
+        return self.rows.reduced(_partition.sample, self.orders, by=merge, then=function)
+
+    def of_inputs(self, measure, *arguments):
+        """Return what `measure` finds in the inputs of all rows."""
+        found = _partition.measure_inputs, self.orders, measure, arguments
+        return self.rows.reduced(*found, by=merge)
+
+    def of_targets(self, measure, *arguments):
+        """Return what `measure` finds in the targets of all rows."""
+        found = _partition.measure_targets, self.orders, measure, arguments
+        return self.rows.reduced(*found, by=merge)
+
+
+def _noise(learner, rows, orders, scaling, loss):
     """The share of noise in the targets, where the plan has to know; found by a worker."""
     if not goes_by_noise(learner, incremental=False):
         return None
-    found = methodcaller("noise", scaling)
+    found = partial(sample_noise, scaling=scaling, loss=loss)
     return rows.reduced(_partition.sample, orders, by=merge, then=found)
 
 

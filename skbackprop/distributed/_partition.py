@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..engine.regularization import Regularization
@@ -15,7 +16,7 @@ from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
 from ..label_types import union
 from ..labels import distinct
-from ..noise import Sample
+from ..row_sample import RowSample
 from ..weights import Total, add_totals, check_weights, in_units, look_up
 
 
@@ -76,6 +77,8 @@ class Survey:
     dtype : dtype
     classes : list of ndarray
         Those of each column of a classifier's targets; else empty.
+    is_sparse : bool
+        Whether inputs are sparse in any partition.
     """
 
     n_rows: int
@@ -83,6 +86,7 @@ class Survey:
     total: Total
     dtype: np.dtype
     classes: list
+    is_sparse: bool
 
     def merged(self, other):
         """Of these rows and others."""
@@ -92,6 +96,7 @@ class Survey:
             self.total.merged(other.total),
             np.result_type(self.dtype, other.dtype),
             [union(*pair) for pair in zip(self.classes, other.classes, strict=True)],
+            self.is_sparse or other.is_sparse,
         )
 
 
@@ -107,7 +112,8 @@ def survey(rows, classifies):
             check_classification_targets(y)
             classes = [distinct(column) for column in columns]
     total = Total(len(y), Fraction(len(y))) if rows.weights is None else Total.of(rows.weights)
-    return Survey(len(y), len(columns), total, rows.X.dtype, classes)
+    is_sparse = sparse.issparse(rows.X)
+    return Survey(len(y), len(columns), total, rows.X.dtype, classes, is_sparse)
 
 
 @dataclass(frozen=True)
@@ -237,39 +243,42 @@ class Measured:
         Of all presentations of an epoch.
     sizes : dict
         How many presentations each partition has.
-    moments : Scaling
-        The moments of both ends, where they are to be standardised.
     """
 
     weight: float
     sizes: dict
-    moments: object
 
     def merged(self, other):
         """Of these rows and others."""
-        moments = None if self.moments is None else self.moments.merged(other.moments)
-        return Measured(self.weight + other.weight, self.sizes | other.sizes, moments)
+        return Measured(self.weight + other.weight, self.sizes | other.sizes)
 
 
 def measure(rows, orders):
     """The `Measured` of a partition; None where nothing in it counts."""
-    X, _, Y, numbers, weights = _arrange(rows, orders)
+    *_, numbers, weights = _arrange(rows, orders)
     if not len(numbers):
         return None
     size = _present(numbers, weights, orders).size
     weighs = orders.sums_up and weights is not None
-    moments = None
-    if orders.learner.standardize:
-        moments = orders.learner._measure(orders.network, X, Y, numbers, weights)
-    return Measured(
-        float(weights[numbers].sum()) if weighs else size, {rows.number: size}, moments
-    )
+    return Measured(float(weights[numbers].sum()) if weighs else size, {rows.number: size})
+
+
+def measure_inputs(rows, orders, measure, arguments):
+    """Return what `measure` finds in the inputs of a partition; None where nothing counts."""
+    X, *_, numbers, weights = _arrange(rows, orders)
+    return measure(X, numbers, weights, *arguments) if len(numbers) else None
+
+
+def measure_targets(rows, orders, measure, arguments):
+    """Return what `measure` finds in the targets of a partition; None where nothing counts."""
+    _, _, Y, numbers, weights = _arrange(rows, orders)
+    return measure(Y, numbers, weights, *arguments) if len(numbers) else None
 
 
 def sample(rows, orders):
-    """A `Sample` of a partition; None where nothing in it counts."""
+    """Return a `RowSample` of a partition; None where nothing in it counts."""
     X, encoded, Y, numbers, weights = _arrange(rows, orders)
-    return Sample.draw(X, encoded, Y, numbers, weights) if len(numbers) else None
+    return RowSample.draw(X, encoded, Y, numbers, weights) if len(numbers) else None
 
 
 @dataclass

@@ -179,6 +179,9 @@ RESIDUALS = (
     ),
 )
 
+#: The names of losses whose derivative is bounded: outliers among the targets do not rule them.
+ROBUST_LOSSES = ("absolute_error", "huber", "quantile")
+
 _RESIDUALS = {row.name: row for row in RESIDUALS}
 #: Other names that users may give.
 ALIASES = {"pinball": "quantile"}

@@ -14,6 +14,7 @@ from . import lbfgs, levenberg_marquardt, schedules
 from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
+from .saturation import has_constant_output, saturated_layer
 from .threads import as_many_as_pay, limit_for
 from .updaters import Collect
 
@@ -179,6 +180,10 @@ class Task:
         ``examine(params) -> Examination`` of rows that are held out.
     monitor : {"loss", "validation_loss", "validation_score"}
         The column of the history that decides when to stop.
+    probe : {ndarray, CSR} of shape (n_probe, n_inputs) or None
+        A few rows on which saturation is looked for; None looks for none.
+    expects_signal : bool
+        Whether an output that does not depend on the inputs is a failure.
     """
 
     network: object
@@ -198,6 +203,18 @@ class Task:
     patience: float
     examine: object = None
     monitor: str = "loss"
+    probe: object = None
+    expects_signal: bool = False
+
+    def saturated_layer(self, params):
+        """Return a `SaturatedLayer` that cannot learn from here, or None."""
+        if self.probe is None:
+            return None
+        return saturated_layer(self.network, params, self.probe)
+
+    def lost_signal(self, params):
+        """Return whether the output should depend on the inputs, and does not."""
+        return self.expects_signal and has_constant_output(self.network, params, self.probe)
 
     @property
     def total_weight(self):

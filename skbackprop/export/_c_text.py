@@ -28,6 +28,11 @@ class Dialect:
     prefix: str
     real: str
 
+    @property
+    def dtype(self):
+        """NumPy's name of the float type."""
+        return np.dtype(np.float32 if self.real == "float" else np.float64)
+
     def __call__(self, template, **values):
         """The text of a template."""
         names = {"net_": f"{self.prefix}_", "NET_": f"{self.prefix.upper()}_"}

@@ -35,6 +35,8 @@ class Fitted:
         Of the network alone, between the two scalings.
     centre, gain : ndarrays of shape (n_inputs,), or None
         The network takes ``(x - centre) * gain``.
+    limits : ndarray of shape (2, n_inputs), or None
+        The smallest and the largest value of each input, to which it is clipped before.
     target_mean, target_scale : ndarrays of shape (n_outputs,), or None
         A regressor answers ``output * target_scale + target_mean``.
     dtype : numpy.dtype
@@ -53,6 +55,7 @@ class Fitted:
     biases: list
     centre: np.ndarray | None
     gain: np.ndarray | None
+    limits: np.ndarray | None
     target_mean: np.ndarray | None
     target_scale: np.ndarray | None
     dtype: np.dtype
@@ -105,6 +108,7 @@ def read(estimator):
         biases=network.biases(params),
         centre=None if inputs is None else inputs.mean,
         gain=None if inputs is None else 1 / inputs.scale,
+        limits=None if inputs is None else inputs.limits,
         target_mean=None if targets is None else targets.mean,
         target_scale=None if targets is None else targets.scale,
         dtype=params.dtype,
@@ -112,6 +116,12 @@ def read(estimator):
         classes=[] if regression else estimator._labels.per_column,
         quantiles=quantiles if len(quantiles) > 1 else (),
     )
+
+
+def finite_limits(limits, dtype):
+    """Return the limits of inputs, the largest numbers of a dtype where there is none."""
+    largest = np.finfo(dtype).max
+    return np.clip(limits, -largest, largest)
 
 
 def _kind(classifier):

@@ -62,6 +62,26 @@ def _softmaxes(torch):
     return Softmaxes
 
 
+def _clip(torch):
+    class Clip(torch.nn.Module):
+        """Inputs moved to within their limits.
+
+        Parameters
+        ----------
+        low, high : torch.Tensor of shape (n_inputs,)
+        """
+
+        def __init__(self, low, high):
+            super().__init__()
+            self.register_buffer("low", low)
+            self.register_buffer("high", high)
+
+        def forward(self, x):
+            return x.clip(self.low, self.high)
+
+    return Clip
+
+
 def _quantiles(torch):
     class Quantiles(torch.nn.Module):
         """The outputs of each target sorted, so that quantiles do not cross.
@@ -82,4 +102,4 @@ def _quantiles(torch):
     return Quantiles
 
 
-_MAKERS = {"Exp": _exp, "Quantiles": _quantiles, "Softmaxes": _softmaxes}
+_MAKERS = {"Clip": _clip, "Exp": _exp, "Quantiles": _quantiles, "Softmaxes": _softmaxes}

@@ -19,7 +19,7 @@ from ._c_answers import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
 from ._c_functions import SOFTMAX, output_name, write_values
 from ._c_labels import label_arrays, label_type, write_labels
 from ._c_text import Dialect, comment
-from ._fitted import REGRESSION, read
+from ._fitted import REGRESSION, finite_limits, read
 
 if TYPE_CHECKING:
     from ..base import BaseBackprop
@@ -116,6 +116,8 @@ def to_c(
     _check_options(dtype, learn, prefix, X)
     last, centre, gain = split(estimator)
     fitted = read(last)
+    # What the estimator clips to, in the units that the first step is given.
+    limits = None if fitted.limits is None else fitted.limits / gain + centre
     if fitted.centre is not None:
         centre, gain = compose(centre, gain, fitted.centre, fitted.gain)
     c = Dialect(prefix, dtype if dtype in _FLOATS else "float")
@@ -125,11 +127,12 @@ def to_c(
     if X is None:
         functions |= set(network.activations)
         layers = _name_layers(fitted, centre, gain, learn)
-        parts, calls = _float_layers(fitted, layers, centre, gain, learn, c)
+        parts, calls = _float_layers(fitted, layers, centre, gain, limits, learn, c)
         if learn:
             learning = _c_learning.write_learning(fitted, layers, last, c)
     else:
         X = _check_representative(X, network.layer_sizes[0])
+        X = X if limits is None else np.clip(X, *limits)
         parts, calls = fixed_point.write(fitted, centre, gain, X, dtype, c)
     body = [
         "#include <math.h>\n#include <stdint.h>",
@@ -249,6 +252,16 @@ static void net_scale(const $T *x)
     }
 }
 """
+_CLIP_AND_SCALE = """
+static void net_scale(const $T *x)
+{
+    for (int i = 0; i < NET_INPUTS; i++) {
+        $T value = x[i] < net_low[i] ? net_low[i] : x[i];
+        value = value > net_high[i] ? net_high[i] : value;
+        net_inputs[i] = (value - net_centre[i]) * net_gain[i];
+    }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -281,7 +294,7 @@ def _name_layers(fitted, centre, gain, learn):
     return layers
 
 
-def _float_layers(fitted, layers, centre, gain, learn, c):
+def _float_layers(fitted, layers, centre, gain, limits, learn, c):
     """The parameters, the signals, and the calls of the forward pass."""
     n_inputs, n_params = fitted.network.layer_sizes[0], fitted.network.n_params
     flat = []
@@ -300,10 +313,15 @@ def _float_layers(fitted, layers, centre, gain, learn, c):
         for name, values, write in (("centre", centre, c.numbers), ("gain", gain, c.scales)):
             values = write(np.broadcast_to(values, (n_inputs,)), "The scaling of the inputs")
             parts.append(c.array(f"static const $T net_{name}[NET_INPUTS]", values))
+        for name, values in zip(
+            ("low", "high"), () if limits is None else limits, strict=False
+        ):
+            values = c.numbers(finite_limits(values, c.dtype), "A limit of the inputs")
+            parts.append(c.array(f"static const $T net_{name}[NET_INPUTS]", values))
     parts.append(c("\n".join(f"static $T {name}[{n}];" for name, n in signals.items())))
     parts.append(c(_LAYER))
     if calls:
-        parts.append(c(_SCALE))
+        parts.append(c(_SCALE if limits is None else _CLIP_AND_SCALE))
     for layer in layers:
         calls += [
             f"net_layer({layer.weights}, {layer.biases}, {layer.source}, {layer.n_in},",

@@ -13,7 +13,7 @@ from ..classifier import BackpropClassifier
 from ..engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
-from ._fitted import BINARY, MULTICLASS, read
+from ._fitted import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions
 from ._onnx_scores import scores_are_asked
 
@@ -404,6 +404,11 @@ def _forward(graph, operator, fitted):
     network = fitted.network
     columns = [graph.cast(each.full_name, graph.dtype) for each in operator.inputs]
     signal = columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=1)
+    if fitted.limits is not None:
+        low, high = (
+            graph.constant(finite_limits(limit, graph.dtype)) for limit in fitted.limits
+        )
+        signal = graph.node("Min", graph.node("Max", signal, low), high)
     if fitted.centre is not None:
         signal = graph.in_double(signal, [("Sub", fitted.centre), ("Div", 1 / fitted.gain)])
     functions = [*network.activations, network.output_activation]

@@ -138,6 +138,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     True
     """
     fitted = read(estimator)
+    _refuse_clipped_inputs(fitted)
     network = fitted.network
     kind = MLPRegressor if fitted.kind == REGRESSION else MLPClassifier
     known = kind().get_params()
@@ -177,6 +178,16 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     if names is not None:
         mlp.feature_names_in_ = names
     return mlp
+
+
+def _refuse_clipped_inputs(fitted):
+    if fitted.limits is not None:
+        columns = np.flatnonzero(np.isfinite(fitted.limits[0])).tolist()
+        raise ValueError(
+            f"An MLP of scikit-learn cannot clip its inputs, as the estimator does with the "
+            f"columns {columns}, in which the training data had wild values. Train on data "
+            "without them, or with standardize=False."
+        )
 
 
 def _one_activation(network):

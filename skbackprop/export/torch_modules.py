@@ -63,7 +63,8 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     Returns
     -------
     module : torch.nn.Sequential
-        Linear layers and transfer functions, on the CPU, in float32 or float64 as the
+        Linear layers and activation functions, after a clip of the inputs where training
+        data had wild values, on the CPU, in float32 or float64 as the
         estimator. It takes raw inputs, and gives what the network's outputs are: a
         regressor's predictions, several quantiles target by target; the probability of the
         second of two classes, of each class, or of each label; for several columns of
@@ -102,6 +103,9 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     network, makers = fitted.network, _makers(torch.nn)
     functions = [makers[name]() for name in network.activations]
     modules = []
+    if fitted.limits is not None:
+        low, high = (torch.from_numpy(limit.astype(fitted.dtype)) for limit in fitted.limits)
+        modules.append(_torch_modules.Clip(low, high))
     wide = [weights.astype(np.float64) for weights in fitted.weights]
     coefs, intercepts = estimator._scaling.fold(wide, fitted.biases)
     for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):

@@ -121,6 +121,10 @@ def check_scaling(scaling, network):
             for values in (standardizer.mean, standardizer.scale)
         )
         require(sound and (standardizer.scale > 0).all(), "its scaling is not sound")
+        limits = standardizer.limits
+        if limits is not None:
+            sound = _is_array(limits, np.float64, (2, n)) and (limits[0] <= limits[1]).all()
+            require(sound, "the limits of its inputs are not sound")
 
 
 def check_attributes(fitted, network):

@@ -1,0 +1,52 @@
+"""Networks that cannot learn: saturated layers, outputs that ignore the inputs."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# A slope below which a neuron passes next to nothing of an error on.
+_FLAT = 1e-3
+# Outputs that are this close to each other are the same.
+_SAME = 1e-6
+
+
+class SaturatedLayer(NamedTuple):
+    """The number of a hidden layer, and the largest size of its weighted sums."""
+
+    number: int
+    largest_sum: float
+
+
+def saturated_layer(network, params, X):
+    """Return the first hidden layer that is flat on all rows, or None.
+
+    The derivative of the activation of each of its neurons is next to zero on each row, so
+    that neither its own weights nor those of earlier layers change.
+
+    Parameters
+    ----------
+    network : Network
+    params : ndarray of shape (n_params,)
+    X : {ndarray, CSR} of shape (n, n_inputs)
+        As the network takes them.
+    """
+    if not _varies(X):
+        return None
+    with np.errstate(all="ignore"):
+        sums, outputs = network.forward(params, X)
+        for layer, activation in enumerate(network.hidden):
+            slopes = np.abs(activation.slope(sums[layer], outputs[layer]))
+            if (slopes < _FLAT).all():
+                return SaturatedLayer(layer, float(np.abs(sums[layer]).max()))
+    return None
+
+
+def has_constant_output(network, params, X):
+    """Return whether the network gives the same output for different rows."""
+    with np.errstate(all="ignore"):
+        raw = network.forward(params, X)[0][-1]
+        return _varies(X) and bool((np.ptp(raw, axis=0) <= _SAME * np.abs(raw).max()).all())
+
+
+def _varies(X):
+    return (X[[0] * X.shape[0]] != X).sum() > 0
