@@ -268,7 +268,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             if not len(rows):
                 if not resume:
                     self._start(network, scaling, standing)
-                return
+                return Ending()
 
         noise = None
         if goes_by_noise(self, incremental):

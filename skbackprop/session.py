@@ -243,8 +243,8 @@ def _run(estimator, task, standing, audience):
 def _warn_of_inputs(task, standing, estimator):
     """Warn of inputs that saturate the neurons of a network before its training."""
     layer = task.saturated_layer(standing.params)
-    # Weights that are all zero are no matter of size; what was trained before is no start.
-    if layer.largest_sum > 0 and not standing.progress.epochs:
+    # What is flat on one side only is no matter of size; what was trained before is no start.
+    if layer.on_both_sides and not standing.progress.epochs:
         column, size = _largest_input(task, estimator)
         warn_caller(
             f"{_saturated(task, layer)} before training, with weighted sums up to "

@@ -11,10 +11,20 @@ _SAME = 1e-6
 
 
 class SaturatedLayer(NamedTuple):
-    """The number of a hidden layer, and the largest size of its weighted sums."""
+    """A hidden layer whose neurons pass nothing on.
+
+    Parameters
+    ----------
+    number : int
+    largest_sum : float
+        The largest size of its weighted sums.
+    on_both_sides : bool
+        Whether sums of this size saturate the activation whatever their sign.
+    """
 
     number: int
     largest_sum: float
+    on_both_sides: bool
 
 
 def saturated_layer(network, params, X):
@@ -35,10 +45,16 @@ def saturated_layer(network, params, X):
     with np.errstate(all="ignore"):
         sums, outputs = network.forward(params, X)
         for layer, activation in enumerate(network.hidden):
-            slopes = np.abs(activation.slope(sums[layer], outputs[layer]))
-            if (slopes < _FLAT).all():
-                return SaturatedLayer(layer, float(np.abs(sums[layer]).max()))
+            if _is_flat(activation, sums[layer], outputs[layer]):
+                largest = np.abs(sums[layer]).max()
+                ends = np.array([-largest, largest])
+                both = _is_flat(activation, ends, activation.value(ends))
+                return SaturatedLayer(layer, float(largest), both)
     return None
+
+
+def _is_flat(activation, z, a):
+    return bool((np.abs(activation.slope(z, a)) < _FLAT).all())
 
 
 def has_constant_output(network, params, X):
