@@ -512,7 +512,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             If `classes` is missing or differs from the first call's, if `y` holds a label
             that is not among them, or as in `fit`.
         """
-        if sample_weight is None and X_val is None and learn_row(self, X, y, classes):
+        is_alone = X_val is y_val is sample_weight_val is None
+        if is_alone and learn_row(self, X, y, classes, sample_weight):
             return self
         refuse_mixture(y, "y")
         first = not hasattr(self, "_params")
@@ -563,9 +564,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`; for several columns of classes a list of these, as
             scikit-learn's trees spell it.
         """
-        predictor = predictor_for(self, X)
-        if predictor is not None and self._labels.kind == SINGLE:
-            p = predictor.probabilities(X, len(self.classes_))
+        short = predictor_for(self, X)
+        if short is not None and self._labels.kind == SINGLE:
+            predictor, rows = short
+            p = predictor.probabilities(rows, len(self.classes_))
             if p is not None:
                 return p
         raw = self._raw_output(X)

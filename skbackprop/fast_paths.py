@@ -1,12 +1,14 @@
 """What a few microseconds are enough for: predicting, and learning from, a row at a time.
 
 scikit-learn's validation takes a hundred microseconds and more, whatever the row. Where a
-row is exactly what the network reads, an array of its dtype in C order with finite numbers
-and no names of columns, nothing of that is needed. Everything else takes the long way, and
-so does everything that has to be refused: the long way says why.
+few rows are plain numbers, in an array, a list, a tuple or a data frame with the known
+columns, they only have to be converted: the kernel looks at their shape and at every number.
+Everything else takes the long way, and so does everything that has to be refused: the long
+way says why.
 """
 
-from math import nan
+import sys
+from math import floor, nan
 from numbers import Real
 from operator import itemgetter
 from time import perf_counter
@@ -19,23 +21,124 @@ from .engine.hashing import kernel
 from .engine.schedules import CONSTANT, note, should_stop
 from .engine.training import choose_engine, rate_of
 from .engine.updaters import GradientDescent, Rprop
+from .plan import learns_from_all_rows, rows_per_update
 
-_DENSE = (np.ndarray,)
+_LISTS = (list, tuple, np.ndarray)
 _SPARSE = (sparse.csr_matrix, sparse.csr_array)
+# More rows are converted where they are validated, which then takes hardly longer.
+_MOST_ROWS = 256
+# Of a dtype: what is a number to the validation, too.
+_NUMBERS = "fiub"
+# A heavier row takes the long way, which limits the work.
+_LARGEST_WEIGHT = 10_000
 #: Attributes of an estimator that are caches, and not part of its state.
 MADE_READY = ("_predictor", "_stream")
 
 
+# ---- Rows and targets, as they come ----
+
+
+def as_rows(X, dtype, names):
+    """A few dense rows as the network reads them; None where the long way has to see them.
+
+    Parameters
+    ----------
+    X : object
+        As the user gave it.
+    dtype : dtype
+        That of the network.
+    names : ndarray or None
+        The names that the columns of a data frame are to have, in this order.
+    """
+    if names is not None:
+        X = _numbers_of_frame(X, names)
+    elif type(X) is list or type(X) is tuple:
+        X = _array_of_lists(X)
+    elif type(X) is not np.ndarray:
+        return None
+    if X is None or (X.dtype == dtype and X.flags.c_contiguous):
+        return X
+    if X.ndim != 2 or len(X) > _MOST_ROWS or X.dtype.kind not in _NUMBERS:
+        return None
+    with np.errstate(over="ignore"):  # what becomes infinite takes the long way
+        return np.ascontiguousarray(X, dtype)
+
+
+def _array_of_lists(rows):
+    if len(rows) > _MOST_ROWS:
+        return None
+    try:
+        return np.asarray(rows)
+    except (OverflowError, TypeError, ValueError):  # ragged, or no numbers
+        return None
+
+
+def _numbers_of_frame(X, names):
+    if not _is_pandas(X, "DataFrame") or len(X) > _MOST_ROWS:
+        return None
+    return X.to_numpy() if X.columns.tolist() == names.tolist() else None
+
+
+def _is_pandas(value, name):
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and type(value) is getattr(pandas, name)
+
+
+def _as_targets(y):
+    """Targets that are found by position, or None."""
+    if type(y) in _LISTS:
+        return y
+    return y.to_numpy() if _is_pandas(y, "Series") or _is_pandas(y, "DataFrame") else None
+
+
+def _is_single(values):
+    if type(values) is np.ndarray:
+        return values.shape == (1,)
+    return type(values) in _LISTS and len(values) == 1
+
+
+def _weight_of(sample_weight):
+    """The weight of one row, or None where the long way has to see it."""
+    weight = sample_weight[0] if _is_single(sample_weight) else sample_weight
+    is_plain = isinstance(weight, Real) and 0 <= weight <= _LARGEST_WEIGHT
+    return float(weight) if is_plain else None
+
+
+def _frozen(value):
+    """What a value holds now, whatever it may come to hold."""
+    if isinstance(value, (list, tuple)):
+        return (type(value), *map(_frozen, value))
+    if isinstance(value, dict):
+        return (dict, *value.items())
+    if isinstance(value, np.ndarray):
+        content = tuple(value.ravel().tolist()) if value.dtype.hasobject else value.tobytes()
+        return value.dtype, value.shape, content
+    return value
+
+
+def _can_change(value):
+    """Whether a value can be changed in place by whoever else holds it."""
+    if isinstance(value, tuple):
+        return any(map(_can_change, value))
+    return isinstance(value, (list, dict, np.ndarray))
+
+
+# ---- Predicting ----
+
+
 def predictor_for(estimator, X):
-    """What predicts from `X` the short way; None where `X` may need the long way."""
+    """What predicts the short way, and the rows of `X` for it; None where neither may do."""
     made = vars(estimator)
-    if type(X) is not np.ndarray or "feature_names_in_" in made or "_params" not in made:
+    if "_params" not in made:
+        return None
+    rows = as_rows(X, made["_params"].dtype, made.get("feature_names_in_"))
+    if rows is None:
         return None
     predictor = made.get("_predictor")
-    if predictor is not None and predictor.params is made["_params"]:
-        return predictor
-    # One for this call: predicting leaves the estimator as it is.
-    return make_predictor(estimator)
+    if predictor is None or predictor.params is not made["_params"]:
+        # One for this call: predicting leaves the estimator as it is.
+        predictor = make_predictor(estimator)
+    return None if predictor is None else (predictor, rows)
 
 
 def make_predictor(estimator):
@@ -51,6 +154,9 @@ def _clips(estimator):
     """Whether inputs are clipped, which the kernel does not do."""
     inputs = estimator._scaling.inputs
     return inputs is not None and inputs.limits is not None
+
+
+# ---- Learning ----
 
 
 class Stream:
@@ -75,19 +181,20 @@ class Stream:
     """
 
     def __init__(self, estimator, task, read, by_class, is_sparse, classes):
-        self.classes = classes
         self.task, self.read, self.is_sparse = task, read, is_sparse
         self.standing, self.params = estimator._standing, estimator._params
+        self.names = vars(estimator).get("feature_names_in_")
         progress = self.standing.progress
         self.before = progress.epochs, progress.samples, progress.updates
-        self.read_settings = itemgetter(*estimator._parameter_rules)
-        self.settings = self.read_settings(vars(estimator))
+        self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
         self.tol = task.tol or 0.0
         constant = task.schedule is CONSTANT
         self.rate = rate_of(task, self.standing.progress) if constant else None
         self.has_penalty = task.regularization.alpha > 0 or task.regularization.l1 > 0
+        self.is_one_batch = learns_from_all_rows(estimator)
+        self.batch_size = 1 if self.is_one_batch else rows_per_update(estimator)
         self.learner = kernel.Stream(
             task.network,
             self.standing.params,
@@ -101,58 +208,108 @@ class Stream:
             is_sparse,
         )
 
-    def serves(self, estimator, X, classes):
-        """Whether the estimator, and the kind of its rows, is as it was."""
-        if type(X) not in (_SPARSE if self.is_sparse else _DENSE):
-            return False
-        if classes is not None and classes is not self.classes:
+    def _note_settings(self, estimator, classes):
+        made = vars(estimator)
+        self.read_settings = itemgetter(*estimator._parameter_rules)
+        self.settings = self.read_settings(made)
+        # What the caller still holds may change in place. Initial weights are past.
+        self.changeable = {
+            name: _frozen(made[name])
+            for name in estimator._parameter_rules
+            if name != "weight_init" and _can_change(made[name])
+        }
+        self.classes = _frozen(classes)
+
+    def serves(self, estimator, classes):
+        """Whether the estimator, and what its rows come with, is as it was."""
+        if classes is not None and not self._are_known(classes):
             return False
         made = vars(estimator)
         try:
-            return made["_params"] is self.params and self.read_settings(made) == self.settings
+            return (
+                made["_params"] is self.params
+                and self.read_settings(made) == self.settings
+                and all(_frozen(made[name]) == was for name, was in self.changeable.items())
+            )
         except ValueError:  # arrays, which are not equal as a whole
             return False
 
-    def learn(self, estimator, X, y):
-        """One step; False where the long way has to be taken, and nothing was learnt."""
-        target = self.read(y)
-        if target is None:
+    def _are_known(self, classes):
+        return type(classes) in _LISTS and _frozen(classes) == self.classes
+
+    def rows(self, X):
+        """What the kernel is to read, or None."""
+        if self.is_sparse:
+            return X if type(X) in _SPARSE else None
+        return as_rows(X, self.params.dtype, self.names)
+
+    def learn(self, estimator, X, y, sample_weight=None):
+        """One epoch; False where the long way has to be taken, and nothing was learnt."""
+        rows, target = self.rows(X), self.read(y)
+        if rows is None or target is None:
             return False
         began = perf_counter()
         task, progress = self.task, self.standing.progress
+        n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
+        if n_uses is None:
+            return False
         rate = self.rate or rate_of(task, progress)
         penalty = 0.0
         if self.has_penalty:
-            n_weights = task.network.n_weights
-            penalty = task.regularization.penalty(self.params, n_weights, 1)
+            batch_size = min(n_uses, self.batch_size) or 1
+            penalty = task.regularization.penalty(
+                self.params, task.network.n_weights, batch_size
+            )
         try:
-            loss = self.learner.learn(X, target, rate, progress.updates, progress.samples)
+            loss = self.learner.learn(
+                rows, target, rate, progress.updates, progress.samples, n_uses, self.batch_size
+            )
             if loss - loss != 0:  # NaN or infinite
                 return False
-            self._note(estimator, loss, penalty, rate, perf_counter() - began)
+            if n_uses:
+                self._note(estimator, loss, penalty, rate, n_uses, perf_counter() - began)
         except BaseException:  # Ctrl-C may come at any moment
             self._make_up(estimator)
             raise
         return True
 
+    def _n_uses(self, sample_weight, rows, target):
+        """How often to use a row, or None: as `weights.draw_counts` has it."""
+        weight = _weight_of(sample_weight)
+        if weight is None:
+            return None
+        n_uses = int(weight)
+        fraction = weight - n_uses
+        if self.is_one_batch and weight not in (0, 1):  # a factor of the gradient
+            return None
+        if fraction == 0:
+            return n_uses
+        if self.learner.learn(rows, target, 0.0, 0, 0, 0) != 0:
+            return None  # before anything is drawn, for the long way will draw
+        return n_uses + floor(fraction + self.standing.rng.uniform())
+
     def _make_up(self, estimator):
         """Count every row that was learnt, and forget what was noted by halves."""
-        progress, n_learnt = self.standing.progress, self.learner.n_learnt
-        epochs, progress.samples, progress.updates = (n + n_learnt for n in self.before)
-        progress.epochs = progress.planned = epochs
+        learner, progress = self.learner, self.standing.progress
+        learnt = learner.n_learnt, learner.n_used, learner.n_updates
+        counted = map(sum, zip(self.before, learnt, strict=True))
+        progress.epochs, progress.samples, progress.updates = counted
+        progress.planned = progress.epochs
         history.mend(estimator.history_)
 
-    def _note(self, estimator, loss, penalty, rate, seconds):
+    def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
         task, progress = self.task, self.standing.progress
-        measured = loss + penalty
+        if n_uses > 1 and task.presentations.shuffle:
+            self.standing.rng.permutation(n_uses)  # as the long way does
+        measured = loss / n_uses + penalty
         row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
         for append, value in zip(self.appends, row, strict=False):
             append(value)
         history.shorten(estimator.history_)
         progress.epochs += 1
         progress.planned = progress.epochs
-        progress.samples += 1
-        progress.updates += 1
+        progress.samples += n_uses
+        progress.updates += -(-n_uses // self.batch_size)
         progress.loss = measured
         note(progress, measured, measured, self.tol)
         estimator.converged_ = task.tol is not None and should_stop(
@@ -160,20 +317,27 @@ class Stream:
         )
 
 
-def learn_row(estimator, X, y, classes):
+def learn_row(estimator, X, y, classes, sample_weight):
     """Learn from one row the short way; False where it needs the long way."""
     stream = vars(estimator).get("_stream")
-    if stream is None or not stream.serves(estimator, X, classes):
+    if stream is None or not stream.serves(estimator, classes):
         return False
-    return stream.learn(estimator, X, y)
+    return stream.learn(estimator, X, y, sample_weight)
 
 
 def read_label(numbers):
     """A reader of one label, by a dictionary of their numbers."""
+    are_booleans = any(isinstance(label, bool) for label in numbers)
 
     def read(y):
+        y = _as_targets(y)
+        if not _is_single(y):
+            return None
+        label = y[0]
+        if isinstance(label, (bool, np.bool_)) != are_booleans:  # where True equals 1
+            return None
         try:
-            return numbers.get(y[0]) if _is_single(y) else None
+            return numbers.get(label)
         except TypeError:  # a list in a list
             return None
 
@@ -185,6 +349,7 @@ def read_number(network):
     smallest = _smallest(network)
 
     def read(y):
+        y = _as_targets(y)
         number = y[0] if _is_single(y) else None
         return number if isinstance(number, Real) and number >= smallest else None
 
@@ -196,7 +361,8 @@ def read_columns(network, dtype):
     smallest, n_columns = _smallest(network), network.layer_sizes[-1]
 
     def read(y):
-        return y.astype(dtype) if _is_row(y, n_columns) and not y.min() < smallest else None
+        y = _as_row(y, n_columns)
+        return None if y is None or y.min() < smallest else y.astype(dtype)
 
     return read
 
@@ -205,20 +371,19 @@ def read_indicators(n_labels, dtype):
     """A reader of a 0 or 1 for each label."""
 
     def read(y):
-        sound = _is_row(y, n_labels) and ((y == 0) | (y == 1)).all()
-        return y.astype(dtype) if sound else None
+        y = _as_row(y, n_labels)
+        return y.astype(dtype) if y is not None and ((y == 0) | (y == 1)).all() else None
 
     return read
 
 
-def _is_single(y):
-    if type(y) is np.ndarray:
-        return y.shape == (1,)
-    return type(y) is list and len(y) == 1
-
-
-def _is_row(y, n_columns):
-    return type(y) is np.ndarray and y.shape == (1, n_columns) and y.dtype.kind in "fiu"
+def _as_row(y, n_columns):
+    """The numbers of one row as an array, or None."""
+    y = _as_targets(y)
+    if type(y) in (list, tuple):
+        y = _array_of_lists(y)
+    is_row = y is not None and y.shape == (1, n_columns) and y.dtype.kind in "fiu"
+    return y if is_row else None
 
 
 def _smallest(network):
@@ -229,13 +394,11 @@ def prepare_stream(estimator, task, read, by_class, classes):
     """Make the estimator ready for single rows to come, if they can take the short way."""
     can_be = (
         estimator.engine_ == "compiled"
-        and task.presentations.size == 1
         and task.examine is None
         and not _clips(estimator)
         and not isinstance(task.updater, Rprop)
         and not estimator.early_stopping
         and not estimator.verbose
-        and not hasattr(estimator, "feature_names_in_")
         and estimator._params is estimator._standing.params
     )
     if can_be:

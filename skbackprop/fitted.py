@@ -134,10 +134,12 @@ class FittedNetwork(BaseEstimator):
 
     def _raw_output(self, X):
         """The weighted sums of the output layer, of shape (n_samples, n_outputs)."""
-        predictor = predictor_for(self, X)
-        raw = None if predictor is None else predictor.raw(X)
-        if raw is not None:
-            return raw
+        short = predictor_for(self, X)
+        if short is not None:
+            predictor, rows = short
+            raw = predictor.raw(rows)
+            if raw is not None:
+                return raw
         X = self._validate_rows(X)
         starts = range(0, X.shape[0], _PREDICTION_ROWS)
         return np.concatenate([self._forward(X[s : s + _PREDICTION_ROWS])[0] for s in starts])

@@ -496,7 +496,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ValueError
             As in `fit`.
         """
-        if sample_weight is None and X_val is None and learn_row(self, X, y, None):
+        is_alone = X_val is y_val is sample_weight_val is None
+        if is_alone and learn_row(self, X, y, None, sample_weight):
             return self
         watching = (X_val, y_val, sample_weight_val)
         return self._learn(X, y, sample_weight, watching, incremental=True)

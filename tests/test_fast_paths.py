@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import warnings
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths
+from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths, fitted
 from skbackprop.engine.updaters import UPDATERS
 
 # The short ways are the kernel's.
@@ -204,7 +206,7 @@ def test_sparse_rows_of_any_length_and_bad_ones(counted):
     assert pickle.dumps(reg) == before
     del counted[:]
     reg.partial_fit(X[[0]].toarray(), [0.0]).partial_fit(X[[1]].toarray(), [0.0])
-    assert counted == [True]  # the first one finds another kind of row
+    assert counted == [False, True]  # the first one finds another kind of row
 
 
 @pytest.mark.parametrize(
@@ -255,19 +257,292 @@ def test_a_loss_that_is_not_finite_changes_nothing():
     np.testing.assert_array_equal(reg.coefs_[0], before)
 
 
+# ---- Rows in other forms ----
+
+FORMS = {
+    "lists": lambda X: X.tolist(),
+    "a list of arrays": lambda X: list(X),
+    "tuples": lambda X: tuple(map(tuple, X.tolist())),
+    "float32": lambda X: X.astype(np.float32),
+    "long double": lambda X: X.astype(np.longdouble),
+    "big-endian": lambda X: X.astype(">f8"),
+    "integers": lambda X: X.astype(np.int16),
+    "booleans": lambda X: X > 0,
+    "lists of integers": lambda X: X.astype(int).tolist(),
+    "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "Fortran": lambda X: np.asfortranarray(np.vstack([X, X]))[:1],
+}
+TARGET_FORMS = [lambda y: y, lambda y: y.tolist(), lambda y: tuple(y.tolist()), pd.Series]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("form", FORMS)
+def test_rows_in_any_form_take_the_short_way(counted, form, dtype):
+    rng = np.random.default_rng(0)
+    X, y = 3 * rng.normal(size=(20, 4)).astype(dtype), rng.choice(["a", "b", "c"], size=20)
+    short = BackpropClassifier((5,), random_state=0).partial_fit(
+        X[:1], y[:1], classes=["a", "b", "c"]
+    )
+    long = deepcopy(short)
+    for row in range(20):
+        X_row = FORMS[form](X[[row]])
+        short.partial_fit(X_row, TARGET_FORMS[row % 4](y[[row]]))
+        vars(long).pop("_stream", None)
+        long.partial_fit(X_row, y[[row]])
+    assert counted == [True] * 20
+    np.testing.assert_array_equal(short.coefs_[0], long.coefs_[0])
+    assert short._standing.progress == long._standing.progress
+
+
+@pytest.fixture
+def validated(monkeypatch):
+    """How often rows were validated."""
+    calls = []
+    real = fitted.validate_data
+
+    def validate_data(*arguments, **options):
+        calls.append(1)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(fitted, "validate_data", validate_data)
+    return calls
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("form", FORMS)
+def test_predictions_of_rows_in_any_form_are_those_of_arrays(validated, form, dtype):
+    rng = np.random.default_rng(0)
+    X, y = 3 * rng.normal(size=(20, 4)).astype(dtype), np.arange(20) % 3
+    clf = BackpropClassifier((5,), max_iter=2, random_state=0).fit(X, y)
+    row = FORMS[form](X[:1])
+    found = clf.predict_proba(row), clf.predict(row), clf.decision_function(row)
+    assert not validated
+    del clf._predictor
+    clf.engine_ = "numpy"
+    array = np.asarray(row).astype(dtype)
+    expected = clf.predict_proba(array), clf.predict(array), clf.decision_function(array)
+    for mine, other in zip(found, expected, strict=True):
+        assert mine.dtype == other.dtype
+        np.testing.assert_allclose(mine, other, rtol=1e-12 if dtype is np.float64 else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, "int8"])
+def test_rows_of_frames_take_the_short_way(counted, validated, dtype):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame((9 * rng.normal(size=(20, 4))).astype(dtype), columns=list("abcd"))
+    frame["b"] = np.arange(20)  # of another type
+    y = pd.Series(np.arange(20) % 2, index=np.arange(20) + 100)
+    short = BackpropClassifier((5,), random_state=0)
+    short.partial_fit(frame[:1], y[:1], classes=[0, 1])
+    long = deepcopy(short)
+    for row in range(1, 20):
+        short.partial_fit(frame[row : row + 1], y[row : row + 1])
+        vars(long).pop("_stream", None)
+        long.partial_fit(frame[row : row + 1], y[row : row + 1])
+    assert counted == [True] * 19
+    np.testing.assert_array_equal(short.coefs_[0], long.coefs_[0])
+    proba = short.predict_proba(frame[:1])
+    assert not validated
+    del short.feature_names_in_
+    np.testing.assert_array_equal(short.predict_proba(frame[:1].to_numpy(float)), proba)
+
+
+def test_names_of_columns_are_checked_on_the_short_way(counted):
+    frame = pd.DataFrame(np.eye(3), columns=list("abc"))
+    clf = BackpropClassifier((5,), random_state=0).partial_fit(frame[:1], [0], classes=[0, 1])
+    before = pickle.dumps(clf)
+    for other in (frame.rename(columns={"a": "z"}), frame[["b", "a", "c"]], frame[["a", "b"]]):
+        for method in (clf.predict, clf.predict_proba, lambda X: clf.partial_fit(X, [1])):
+            with pytest.raises(ValueError, match="feature names should match"):
+                method(other[:1])
+    assert pickle.dumps(clf) == before
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        clf.predict(np.eye(3)[:1])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        clf.partial_fit(np.eye(3)[:1].tolist(), [1])
+    nameless = BackpropClassifier((5,), random_state=0)
+    nameless.partial_fit(np.eye(3)[:1], [0], classes=[0, 1])
+    with pytest.warns(UserWarning, match="X has feature names, but"):
+        nameless.predict(frame[:1])
+    missing = frame[:1].astype("Float64").mask(frame[:1] > 0)
+    with pytest.raises(ValueError, match="NaN"):
+        clf.predict(missing)
+    assert clf.predict(frame[:1].astype("Float64")) == clf.predict(frame[:1])
+
+
+DATES = np.array([["2020-01-01"] * 3], "M8[D]")
+
+
 @pytest.mark.parametrize(
-    "other",
+    "X",
     [
-        lambda X: X.tolist(), lambda X: pd.DataFrame(X), lambda X: X.astype(np.float32),
-        lambda X: np.asfortranarray(np.vstack([X, X]))[:1], lambda X: X.view(np.matrix).A,
+        [[0.1, np.nan, 0.3]], [[0.1, 1e400, 0.3]], [[0.1, None, 0.3]], [["x", 0.2, 0.3]],
+        [[10**400, 0.2, 0.3]], [[0.1, 0.2]], [[[0.1, 0.2, 0.3]]], [0.1, 0.2, 0.3], [], [[]],
+        [[0.1, 0.2, 0.3], [0.1]], [[0.1 + 1j, 0.2, 0.3]], ({},), "abc", np.float64(3), [None],
+        np.array([[1e300, 0, 0]]), DATES, np.zeros((1, 0)),
+        [ROW[0], ROW[0]], [[b"x", b"y", b"z"]], {"a": 1},
     ],
 )  # fmt: skip
-def test_other_forms_of_a_row_take_the_long_way(other):
-    clf = BackpropClassifier((4,), solver="sgd", random_state=0)
+def test_odd_rows_meet_the_same_answer_both_ways(X, monkeypatch):
+    row = ROW.astype(np.float32)  # in which 1e300 is infinite
+    clf = BackpropClassifier((4,), random_state=0)
+    clf.partial_fit(row, ["a"], classes=["a", "b"]).partial_fit(row, ["b"])
+    saved = pickle.dumps(clf)
+
+    def answer(method, *arguments):
+        before = pickle.dumps(clf)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = getattr(clf, method)(*arguments)
+        except Exception as error:
+            assert pickle.dumps(clf) == before
+            return repr(error)
+        return found.coefs_[0].tolist() if found is clf else found.tolist()
+
+    predicted, learned = answer("predict_proba", X), answer("partial_fit", X, ["a"])
+    clf = pickle.loads(saved)
+    monkeypatch.setattr(fast_paths, "as_rows", lambda X, dtype, names: None)
+    assert answer("predict_proba", X) == predicted
+    assert answer("partial_fit", X, ["a"]) == learned
+    assert isinstance(learned, str) or X is DATES
+
+
+def test_strings_that_are_numbers_are_read_as_ever():
+    clf = BackpropClassifier((4,), random_state=0)
+    clf.partial_fit(ROW, ["a"], classes=["a", "b"]).partial_fit(ROW, ["b"])
+    other = deepcopy(clf).partial_fit(ROW, ["a"])
+    clf.partial_fit(ROW.astype(str).tolist(), ["a"])
+    np.testing.assert_array_equal(clf.coefs_[0], other.coefs_[0])
+
+
+def test_rows_of_targets_in_any_form_take_the_short_way(counted):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+    reg = BackpropRegressor((4,), random_state=0).partial_fit(X[:1], Y[:1])
+    other = stream(deepcopy(reg), X, Y, False)
+    reg.partial_fit(X[:1], Y[:1].tolist()).partial_fit(X[1:2], tuple(map(tuple, Y[1:2])))
+    reg.partial_fit(X[2:3], pd.DataFrame(Y[2:3])).partial_fit(X[3:], Y[3:])
+    assert counted == [True] * 4
+    np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
+
+
+# ---- Weights ----
+
+
+@pytest.mark.parametrize("how", ["plain", "batches", "nesterov-invscaling", "adaptive",
+                                 "rmsprop-dropout", "l1-max-norm"])  # fmt: skip
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_weights_are_the_same_both_ways(counted, how, shuffle):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.normal(size=60)
+    settings = {"hidden_layer_sizes": (5,), "random_state": 0, "alpha": 0.1} | STREAMS[how]
+    short = BackpropRegressor(**settings, shuffle=shuffle).partial_fit(X[:1], y[:1])
+    long = deepcopy(short)
+    weights = rng.choice([0, 0.001, 0.5, 1, 1.6, 2, 9], size=60)
+    forms = (lambda w: w, lambda w: [w], lambda w: (w,), lambda w: np.array([w]))
+    for row, weight in enumerate(weights):
+        short.partial_fit(X[[row]], y[[row]], sample_weight=forms[row % 4](weight))
+        vars(long).pop("_stream", None)
+        long.partial_fit(X[[row]], y[[row]], sample_weight=[weight])
+    assert counted == [True] * 60
+    np.testing.assert_array_equal(short.coefs_[0], long.coefs_[0])
+    assert short._standing.progress == long._standing.progress
+    assert short.t_ != len(short.loss_curve_)
+    for name, column in short.history_.items():
+        if name != "seconds":
+            np.testing.assert_array_equal(column, long.history_[name])
+
+
+@pytest.mark.parametrize("weight", [-1, np.nan, np.inf, [1, 2], [[1]], "x", [None], 20_000])
+def test_other_weights_take_the_long_way(counted, weight):
+    reg = BackpropRegressor((4,), random_state=0).partial_fit(ROW, [1.0])
+    if weight == 20_000:
+        assert reg.partial_fit(ROW, [1.0], sample_weight=weight).t_ == 10_001
+    else:
+        with pytest.raises(ValueError):
+            reg.partial_fit(ROW, [1.0], sample_weight=weight)
+        assert reg.t_ == 1
+    assert counted == [False]
+
+
+def test_weights_of_one_batch_take_the_long_way(counted):
+    """There they are factors of the gradient."""
+    reg = BackpropRegressor((4,), batch_size="full", random_state=0).partial_fit(ROW, [1.0])
+    for weight, n in ((0, 1), (1, 2), (2, 3), (1.5, 4)):
+        assert reg.partial_fit(ROW, [1.0], sample_weight=weight).t_ == n
+    assert counted == [True, True, False, False]
+
+
+def test_a_loss_that_is_not_finite_after_some_uses_changes_nothing(counted):
+    reg = BackpropRegressor((), solver="sgd", clip_norm=None, random_state=0)
+    reg.partial_fit(ROW, [1.0]).partial_fit(ROW, [1.0])
+    before = reg.coefs_[0].copy()
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="diverged"):
+        reg.partial_fit(1e8 * ROW, [1.0], sample_weight=[100])
+    assert counted[-1] is False
+    np.testing.assert_array_equal(reg.coefs_[0], before)
+
+
+# ---- What the caller still holds ----
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "change", "error"),
+    [
+        ("hidden_layer_sizes", [4], lambda sizes: sizes.append(3), "cannot be resumed"),
+        ("hidden_layer_sizes", np.array([4]), lambda sizes: sizes.fill(3), "cannot be resumed"),
+        ("dropout", [0.1], lambda rates: rates.__setitem__(0, 7.0), "'dropout' parameter"),
+    ],
+)
+def test_parameters_that_change_in_place_are_noticed(name, value, change, error):
+    settings = {"hidden_layer_sizes": (4,), "random_state": 0} | {name: value}
+    reg = BackpropRegressor(**settings).partial_fit(ROW, [1.0]).partial_fit(ROW, [2.0])
+    change(value)
+    with pytest.raises(ValueError, match=error):
+        reg.partial_fit(ROW, [1.0])
+
+
+def test_activations_that_change_in_place_count_at_once():
+    names = ["tanh"]
+    reg = BackpropRegressor((4,), activation=names, random_state=0)
+    reg.partial_fit(ROW, [1.0]).partial_fit(ROW, [2.0])
+    names[0] = "relu"
+    other = deepcopy(reg)  # which has nothing made ready
+    np.testing.assert_array_equal(
+        reg.partial_fit(ROW, [1.0]).coefs_[0], other.partial_fit(ROW, [1.0]).coefs_[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "form", [list, np.array, lambda labels: np.array(labels, dtype=object)]
+)
+def test_classes_that_change_in_place_are_noticed(counted, form):
+    classes = form(["a", "b", "c"])
+    clf = BackpropClassifier((4,), random_state=0).partial_fit(ROW, ["a"], classes=classes)
+    clf.partial_fit(ROW, ["b"], classes=classes).partial_fit(ROW, ["b"], classes=form(classes))
+    assert counted == [True] * 2
+    classes[2] = "z"
+    with pytest.raises(ValueError, match="differ from those of the earlier call"):
+        clf.partial_fit(ROW, ["b"], classes=classes)
+    np.testing.assert_array_equal(clf.classes_, ["a", "b", "c"])
+    clf.partial_fit(ROW, ["b"], classes=["c", "b", "a"]).partial_fit(
+        ROW, ["c"], classes=("c", "b", "a")
+    )
+    assert counted == [True] * 2  # the last in a tuple, where a list was noted
+
+
+def test_quantiles_and_class_weights_that_change_in_place_are_noticed():
+    quantiles, weights = [0.1, 0.9], {"a": 1.0}
+    reg = BackpropRegressor((4,), loss="quantile", quantile=quantiles, random_state=0)
+    reg.partial_fit(ROW, [1.0]).partial_fit(ROW, [2.0])
+    quantiles[0] = 0.2
+    with pytest.raises(ValueError, match="cannot be resumed"):
+        reg.partial_fit(ROW, [1.0])
+    clf = BackpropClassifier((4,), class_weight=weights, batch_size=1, random_state=0)
     clf.partial_fit(ROW, ["a"], classes=["a", "b"])
-    clf.partial_fit(other(ROW), ["b"])
-    assert clf.t_ == 2
-    np.testing.assert_allclose(clf.predict_proba(other(ROW)), clf.predict_proba(ROW), rtol=1e-6)
+    weights["a"] = 3.0
+    assert clf.partial_fit(ROW, ["a"]).t_ == 4
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from skbackprop import BackpropClassifier
+from skbackprop.label_types import refuse_mixture, union
 from skbackprop.labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
@@ -145,3 +147,106 @@ def test_new_labels_join_in_their_order():
     grown = Labels.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
     assert grown.kind == SINGLE
     np.testing.assert_array_equal(grown.classes, [2, 3, 5, 9])
+
+
+# ---- Labels of one type ----
+
+
+def texts(*labels):
+    return np.array(labels, dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "expected"),
+    [
+        (np.array([0, 2]), np.array([1, 2]), np.array([0, 1, 2])),
+        (np.array([0, 2]), np.array([2.0, 5.0]), np.array([0, 2, 5])),
+        (np.array([0, 2]), np.array([3], np.uint64), np.array([0, 2, 3])),
+        (np.array([0, 2], np.int8), np.array([5]), np.array([0, 2, 5], np.int8)),
+        (np.array([0, 2], np.int8), np.array([300]), np.array([0, 2, 300])),
+        (np.array([0, 2], np.uint8), np.array([-1]), np.array([-1, 0, 2])),
+        (np.array([0.0, 2.0]), np.array([7]), np.array([0.0, 2.0, 7.0])),
+        (np.array([0.5], np.float32), np.array([7]), np.array([0.5, 7.0], np.float32)),
+        (np.array([0, 2], np.float32), np.array([2**24 + 1]), np.array([0.0, 2, 2**24 + 1])),
+        (np.array(["a", "c"]), np.array(["bee", "c"]), np.array(["a", "bee", "c"])),
+        (np.array(["a", "c"]), texts("bee"), np.array(["a", "bee", "c"])),
+        (texts("a", "c"), np.array(["bee"]), texts("a", "bee", "c")),
+        (np.array([True]), np.array([False, True]), np.array([False, True])),
+        (np.array(["2020"], "M8[Y]"), np.array(["2019"], "M8[Y]"),
+         np.array(["2019", "2020"], "M8[Y]")),
+    ],
+)  # fmt: skip
+def test_union_keeps_the_type_of_the_classes(classes, labels, expected):
+    found = union(classes, labels)
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(union(found, labels), expected)
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "message"),
+    [
+        (np.array([0, 1]), np.array(["1"]), "strings and numbers"),
+        (np.array(["0", "1"]), np.array([1]), "numbers and strings"),
+        (np.array([0, 1]), np.array([True]), "booleans and numbers"),
+        (np.array([False, True]), np.array([1]), "numbers and booleans"),
+        (np.array([0, 1]), np.array([0.5]), "float64 and int64"),
+        (np.array([0, 1]), np.array([1e300]), "float64 and int64"),
+        (np.array([-1, 1]), np.array([2**63], np.uint64), "uint64 and int64"),
+        (np.array([0.5, 1]), np.array([2**53 + 1]), "int64 and float64"),
+        (np.array([0, 1]), np.array(["2020"], "M8[Y]"), "dates and numbers"),
+        (texts("a"), np.array([1]), "numbers and strings"),
+    ],
+)
+def test_union_refuses_what_changes_a_class(classes, labels, message):
+    with pytest.raises(ValueError, match=f"cannot join the classes so far.*are {message}"):
+        union(classes, labels)
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, "a"], ["a", 1.5], [None, "a"], ["a", np.nan], texts("a", 2), (1, None)]
+)
+def test_mixtures_are_refused(labels):
+    with pytest.raises(ValueError, match="labels of one type.*Got a mixture of"):
+        refuse_mixture(labels, "labels")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[1, 2.5, True], ["a", np.str_("b")], [], [[0, 1], [1, 0]], "ab", 5, texts("a", "b")],
+)
+def test_labels_of_one_type_are_no_mixture(labels):
+    refuse_mixture(labels, "labels")
+
+
+@pytest.mark.parametrize(
+    ("classes", "new"),
+    [
+        ([0, 1, 2], "other"), ([0, 1, 2], True), ([0, 1, 2], None), (["0", "1"], 1),
+        ([True, False], 1), (["a", "b"], None), (["a", "b"], b"a"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_a_label_of_another_type_joins_no_stream(classes, new, one_by_one):
+    clf = BackpropClassifier((4,), random_state=0, grow_classes=True)
+    for label in classes:
+        clf.partial_fit([[0.0, 1.0]], [label])
+    before = clf.classes_, clf.coefs_[0].copy(), clf.t_
+    rows = [[[1.0, 1.0]], [new]] if one_by_one else [[[1.0, 1.0], [0.0, 2.0]], [new, new]]
+    with pytest.raises((ValueError, TypeError), match="one type|join|Unknown label|bytes"):
+        clf.partial_fit(*rows)
+    assert clf.classes_ is before[0] and clf.t_ == before[2]
+    np.testing.assert_array_equal(clf.coefs_[0], before[1])
+    clf.partial_fit([[0.0, 1.0]], classes[:1])
+
+
+def test_classes_are_of_one_type():
+    clf = BackpropClassifier((4,), random_state=0)
+    with pytest.raises(ValueError, match="classes must hold labels of one type"):
+        clf.partial_fit([[0.0]], [1], classes=[1, "a"])
+    with pytest.raises(ValueError, match="y must hold labels of one type"):
+        clf.partial_fit([[0.0], [1.0]], [1, "a"], classes=["1", "a"])
+    clf.partial_fit([[0.0]], [1], classes=[0, 1]).partial_fit([[0.0]], [True])
+    np.testing.assert_array_equal(clf.classes_, [0, 1])
+    with pytest.raises(ValueError, match="differ from those of the earlier call"):
+        clf.partial_fit([[0.0]], [1], classes=["0", "1"])

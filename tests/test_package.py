@@ -75,6 +75,7 @@ ARROWS = {
     },
     "fast_paths": {
         "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
+        "plan",
     },
     "fitted": {
         "engine.network", "engine.training", "fast_paths", "history", "parameters", "summary",

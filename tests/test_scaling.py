@@ -1,11 +1,13 @@
 """Standardisation, and its way into the weights and out of them."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.scaling import (
     ColumnRange,
     LocalRows,
@@ -340,3 +342,20 @@ def test_parts_make_the_whole(data, kind):
             vars(one.merged(other)).values(), vars(whole).values(), strict=True
         ):
             np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("make", [BackpropClassifier, BackpropRegressor])
+def test_sparse_rows_meet_the_standardisation_of_dense_ones(make):
+    """Their zeros do not stay zeros where means are taken off."""
+    rng = np.random.default_rng(0)
+    X = (5 + rng.normal(size=(60, 3))) * rng.integers(0, 2, size=(60, 3))
+    y = (X[:, 0] > 3).astype(int)
+    dense = make((5,), max_iter=5, tol=None, random_state=0).fit(X, y)
+    rows = sparse.csr_array(X)
+    np.testing.assert_allclose(dense.predict(rows), dense.predict(X), rtol=1e-12)
+    np.testing.assert_allclose(dense.get_activations(rows), dense.get_activations(X))
+    other = deepcopy(dense)
+    for n in (20, 1, 1):
+        dense.partial_fit(X[:n], y[:n])
+        other.partial_fit(rows[:n], y[:n])
+    np.testing.assert_allclose(other.coefs_[0], dense.coefs_[0], rtol=1e-12)

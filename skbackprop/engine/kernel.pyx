@@ -411,10 +411,15 @@ cdef class Stream(Runner):
     Attributes
     ----------
     n_learnt : int
-        How many rows have changed the parameters.
+        How many calls have changed the parameters.
+    n_used : int
+        How often they used a row, all together.
+    n_updates : int
+        How many updates they made.
     """
 
     cdef list buffers
+    cdef object state
     cdef const double[::1] mean
     cdef const double[::1] scale
     cdef const double[::1] target_mean
@@ -422,6 +427,8 @@ cdef class Stream(Runner):
     cdef int64_t starts[2]
     cdef int64_t room
     cdef readonly int64_t n_learnt
+    cdef readonly int64_t n_used
+    cdef readonly int64_t n_updates
 
     def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
                  bint by_class, bint is_sparse):
@@ -441,7 +448,8 @@ cdef class Stream(Runner):
             _require_shape("scales of targets", targets.scale, (n_out,))
             self.target_mean, self.target_scale = targets.mean, targets.scale
         self.rule.guarded = 1
-        self.n_learnt = 0
+        self.state = state
+        self.n_learnt = self.n_used = self.n_updates = 0
         self.room = -1
         if is_sparse:
             self.starts[0] = 0
@@ -458,18 +466,23 @@ cdef class Stream(Runner):
         self.room = n
 
     @cython.critical_section
-    def learn(self, X, target, double rate, int64_t updates, int64_t presented):
-        """One step on the only row of `X`; returns its loss before.
+    def learn(self, X, target, double rate, int64_t updates, int64_t presented,
+              int64_t n_uses=1, int64_t batch_size=1):
+        """An epoch of the only row of `X`, used `n_uses` times; returns the summed loss.
 
         `target` is a number, or an array with a column per output. Where the row or the
         target is not exactly as the network takes it, or a number in it or the loss is not
-        finite, nothing is learnt and NaN returned.
+        finite, nothing is learnt and NaN returned. For no uses the row is only looked at.
         """
-        cdef int64_t order = 0
+        cdef int64_t first = 0
+        cdef const int64_t[::1] order
         cdef int failed = 0
         cdef double loss
         cdef bint taken
         _require_ready(self)
+        if n_uses < 0 or batch_size < 1:
+            raise ValueError(f"n_uses of at least 0 and a batch_size of at least 1 were "
+                             f"expected, not {n_uses} and {batch_size}")
         try:
             taken = self._take_target(target) and (
                 self._take_row(X) if self.room < 0 else self._take_sparse_row(X)
@@ -478,21 +491,34 @@ cdef class Stream(Runner):
             return NAN
         if not taken:
             return NAN
+        if n_uses == 0:
+            return 0.0
+        before = None
+        self.job.order = &first
+        if n_uses > 1:
+            before = self.params.copy(), self.state.copy()
+            order = np.zeros(n_uses, dtype=np.int64)
+            self.job.order = &order[0]
+        batch_size = min(batch_size, n_uses)
         self.rule.rate = rate
         self.rule.presented = presented
         if self.rule.updater >= ADAM:  # with bias corrections
             self.rule.powers[0] = self.rule.constants[0] ** updates
             self.rule.powers[1] = self.rule.constants[1] ** updates
-        self.job.batch_size = 1
-        self.job.order = &order
-        self.job.n_order = 1
+        self.job.batch_size = batch_size
+        self.job.n_order = n_uses
         if self.wide:
             loss = run_epoch_double(&self.net, &self.rule, &self.job, &failed)
         else:
             loss = run_epoch_float(&self.net, &self.rule, &self.job, &failed)
         if failed:
             return NAN
-        self.n_learnt += isfinite(loss)
+        if isfinite(loss):
+            self.n_learnt += 1
+            self.n_used += n_uses
+            self.n_updates += (n_uses + batch_size - 1) // batch_size
+        elif before is not None:
+            self.params[:], self.state[:] = before
         return loss
 
     cdef bint _take_target(self, target) except -1:
