@@ -260,15 +260,15 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             scaling = self._fit_scaling(network, measured, standing.params)
         if recipe.has_given_weights(self) and not resume:
             standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
+        if incremental and weights is not None:
+            rows, weights = self._draw(rows, weights, standing.rng)
+        if resume and not len(rows):
+            return Ending()
         scored = held_out is not None and self.scoring is not None
         had_validation, was_scored = self._examined if resume else (False, False)
         self._examined = (had_validation or held_out is not None, was_scored or scored)
-        if incremental and weights is not None:
-            rows, weights = self._draw(rows, weights, standing.rng)
-            if not len(rows):
-                if not resume:
-                    self._start(network, scaling, standing)
-                return Ending()
+        if not len(rows):
+            return self._start(network, scaling, standing)
 
         noise = None
         if goes_by_noise(self, incremental):
@@ -307,8 +307,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _start(self, network, scaling, standing):
         """Become a network that has not been trained yet."""
-        record, alpha = history.begin(network), streaming_alpha(self)
-        self._become(fitted_state(network, scaling, alpha, standing, Ending(), record))
+        record, alpha, ended = history.begin(network), streaming_alpha(self), Ending()
+        self._become(fitted_state(network, scaling, alpha, standing, ended, record))
+        return ended
 
     def _conclude(self, task, scaling, standing, ended, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
