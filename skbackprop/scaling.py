@@ -46,7 +46,7 @@ class Standardizer:
     limits: np.ndarray | None = None
 
     def transform(self, values):
-        """Return a standardized copy, of the same dtype; dense where zeros do not stay zeros."""
+        """Return a standardized copy of the same dtype, dense where zeros do not stay zeros."""
         if sparse.issparse(values) and (self.mean.any() or self.limits is not None):
             values = values.toarray()
         if sparse.issparse(values):
