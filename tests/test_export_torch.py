@@ -233,3 +233,15 @@ def test_a_missing_torch_is_named(monkeypatch):
         to_torch(fit("regression"))
     with pytest.raises(ImportError, match=r"skbackprop\[torch\]"):
         from_torch(None)
+
+
+@pytest.mark.torch
+def test_inputs_far_from_zero_are_refused_in_single_precision():
+    X, y = data("binary", np.float32)
+    far = X + np.float32([0, 0, 0, 1e6])
+    model = BackpropClassifier(**QUICK).fit(far, y)
+    with pytest.raises(ValueError, match="in column 3: fit on float64"):
+        to_torch(model)
+    model.fit(far.astype(np.float64), y)
+    found = run(to_torch(model), far.astype(np.float64))
+    np.testing.assert_allclose(found, outputs(model, far), rtol=1e-6)

@@ -18,6 +18,9 @@ from ..regressor import BackpropRegressor
 from ..scaling import Scaling
 from ..session import Ending
 
+# How many standard deviations from zero the mean of an input of a float32 network may lie where
+# the scaling is folded into the weights: rounding moves it by a thousandth of one.
+_FARTHEST = 1e4
 REGRESSION = "regression"
 BINARY = "binary"
 MULTICLASS = "multiclass"
@@ -92,6 +95,23 @@ def check_built_in(estimator):
                 f"The {name!r} parameter must be built in for the network to leave Python. "
                 f"Got {value.name!r}, which is your own."
             )
+
+
+def check_folding(estimator):
+    """Raise a ValueError if single precision cannot hold weights with the scaling inside."""
+    inputs = estimator._scaling.inputs
+    if inputs is None or estimator._params.dtype != np.float32:
+        return
+    distances = np.abs(inputs.mean / inputs.scale)
+    farthest = int(np.argmax(distances))
+    if distances[farthest] > _FARTHEST or not np.isfinite(estimator.coefs_[0]).all():
+        raise ValueError(
+            "The inputs of a network in float32 must have means within 10,000 standard "
+            "deviations of zero, and a spread of more than 1e-38, for the weights to take "
+            f"them as they are. Got a mean of {inputs.mean[farthest]:g} and a standard "
+            f"deviation of {inputs.scale[farthest]:g} in column {farthest}: fit on float64, "
+            "or on scaled inputs."
+        )
 
 
 def read(estimator):

@@ -10,7 +10,7 @@ from ..classifier import BackpropClassifier
 from ..labels import MULTILABEL, SINGLE, Labels
 from ..regressor import BackpropRegressor
 from . import _torch_modules
-from ._fitted import build, read
+from ._fitted import build, check_folding, read
 from ._torch_modules import import_torch
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     TypeError
         If `estimator` is of another class.
     ValueError
-        If it has a transfer function or a loss of your own.
+        If it has an activation function or a loss of your own; or if float32 cannot hold
+        weights on inputs as they are, which lie far from zero beside their spread.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
 
@@ -100,6 +101,7 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     """
     torch = import_torch()
     fitted = read(estimator)
+    check_folding(estimator)
     network, makers = fitted.network, _makers(torch.nn)
     functions = [makers[name]() for name in network.activations]
     modules = []
