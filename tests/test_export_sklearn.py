@@ -186,6 +186,13 @@ def test_labels_that_no_mlp_has_are_refused():
         to_sklearn(BackpropClassifier(**QUICK, tol=None).fit(X, y))
 
 
+def test_clipped_inputs_are_refused():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    X[4, 1] = 1e6
+    with pytest.raises(ValueError, match=r"clip its inputs, .* columns \[1\]"):
+        to_sklearn(BackpropRegressor(max_iter=1).fit(X, X[:, 0]))
+
+
 def test_inputs_far_from_zero_are_refused_in_single_precision():
     X, y = data("binary")
     for distance in (1e6, -2e4):
@@ -199,3 +206,20 @@ def test_inputs_far_from_zero_are_refused_in_single_precision():
     model = BackpropClassifier(**QUICK, tol=None).fit(near, y)
     same = to_sklearn(model).predict_proba(near)
     np.testing.assert_allclose(same, model.predict_proba(near), atol=5e-3)
+
+
+def test_other_networks_are_refused():
+    X, y = data("targets")
+    with pytest.raises(ValueError, match="'huber', 'identity'"):
+        to_sklearn(fit(BackpropRegressor(loss="huber", max_iter=1, tol=None), X, y))
+    y = np.column_stack([np.arange(60) % 3, np.arange(60) % 2])
+    with pytest.raises(ValueError, match="multioutput"):
+        to_sklearn(fit(BackpropClassifier(max_iter=1, tol=None), X, y))
+    with pytest.raises(TypeError, match="LogisticRegression"):
+        from_sklearn(LogisticRegression())
+    with pytest.raises(TypeError, match="LogisticRegression"):
+        to_sklearn(LogisticRegression())
+    with pytest.raises(NotFittedError):
+        from_sklearn(MLPClassifier())
+    with pytest.raises(NotFittedError):
+        to_sklearn(BackpropClassifier())

@@ -139,4 +139,100 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     True
     """
     fitted = read(estimator)
+    _refuse_clipped_inputs(fitted)
     check_folding(estimator)
+    network = fitted.network
+    kind = MLPRegressor if fitted.kind == REGRESSION else MLPClassifier
+    known = kind().get_params()
+    settings = {k: v for k, v in estimator.get_params().items() if k in known}
+    settings["hidden_layer_sizes"] = network.layer_sizes[1:-1]
+    settings["activation"] = _one_activation(network)
+    # MLP has no word for all rows; its "auto" is all where they are few.
+    full = estimator.batch_size == "full"
+    settings["batch_size"] = "auto" if full else rows_per_update(estimator)
+    settings["verbose"] = bool(settings["verbose"])
+    settings["tol"] = tolerance(estimator) or 0.0
+    settings["learning_rate_init"] = rate_of_first_epoch(estimator)
+    if settings["alpha"] == "auto":
+        settings["alpha"] = estimator.alpha_
+    if settings["max_iter"] == "auto":  # which depends on the data to come
+        del settings["max_iter"]
+    for name, allowed in (("solver", _SOLVERS), ("learning_rate", _SCHEDULES)):
+        if settings[name] not in allowed:
+            del settings[name]
+    settings.pop("loss", None)
+    if network.loss == "poisson" and "loss" in known:
+        settings["loss"] = "poisson"
+    _refuse_other_outputs(fitted, estimator, known)
+    mlp = _begin(kind(**settings), fitted)
+    if fitted.classes and mlp.classes_.tolist() != fitted.classes[0].tolist():
+        raise ValueError(
+            "Class labels must be those that MLPClassifier has for them. Got "
+            f"{fitted.classes[0].tolist()}, which become {mlp.classes_.tolist()}."
+        )
+    # Copies in scikit-learn's order: without scaling the attributes are views of ours.
+    mlp.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
+    mlp.intercepts_ = [np.array(intercept) for intercept in estimator.intercepts_]
+    mlp.n_iter_, mlp.t_ = estimator.n_iter_, estimator.t_
+    mlp.loss_curve_ = list(estimator.loss_curve_)
+    mlp.loss_, mlp.best_loss_ = estimator.loss_, min(mlp.loss_curve_, default=np.inf)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None:
+        mlp.feature_names_in_ = names
+    return mlp
+
+
+def _refuse_clipped_inputs(fitted):
+    if fitted.limits is not None:
+        columns = np.flatnonzero(np.isfinite(fitted.limits[0])).tolist()
+        raise ValueError(
+            f"An MLP of scikit-learn cannot clip its inputs, as the estimator does with the "
+            f"columns {columns}, in which the training data had wild values. Train on data "
+            "without them, or with standardize=False."
+        )
+
+
+def _one_activation(network):
+    names = set(network.activations) or {"relu"}
+    if len(names) > 1 or not names <= set(_ACTIVATIONS):
+        raise ValueError(
+            f"The hidden layers of an MLP share one of the activations {_ACTIVATIONS}. Got "
+            f"{network.activations}."
+        )
+    return names.pop()
+
+
+def _refuse_other_outputs(fitted, estimator, known):
+    """Refuse outputs, or losses in training, that an MLP does not have."""
+    network, kind = fitted.network, fitted.kind
+    pair = (network.loss, network.output_activation)
+    if kind == REGRESSION:
+        allowed = [("squared_error", "identity")]
+        if "loss" in known:
+            allowed.append(("poisson", "exp"))
+    else:
+        allowed = [("log_loss", "logistic"), ("log_loss", "softmax")]
+    if pair not in allowed or kind == MULTIOUTPUT:
+        raise ValueError(
+            f"An MLP of this version of scikit-learn has a loss and an output activation "
+            f"among {allowed}, and one column of classes. Got {pair} of a network for {kind} "
+            "targets."
+        )
+
+
+def _begin(mlp, fitted):
+    """Let scikit-learn set up its own state, on next to no data."""
+    n_inputs, *_, n_outputs = fitted.network.layer_sizes
+    if fitted.kind == REGRESSION:
+        y = np.ones((2, n_outputs)) if n_outputs > 1 else np.ones(2)
+    elif fitted.kind == MULTILABEL:
+        y = np.array([[0] * n_outputs, [1] * n_outputs])
+    else:
+        y = fitted.classes[0]
+    wanted = mlp.get_params()
+    # L-BFGS leaves no memory behind that later training would start from.
+    mlp.set_params(solver="lbfgs", max_iter=1, early_stopping=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mlp.fit(np.zeros((len(y), n_inputs), dtype=fitted.dtype), y)
+    return mlp.set_params(**wanted)
