@@ -23,6 +23,8 @@ from skbackprop.labels import Labels
 NAMES = [row.name for row in ACTIVATIONS]
 OUTPUTS = [row.name for row in OUTPUT_ACTIVATIONS]
 KINDS = ["regression", "targets", "binary", "multiclass", "multilabel", "multioutput"]
+# What takes the inputs to a size of about one.
+SIZES = np.array([1, 50, 0.1, 20])
 QUICK = {"hidden_layer_sizes": (5, 3), "max_iter": 2, "tol": None, "random_state": 0}
 
 
@@ -40,9 +42,10 @@ def data(kind, dtype=np.float64):
     return X, y
 
 
-def fit(kind, dtype=np.float64, **parameters):
+def fit(kind, dtype=np.float64, divided_by=1, **parameters):
     estimator = BackpropRegressor if kind in KINDS[:2] else BackpropClassifier
-    return estimator(**{**QUICK, **parameters}).fit(*data(kind, dtype))
+    X, y = data(kind, dtype)
+    return estimator(**{**QUICK, **parameters}).fit(X / np.asarray(divided_by, dtype), y)
 
 
 def run(model, X):
@@ -87,8 +90,8 @@ def test_every_activation_and_target(kind, activation):
 def test_squared_error_through_every_output(kind, output):
     X, _ = data(kind)
     settings = {"loss": "squared_error", "activation": "tanh", "standardize": False}
-    model = fit(kind, **settings, output_activation=output, learning_rate_init=1e-5)
-    same_answers(model, X, tolerance=1e-12)
+    model = fit(kind, divided_by=SIZES, **settings, output_activation=output)
+    same_answers(model, X / SIZES, tolerance=1e-12)
 
 
 @pytest.mark.parametrize("standardize", [True, False])
@@ -105,6 +108,7 @@ def test_squared_error_through_every_output(kind, output):
 @pytest.mark.parametrize("kind", ["regression", "targets"])
 def test_losses_of_a_regression(kind, parameters, standardize):
     X, y = data(kind)
+    X = X / SIZES
     model = BackpropRegressor(**QUICK, **parameters, standardize=standardize, activation="tanh")
     model.fit(X, np.abs(y))
     same_answers(model, X, tolerance=1e-12)
@@ -119,6 +123,22 @@ def test_inputs_are_clipped(kind):
     model = estimator(**QUICK).fit(X, y)
     assert model._scaling.inputs.limits is not None
     same_answers(model, np.vstack([X, X[:3] * 1e6]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tiny_outputs_of_softplus_keep_their_ratios(dtype):
+    weights = [np.array([[1.0, 1.1]])], [np.zeros(2)]
+    model = BackpropClassifier(
+        (), loss="squared_error", output_activation="softplus", standardize=False,
+        weight_init=weights, learning_rate_init=1e-30, max_iter=1, tol=None,
+    )  # fmt: skip
+    X = np.linspace(-60, 60, 97, dtype=dtype)[:, None]
+    model.fit(X / 60, np.arange(97) % 2)
+    _, found = run(to_onnx(model, X), X)
+    exact = np.logaddexp(0, X.astype(float) * [1, 1.1])
+    exact /= exact.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), exact, rtol=1e-5)
+    np.testing.assert_allclose(found, exact, rtol=1e-5 if dtype == np.float32 else 1e-13)
 
 
 def test_far_inputs_stay_finite():

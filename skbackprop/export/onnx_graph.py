@@ -460,7 +460,14 @@ def _selu(graph, z):
 
 def _softplus(graph, z):
     small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
-    log = graph.node("Log", graph.node("Add", small, graph.constant(1)))
+    # log(1 + x) as x * log(u) / (u - 1) with u = 1 + x, in which the rounding of u cancels.
+    u = graph.node("Add", small, graph.constant(1))
+    rest = graph.node("Sub", u, graph.constant(1))
+    some = graph.node("Greater", rest, graph.constant(0))
+    slope = graph.node(
+        "Div", graph.node("Log", u), graph.node("Where", some, rest, graph.constant(1))
+    )
+    log = graph.node("Mul", small, graph.node("Where", some, slope, graph.constant(1)))
     return graph.node("Add", graph.node("Relu", z), log)
 
 
