@@ -1,6 +1,16 @@
-"""What of the package's examples needs a version of scikit-learn."""
+"""What all tests share, the examples of docstrings and pages included."""
+
+import warnings
 
 import sklearn
 
+from skbackprop.caller import warn_of_missing_kernel
+
 # Callbacks came with 1.9.
 collect_ignore = [] if sklearn.__version__ >= "1.9" else ["skbackprop/callbacks.py"]
+
+# It warns once per process, which here is now: some tests count the warnings of a fit, and many
+# train without the kernel.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    warn_of_missing_kernel()

@@ -401,8 +401,7 @@ def test_training_starts_again_with_half_the_rate(engine, line):
     reg = BackpropRegressor(**WILD, learning_rate_init=6.0)
     with pytest.warns(ConvergenceWarning, match="learning_rate_init=(3|1.5)") as told:
         reg.fit(*line)
-    # Without the kernel, that is told besides.
-    assert [one.category for one in told].count(ConvergenceWarning) == 2
+    assert len(told) == 2
     np.testing.assert_allclose(reg.history_["learning_rate"], 1.5)
     assert reg.score(*line) > 0.999
     calm = BackpropRegressor(**WILD, learning_rate_init=1.5).fit(*line)
