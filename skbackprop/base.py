@@ -8,11 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from . import history, recipe
 from .callback_support import Audience, CallbackSupportMixin, Method, with_callbacks
@@ -22,8 +20,9 @@ from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import Progress
-from .fitted import HOW_ROWS_ARE_READ, FittedNetwork, fitted_state
+from .fitted import FittedNetwork, fitted_state
 from .held_out import HeldOut, split
+from .input_validation import validate_inputs_and_targets
 from .noise import sample_noise
 from .parameters import RULES, OneOf, check_parameters
 from .plan import (
@@ -192,7 +191,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         with _unchanged_on_error(self):
             resume = (incremental or self.warm_start) and hasattr(self, "_params")
             dtype = self._params.dtype if resume else None
-            X, y = self._validate_rows_and_targets(X, y, not resume, dtype)
+            X, y = validate_inputs_and_targets(self, X, y, not resume, dtype)
             y = ravel_column(y, "y")
             weights = self._check_weights(sample_weight, X.shape[0], incremental)
             kind = self._meet(y, resume, incremental, **known)
@@ -213,19 +212,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             raise ended.interrupt
         return self
 
-    def _validate_rows_and_targets(self, X, y, reset, dtype):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            multi_output=True,
-            **HOW_ROWS_ARE_READ,
-        )
-        if sparse.issparse(y):
-            y = y.toarray()
-        return X if dtype is None else X.astype(dtype, copy=False), y
-
     def _check_weights(self, sample_weight, n_samples, incremental):
         """Sample weights within the bounds of an epoch's work, or None."""
         weights = check_weights(sample_weight, n_samples, needs_some=not incremental)
@@ -241,7 +227,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             return None
         if y_val is None:
             raise ValueError("X_val is given, and y_val is not.")
-        X_val, y_val = self._validate_rows_and_targets(X_val, y_val, False, dtype)
+        X_val, y_val = validate_inputs_and_targets(
+            self, X_val, y_val, reset=False, dtype=dtype, name="X_val"
+        )
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights_of_fit(weights, in_gradient=True)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
@@ -22,6 +21,7 @@ from .fast_paths import (
     read_indicators,
     read_label,
 )
+from .input_validation import dense_targets
 from .label_types import refuse_mixture, type_of_label, type_of_labels
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
 from .parameters import CLASSIFIER_RULES
@@ -634,6 +634,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             For several labels or columns of classes, all of a row's must be right.
         """
         check_is_fitted(self)
+        y = dense_targets(y)
         if self._labels.kind != MULTIOUTPUT:
             return super().score(X, y, sample_weight=sample_weight)
         right = (np.asarray(y) == self.predict(X)).all(axis=1)
@@ -642,23 +643,27 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     # ---- Raw outputs ----
 
     def _raw_output(self, X):
-        """As in the base class; where sums overflow, those of a nearer row.
+        """The weighted sums of the output layer; where they overflow, those of a nearer row.
 
         It lies in the same direction, and as far out as the network can count.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            raw = super()._raw_output(X)
-            far = np.flatnonzero(~np.isfinite(raw).all(axis=1))
-            if far.size:
-                rows = self._validate_rows(X)[far]
-                rows = rows.toarray() if sparse.issparse(rows) else rows
-                raw[far] = [self._raw_output_nearer(row[None])[0] for row in rows]
+        raw = self._quick_raw_output(X)
+        if raw is not None:
+            return raw
+        X = self._validate_rows(X)
+        raw = self._raw_output_of(X)
+        for row in np.flatnonzero(~np.isfinite(raw).all(axis=1)):
+            raw[row] = self._raw_output_nearer(X[[row]])
         return raw
 
-    def _raw_output_nearer(self, row):
-        while not np.isfinite(raw := self._forward(row)[0]).all() and row.any():
-            row = row * 2.0**-16
-        return raw
+    def _raw_output_nearer(self, X):
+        X, dtype = X.astype(np.float64), self._params.dtype
+        while True:
+            with np.errstate(over="ignore"):
+                raw = self._forward(X, np.float64)[0][0].astype(dtype)
+            if np.isfinite(raw).all() or not abs(X).max():
+                return raw
+            X = X * 2.0**-16
 
     # ---- Labels and targets ----
 

@@ -8,7 +8,7 @@ way says why.
 """
 
 import sys
-from math import floor, nan
+from math import floor, log, nan
 from numbers import Real
 from operator import itemgetter
 from time import perf_counter
@@ -147,7 +147,18 @@ def make_predictor(estimator):
         return None
     if _clips(estimator):
         return None
-    return kernel.Predictor(estimator._network, estimator._params, estimator._scaling.inputs)
+    network, params, scaling = estimator._network, estimator._params, estimator._scaling
+    largest = _largest_raw(network, scaling.targets, params.dtype)
+    return kernel.Predictor(network, params, scaling.inputs, largest)
+
+
+def _largest_raw(network, targets, dtype):
+    """How large raw outputs may be for what is made of them to be finite."""
+    # No activation more than doubles a number, but for the exponential function.
+    largest = float(np.finfo(dtype).max) / 2
+    if targets is not None:
+        largest = float(min((largest - abs(targets.mean)) / np.maximum(targets.scale, 1)))
+    return log(largest) if network.output_activation == "exp" else largest
 
 
 def _clips(estimator):

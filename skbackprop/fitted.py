@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from . import history
 from .engine.network import path_products
 from .engine.training import choose_engine
 from .fast_paths import MADE_READY, make_predictor, predictor_for
+from .input_validation import validate_inputs
 from .parameters import check_integer
 from .summary import learned_html
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
     from .types import Array, Rows
 
-# What `validate_data` makes of inputs.
-HOW_ROWS_ARE_READ = {
-    "accept_sparse": "csr",
-    "dtype": (np.float64, np.float32),
-    "order": "C",
-}
 # Rows that a prediction takes through the network at a time.
 _PREDICTION_ROWS = 4096
 
@@ -120,27 +115,66 @@ class FittedNetwork(BaseEstimator):
 
     # ---- Running the fitted network ----
 
-    def _forward(self, X):
-        """The raw output, and the outputs of every layer, of validated rows."""
-        X = X.astype(self._params.dtype, copy=False)
-        if self._scaling.inputs is not None:
-            X = self._scaling.inputs.transform(X)
-        sums, outputs = self._network.forward(self._params, X)
+    def _forward(self, X, dtype=None):
+        """The raw output, and the outputs of every layer, of validated rows.
+
+        Computed in the dtype of the network, or in another. What overflows is not finite.
+        """
+        params = self._params if dtype is None else self._params.astype(dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            X = X.astype(params.dtype, copy=False)
+            if self._scaling.inputs is not None:
+                X = self._scaling.inputs.transform(X)
+            sums, outputs = self._network.forward(params, X)
         return sums[-1], outputs
+
+    def _with_finite_rows(self, values, X, compute):
+        """`values`, where rows that are not finite are computed once more, in float64.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_samples, n_columns)
+            Changed in place.
+        X : {ndarray, CSR} of shape (n_samples, n_features)
+            The validated rows.
+        compute : callable
+            ``compute(raw, outputs)``: the values, from what `_forward` returns.
+
+        Raises
+        ------
+        ValueError
+            If that is not finite either, or too large for the dtype of `values`.
+        """
+        rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if rows.size:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values[rows] = compute(*self._forward(X[rows], np.float64))
+        for row in rows:
+            if not np.isfinite(values[row]).all():
+                raise ValueError(
+                    f"The network's outputs for row {row} of X overflow {values.dtype}. The "
+                    f"row holds numbers as large as {abs(X[[row]]).max():g}: clip them, scale "
+                    "X, or leave such rows out."
+                )
+        return values
 
     def _validate_rows(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, **HOW_ROWS_ARE_READ)
+        return validate_inputs(self, X)
 
-    def _raw_output(self, X):
-        """The weighted sums of the output layer, of shape (n_samples, n_outputs)."""
+    def _quick_raw_output(self, X):
+        """The weighted sums of the output layer, of shape (n_samples, n_outputs).
+
+        None where `X` may need validation, or where what is made of the sums may overflow.
+        """
         short = predictor_for(self, X)
-        if short is not None:
-            predictor, rows = short
-            raw = predictor.raw(rows)
-            if raw is not None:
-                return raw
-        X = self._validate_rows(X)
+        if short is None:
+            return None
+        predictor, rows = short
+        return predictor.raw(rows)
+
+    def _raw_output_of(self, X):
+        """The same of validated rows; where sums overflow, they are not finite."""
         starts = range(0, X.shape[0], _PREDICTION_ROWS)
         return np.concatenate([self._forward(X[s : s + _PREDICTION_ROWS])[0] for s in starts])
 
@@ -163,15 +197,25 @@ class FittedNetwork(BaseEstimator):
         Raises
         ------
         ValueError
-            If `layer` is no integer, or if there is no such layer.
+            If `layer` is no integer, if there is no such layer, or if an output is too large
+            for the dtype of the network.
         """
         X = self._validate_rows(X)
         n_layers = self._network.n_layers
         layer = check_integer("layer", layer, -n_layers, n_layers - 1)
-        outputs = self._forward(X)[1][layer]
-        if self._scaling.targets is not None and layer in (-1, n_layers - 1):
-            outputs = self._scaling.targets.inverse_transform(outputs)
-        return outputs
+
+        def of_layer(raw, outputs):
+            if layer in (-1, n_layers - 1):
+                return self._in_units_of_targets(outputs[layer])
+            return outputs[layer]
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            activations = of_layer(*self._forward(X))
+        return self._with_finite_rows(activations, X, of_layer)
+
+    def _in_units_of_targets(self, outputs):
+        targets = self._scaling.targets
+        return outputs if targets is None else targets.inverse_transform(outputs)
 
     # ---- Fitted attributes that follow the parameters ----
 

@@ -221,7 +221,15 @@ def has_given_weights(estimator):
 def given_params(estimator, network, scaling, dtype):
     """The given first weights, which are those of a network on raw inputs and outputs."""
     given = _check_given(estimator.weight_init, network)
-    return network.pack(*scaling.unfold(*given), dtype)
+    with np.errstate(over="ignore"):
+        params = network.pack(*scaling.unfold(*given), dtype)
+    if not np.isfinite(params).all():
+        raise ValueError(
+            "The numbers given as 'weight_init', which are multiplied by the scale of X with "
+            f"standardize=True, are too large for {np.dtype(dtype)}, the dtype of X. Scale X, "
+            "or give it as float64."
+        )
+    return params
 
 
 def drawn_params(estimator, network, rng, dtype):

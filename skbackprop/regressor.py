@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .base import BaseBackprop, where_learning_goes_by_steps
 from .engine.losses import ROBUST_LOSSES, loss_name
 from .fast_paths import learn_row, prepare_stream, read_columns, read_number
+from .input_validation import dense_targets
 from .parameters import REGRESSOR_RULES
 from .scaling import fit_target_scaler
 
@@ -516,17 +517,32 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
                 (n_samples, [n_outputs,] n_quantiles)
             In the units of the training targets. Several quantiles come last, in the order
             of `quantile`, and never cross.
+
+        Raises
+        ------
+        ValueError
+            If a prediction is too large for the dtype of the network, which is float32 if it
+            was fitted to float32 and float64 otherwise.
         """
-        raw = self._raw_output(X)
-        outputs = self._network.loss_row.output(raw)
-        if self._scaling.targets is not None:
-            outputs = self._scaling.targets.inverse_transform(outputs)
+        raw = self._quick_raw_output(X)
+        outputs = self._long_predict(X) if raw is None else self._from_raw(raw)
         quantiles = self._predicted_quantiles()
         if len(quantiles) > 1:
             outputs = outputs.reshape(-1, self._n_targets, len(quantiles))
             ranks = np.argsort(np.argsort(quantiles))
             outputs = np.sort(outputs, axis=2)[:, :, ranks]
         return outputs[:, 0] if self._flat else outputs
+
+    def _from_raw(self, raw):
+        """Predictions of every output, from the weighted sums of the output layer."""
+        return self._in_units_of_targets(self._network.loss_row.output(raw))
+
+    def _long_predict(self, X):
+        """The same for rows that have to be validated, or predictions that may overflow."""
+        X = self._validate_rows(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self._from_raw(self._raw_output_of(X))
+        return self._with_finite_rows(outputs, X, lambda raw, _: self._from_raw(raw))
 
     def score(self, X: Rows, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The coefficient of determination R2, or D2 where several quantiles are predicted.
@@ -547,6 +563,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             compare with predicting the quantile of `y` for every row.
         """
         check_is_fitted(self)
+        y = dense_targets(y)
         quantiles = self._predicted_quantiles()
         if len(quantiles) < 2:
             return super().score(X, y, sample_weight=sample_weight)
@@ -617,6 +634,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         return len(options) or self._n_targets, loss, output, options
 
     def _targets(self, Y, network, dtype):
+        largest = np.abs(Y).max()
+        if largest > np.finfo(dtype).max:
+            raise ValueError(
+                f"y and y_val must hold numbers in the range of {np.dtype(dtype)}, the dtype "
+                f"of the network. Got {largest:g}: divide y by a constant, or fit to float64."
+            )
         # Each target once for every quantile.
         copies = network.layer_sizes[-1] // Y.shape[1]
         return np.repeat(Y, copies, axis=1).astype(dtype, copy=False)

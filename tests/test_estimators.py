@@ -349,7 +349,7 @@ def test_weights_that_are_written_to_predict_or_cannot_be(estimator, wheat):
     before = own.predict(X[:1])
     for array in (*own.coefs_, *own.intercepts_):
         array[...] = 0
-    assert (own._raw_output(X) == 0).all()
+    assert (own._raw_output_of(X) == 0).all()
     assert estimator is BackpropClassifier or own.predict(X[:1]) != before
     folded = estimator(**QUICK | {"standardize": True}).fit(X, y)
     with pytest.raises(ValueError, match="read-only"):

@@ -298,13 +298,13 @@ def test_rows_in_any_form_take_the_short_way(counted, form, dtype):
 def validated(monkeypatch):
     """How often rows were validated."""
     calls = []
-    real = fitted.validate_data
+    real = fitted.validate_inputs
 
-    def validate_data(*arguments, **options):
+    def validate_inputs(*arguments):
         calls.append(1)
-        return real(*arguments, **options)
+        return real(*arguments)
 
-    monkeypatch.setattr(fitted, "validate_data", validate_data)
+    monkeypatch.setattr(fitted, "validate_inputs", validate_inputs)
     return calls
 
 

@@ -62,6 +62,7 @@ ARROWS = {
     "versions": {"engine.hashing"},
     "caller": set(),
     "summary": set(),
+    "input_validation": set(),
     "held_out": {"engine.hashing", "engine.sampling", "engine.training"},
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",
@@ -78,19 +79,22 @@ ARROWS = {
         "plan",
     },
     "fitted": {
-        "engine.network", "engine.training", "fast_paths", "history", "parameters", "summary",
+        "engine.network", "engine.training", "fast_paths", "history", "input_validation",
+        "parameters", "summary",
     },
     "base": {
         "callback_support", "caller", "engine.activations", "engine.hashing",
         "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
-        "history", "noise", "parameters", "plan", "recipe", "scaling", "session",
-        "weights",
+        "history", "input_validation", "noise", "parameters", "plan", "recipe", "scaling",
+        "session", "weights",
     },
     "classifier": {
-        "base", "engine.losses", "fast_paths", "label_types", "labels", "parameters",
-        "probabilities", "recipe", "weights",
+        "base", "engine.losses", "fast_paths", "input_validation", "label_types", "labels",
+        "parameters", "probabilities", "recipe", "weights",
     },
-    "regressor": {"base", "engine.losses", "fast_paths", "parameters", "scaling"},
+    "regressor": {
+        "base", "engine.losses", "fast_paths", "input_validation", "parameters", "scaling",
+    },
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "parameters", "persistence"},
     "persistence.__init__": {"persistence._file"},
@@ -112,7 +116,8 @@ ARROWS = {
     "distributed._collections": set(),
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "label_types", "labels", "row_sample", "weights",
+        "engine.updaters", "input_validation", "label_types", "labels", "row_sample",
+        "weights",
     },
     "distributed._rounds": {
         "engine.levenberg_marquardt", "engine.training", "distributed._collections",

@@ -14,6 +14,7 @@ from ..engine.sampling import plan_presentations
 from ..engine.threads import as_many_as_pay, limit_for
 from ..engine.training import make_least_squares, make_runner
 from ..engine.updaters import Collect
+from ..input_validation import validate_inputs_and_targets
 from ..label_types import union
 from ..labels import distinct
 from ..row_sample import RowSample
@@ -56,7 +57,7 @@ def load(source, learner):
     if X.shape[0] == 0:
         return None
     with _naming(number):
-        X, y = learner._validate_rows_and_targets(X, y, reset=False, dtype=None)
+        X, y = validate_inputs_and_targets(learner, X, y, reset=False)
         # All zero is an error of the whole only.
         weights = check_weights(weights, X.shape[0], needs_some=False)
         one_column = y.ndim == 2 and y.shape[1] == 1

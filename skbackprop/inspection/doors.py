@@ -53,13 +53,17 @@ def weights_and_biases(estimator, units):
 
 
 def check_row(estimator, x):
-    """The row as an array of shape (1, n_features)."""
+    """The row as an array of shape (1, n_features), in the dtype of the network."""
     if np.ndim(x) == 1 and not sparse.issparse(x):
-        return _check_flat_row(estimator, x)
-    X = estimator._validate_rows(x)
-    if X.shape[0] != 1:
-        raise ValueError(f"x must be one row. Got {X.shape[0]} rows.")
-    return X.toarray() if sparse.issparse(X) else X
+        row = _check_flat_row(estimator, x)
+    else:
+        row = estimator._validate_rows(x)
+        if row.shape[0] != 1:
+            raise ValueError(f"x must be one row. Got {row.shape[0]} rows.")
+        row = row.toarray() if sparse.issparse(row) else row
+    # What is too large for the dtype becomes infinite, and raises.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return check_array(row, dtype=estimator._params.dtype, input_name="x")
 
 
 def _check_flat_row(estimator, x):
