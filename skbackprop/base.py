@@ -94,6 +94,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     """Training of a network; a subclass knows the targets."""
 
     _parameter_rules = RULES
+    # The fitted attributes that say what the targets are.
+    _target_attributes: tuple[str, ...] = ()
 
     # ---- What a subclass adds ----
 

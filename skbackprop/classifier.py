@@ -365,6 +365,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """
 
     _parameter_rules = CLASSIFIER_RULES
+    _target_attributes = ("_labels",)
 
     def __init__(
         self,
@@ -675,6 +676,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _meet(self, y, resume, incremental, classes=None):
         if not resume:
             self._labels = Labels.learn(y, classes)
+            vars(self).pop("_class_totals", None)  # of an earlier fit
             return self._labels.kind
         if classes is not None:
             self._refuse_other_classes(classes)
@@ -793,10 +795,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         labels = y[rows]
         before = None if weights is None else weights[rows]
         seen = getattr(self, "_class_totals", None) if incremental else None
-        self._class_totals = add_totals(seen, before, labels)
+        totals = add_totals(seen, before, labels)
+        self._class_totals = [list(column.items()) for column in totals]
         weighed = np.zeros(len(y))
         if incremental:
-            weighed[rows] = weigh_stream(before, self.class_weight, labels, self._class_totals)
+            weighed[rows] = weigh_stream(before, self.class_weight, labels, totals)
         else:
             weighed[rows] = weigh_classes(before, self.class_weight, labels)
         return rows[weighed[rows] > 0], weighed

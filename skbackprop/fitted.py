@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from inspect import signature
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from . import history
+from ._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
 from .engine.network import path_products
 from .engine.training import choose_engine
 from .fast_paths import MADE_READY, make_predictor, predictor_for
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from .types import Array, Rows
 
+# Where a pickled estimator has the plain form of its fitted attributes.
+_FITTED_STATE = "_fitted_state"
 # Rows that a prediction takes through the network at a time.
 _PREDICTION_ROWS = 4096
 
@@ -80,6 +85,24 @@ class LayerArrays(list):
         return list, (list(self),)  # a copy belongs to no network
 
 
+@cache
+def _reserved(kind):
+    """The names that a restored state must not set.
+
+    These are the methods of an estimator, which a forged state could replace, and fitted
+    attributes that are not in the plain form. A user's subclass may name its own as it likes.
+    """
+    ours = next(c for c in kind.__mro__ if c.__module__.startswith(f"{__package__}."))
+    return frozenset({*dir(ours), *FITTED, *MADE_READY})
+
+
+def _later_parameters(estimator, state):
+    """The defaults of parameters that an older version did not have."""
+    missing = estimator._parameter_rules.keys() - state.keys()
+    known = signature(type(estimator)).parameters if missing else {}
+    return {name: known[name].default for name in missing if name in known}
+
+
 class FittedNetwork(BaseEstimator):
     """The part of an estimator that only looks at what training left."""
 
@@ -96,22 +119,37 @@ class FittedNetwork(BaseEstimator):
     def _become(self, state):
         """Take on a fitted state as a whole."""
         vars(self).update(state)
-        self._predictor = make_predictor(self)
+        if "_params" in state:
+            self._predictor = make_predictor(self)
 
     def _predict_with(self, params):
         """Predict with other weights; training goes on from where it was."""
         self._standing.best = self._params = params.copy()
         self._predictor = make_predictor(self)
 
+    def __copy__(self):
+        # Attribute by attribute: in the middle of `fit` they need not agree yet.
+        copied = type(self).__new__(type(self))
+        copied._become({k: v for k, v in vars(self).items() if k not in MADE_READY})
+        return copied
+
     def __getstate__(self):
         # What is made ready for speed points into memory, and is quickly made again.
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name not in MADE_READY}
+        state = {k: v for k, v in super().__getstate__().items() if k not in MADE_READY}
+        fitted = {name: state.pop(name) for name in FITTED if name in state}
+        return state | {_FITTED_STATE: to_plain(fitted)} if fitted else state
 
     def __setstate__(self, state):
-        super().__setstate__(state)
-        if hasattr(self, "_params"):
-            self._predictor = make_predictor(self)
+        state = dict(state)
+        plain = state.pop(_FITTED_STATE, None)
+        try:
+            odd = _reserved(type(self)).intersection(state)
+            require(not odd, f"its state must not hold {sorted(odd)}.")
+            fitted = {} if plain is None else from_plain(plain, self)
+        except InvalidStateError as error:
+            raise ValueError(f"{type(self).__name__} cannot be restored: {error}") from error
+        super().__setstate__(_later_parameters(self, state) | state)
+        self._become(fitted)
 
     # ---- Running the fitted network ----
 

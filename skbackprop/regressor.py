@@ -358,6 +358,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     """
 
     _parameter_rules = REGRESSOR_RULES
+    _target_attributes = ("_flat", "_n_targets")
 
     def __init__(
         self,

@@ -221,7 +221,11 @@ def weigh_stream(weights, class_weight, y, totals):
 
 
 def add_totals(totals, weights, y):
-    """Add the weight of each class in each column of `y` to what was seen before."""
+    """Add the weight of each class in each column of `y` to what was seen before.
+
+    `totals` are None, or a dictionary or pairs of labels and weights for each column; what is
+    returned are dictionaries.
+    """
     columns = y.reshape(len(y), -1).T
     totals = [dict(seen) for seen in totals] if totals else [{} for _ in columns]
     for column, seen in zip(columns, totals, strict=True):

@@ -67,10 +67,8 @@ def attributes(estimator):
     """All that fitting left, bit by bit; the seconds aside."""
     arrays = []
     state = encode_fitted(estimator, arrays)
-    state["history_"]["dict"] = [
-        column for column in state["history_"]["dict"] if column[0] != "seconds"
-    ]
-    return state, [array.tobytes() for array in arrays]
+    seconds = state["object"]["history_"]["object"]["seconds"]["array"]
+    return state, [array.tobytes() for k, array in enumerate(arrays) if k != seconds]
 
 
 # ---- The protocol ----

@@ -33,10 +33,9 @@ def state(estimator):
     """All that fitting left, bit by bit; the seconds, and when it was to end, aside."""
     arrays = []
     found = encode_fitted(estimator, arrays)
-    del found["progress"]["fields"]["planned"]
-    columns = found["history_"]["dict"]
-    found["history_"] = [column for column in columns if column[0] != "seconds"]
-    return found, [array.tobytes() for array in arrays]
+    del found["object"]["_standing"]["object"]["progress"]["object"]["planned"]
+    seconds = found["object"]["history_"]["object"]["seconds"]["array"]
+    return found, [array.tobytes() for k, array in enumerate(arrays) if k != seconds]
 
 
 def assert_whole(estimator, X, y, path):

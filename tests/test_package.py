@@ -49,6 +49,11 @@ ARROWS = {
         "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
     },
     "presets": set(),
+    "_serialization": {
+        "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt", "engine.losses",
+        "engine.network", "engine.schedules", "engine.updaters", "history", "labels",
+        "parameters", "scaling", "session",
+    },
     "scaling": {"row_sample"},
     "row_sample": {"engine.hashing", "engine.sampling"},
     "noise": {"engine.losses"},
@@ -79,7 +84,8 @@ ARROWS = {
         "plan",
     },
     "fitted": {
-        "engine.network", "engine.training", "fast_paths", "history", "input_validation",
+        "_serialization", "engine.network", "engine.training", "fast_paths", "history",
+        "input_validation",
         "parameters", "summary",
     },
     "base": {
@@ -97,21 +103,18 @@ ARROWS = {
     },
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "parameters", "persistence"},
-    "persistence.__init__": {"persistence._file"},
-    "persistence._file": {"parameters", "persistence._estimators", "persistence._values"},
+    "persistence.__init__": {
+        "classifier", "engine.activations", "engine.losses", "persistence._file", "regressor",
+    },
+    "persistence._codec": {"_serialization"},
     "persistence._estimators": {
-        "classifier", "parameters", "persistence._soundness", "persistence._values",
-        "regressor", "session",
+        "_serialization", "classifier", "parameters", "persistence._codec", "regressor",
     },
-    "persistence._soundness": {
-        "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt", "engine.losses",
-        "engine.network", "engine.schedules", "engine.updaters", "labels",
-        "persistence._values", "scaling",
+    "persistence._file": {
+        "_serialization", "parameters", "persistence._codec", "persistence._estimators",
+        "persistence._replace",
     },
-    "persistence._values": {
-        "engine.lbfgs", "engine.levenberg_marquardt", "engine.network", "engine.schedules",
-        "engine.updaters", "labels", "scaling",
-    },
+    "persistence._replace": set(),
     "distributed.__init__": {"distributed._fit"},
     "distributed._collections": set(),
     "distributed._partition": {
@@ -124,8 +127,8 @@ ARROWS = {
         "distributed._partition",
     },
     "distributed._fit": {
-        "base", "history", "recipe", "held_out", "noise", "parameters", "plan",
-        "scaling", "session", "distributed._collections", "distributed._partition",
+        "_serialization", "base", "history", "recipe", "held_out", "noise", "parameters",
+        "plan", "scaling", "session", "distributed._collections", "distributed._partition",
         "distributed._rounds",
     },
     "export.__init__": {

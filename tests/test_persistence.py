@@ -2,36 +2,31 @@
 
 import copy
 import hashlib
-import io
 import json
 import math
-import os
 import pickle
 import random
 import shutil
-import stat
+import tracemalloc
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import saved
 import scipy
 import sklearn
-import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
 
 import skbackprop
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.callbacks import Checkpoint
 from skbackprop.engine.activations import ACTIVATIONS
-from skbackprop.persistence import _estimators, load, save
+from skbackprop.persistence import load, save
+from skbackprop.persistence._codec import Decoder, encode
 
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 3, "tol": None, "random_state": 0}
 NAMES = [row.name for row in ACTIVATIONS]
@@ -276,30 +271,6 @@ def test_this_version_left_its_files():
 # ---- Writing ----
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-def test_permissions_are_those_of_a_new_file(tmp_path):
-    (tmp_path / "other").touch()
-    save(fit(), tmp_path / "model")
-    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("other", "model")}
-    assert len(modes) == 1
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch, step):
-    path = tmp_path / "model"
-    save(fit(), path)
-    before = path.read_bytes()
-
-    def fail(*_):
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(f"skbackprop.persistence._file.os.{step}", fail)
-    with pytest.raises(OSError, match="disk is full"):
-        save(fit(random_state=1), path)
-    assert path.read_bytes() == before
-    assert [found.name for found in tmp_path.iterdir()] == ["model"]
-
-
 def own(z):
     return z
 
@@ -307,7 +278,7 @@ def own(z):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"weight_init": lambda fan_in, fan_out, rng: np.zeros((fan_in + 1, fan_out))},
+        {"weight_init": lambda fan_in, fan_out, rng: rng.normal(size=(fan_in + 1, fan_out))},
         {"activation": Activation("mine", own, np.ones_like)},
     ],
 )
@@ -331,6 +302,27 @@ def test_functions_are_not_saved(tmp_path, parameters):
 def test_numbers_that_other_machines_do_not_have_are_not_saved(tmp_path, parameters, message):
     with pytest.raises(TypeError, match=message):
         save(fit(**parameters), tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"class_weight": dict.fromkeys(range(4097), 1.0)}, "more than 4096 numbers as keys"),
+        ({"class_weight": {(1, 2): 1.0}}, r"a dictionary with the key \(1, 2\)"),
+        ({"max_iter": 2**64}, "integers of more than 64 bits"),
+        ({"random_state": np.random.RandomState(np.random.PCG64(0))}, "MT19937 is kept"),
+    ],
+    ids=str,
+)
+def test_save_refuses_what_load_would(tmp_path, parameters, message):
+    model = fit().set_params(**parameters)
+    with pytest.raises(TypeError, match=message):
+        save(model, tmp_path / "model")
+    model = fit(standardize=False)
+    model.coefs_[0][0, 0] = np.nan
+    with pytest.raises(ValueError, match="cannot be saved: standing.params must be finite"):
+        save(model, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
@@ -461,6 +453,14 @@ def test_forged_headers(tmp_path, record_property):
     record_property("cases", len(outcomes))
 
 
+def fitted(header, *records):
+    """What a header says of the fitted state, or of a record in it."""
+    found = header["fitted"]["object"]
+    for name in records:
+        found = found[name]["object"]
+    return found
+
+
 def later(header):
     header.update(format_version=2, more=1)
     header["versions"]["skbackprop"] = "9.0"
@@ -474,39 +474,234 @@ def deep(header):
     ("change", "message"),
     [
         (later, "format 2, of skbackprop 9.0, is later than 1, which this version of it reads"),
-        (lambda h: h.update(format_version="1"), "its format .1. is none"),
-        (lambda h: h.update(format_version=True), "format True is none"),
-        (lambda h: h.update(format_version=0), "format 0 is none"),
-        (lambda h: h.update(estimator="Popen"), "not what the format says"),
+        (lambda h: h.update(format_version="1"), "must be an integer >= 1. Got .1."),
+        (lambda h: h.update(format_version=True), "must be an integer >= 1. Got True"),
+        (lambda h: h.update(format_version=0), "must be an integer >= 1. Got 0"),
+        (lambda h: h.update(estimator="Popen"), "must be one of .*BackpropClassifier.* Got"),
+        (lambda h: h.update(estimator=["Popen"]), "must be one of .*BackpropClassifier.* Got"),
         (lambda h: h["parameters"].update(colour=1), r"unknown here: \['colour'\]"),
         (lambda h: h["parameters"].update(alpha=-1.0), "'alpha' parameter"),
-        (lambda h: h["fitted"].pop("n_iter_"), r"fitted state lacks or adds \['n_iter_'\]"),
-        (lambda h: h["fitted"].update(_more=1), r"fitted state lacks or adds \['_more'\]"),
+        (lambda h: fitted(h).pop("n_iter_"), r"fitted state lacks or adds \['n_iter_'\]"),
+        (lambda h: fitted(h).update(_more=1), r"fitted state lacks or adds \['_more'\]"),
         (
-            lambda h: h["fitted"]["progress"]["fields"].update(_more=1),
-            r"Progress lacks or adds \['_more'\]",
+            lambda h: fitted(h, "_standing", "progress").update(_more=1),
+            r"progress lacks or adds \['_more'\]",
         ),
         (lambda h: h["arrays"][3].update(shape=[2**62]), "arrays are longer than the file"),
-        (lambda h: h["arrays"][3].update(shape=[-1]), "an array has the shape"),
-        (lambda h: h["arrays"][3].update(dtype="|O8"), "an array has the dtype"),
+        (lambda h: h["arrays"][3].update(shape=[-1]), r"array 3 has the shape \[-1\]"),
+        (lambda h: h["arrays"][3].update(dtype="|O8"), "array 3 has the dtype '|O8'"),
         (lambda h: h["arrays"].pop(), "arrays are shorter than the file|missing"),
         (lambda h: h.update(more=1), r"its header lacks or adds \['more'\]"),
-        (deep, "'tol' parameter|recursion|not what the format says"),
-        (lambda h: h["fitted"].update(slots={"array": 0}), "an array is used twice"),
-        (lambda h: h["arrays"].append({"dtype": "<f8", "shape": [0]}), "an array is not used"),
+        (deep, "its parameter 'tol' is not sound: a value is nested too deeply"),
         (
-            lambda h: h["parameters"].update(
-                tol={"strings": ["x"] * 10_000 + ["x" * 10_000], "dtype": "str"}
-            ),
-            "strings are too long",
+            lambda h: fitted(h, "_standing").update(slots={"array": 0}),
+            "an array is used twice",
         ),
+        (lambda h: h["arrays"].append({"dtype": "<f8", "shape": [0]}), "an array is not used"),
     ],
 )
-def test_what_is_said(tmp_path, change, message):
+def test_load_names_what_is_wrong(tmp_path, change, message):
     path = tmp_path / "model"
     save(fit(), path)
     rewrite(path, change)
     refused(path, message)
+
+
+def test_forged_progress_and_history_are_refused(tmp_path):
+    """As in states of pickles, all of which tests/test_serialization.py forges."""
+    path = tmp_path / "model"
+    save(fit(), path)
+    content = path.read_bytes()
+    for change, message in (
+        (lambda h: fitted(h, "history_").pop("loss"), "history_ must have the columns"),
+        (lambda h: fitted(h).update(n_features_in_=3.0), "n_features_in_ must be an integer"),
+        (
+            lambda h: fitted(h, "_standing", "progress").update(samples=2**63 - 1),
+            "standing.progress.samples must be an integer >= 0 and <= ",
+        ),
+        (lambda h: h["parameters"].update(random_state=-1), "Seed must be between 0 and"),
+        (lambda h: h["parameters"].update(random_state="x"), "cannot be used to seed"),
+    ):
+        path.write_bytes(content)
+        rewrite(path, change)
+        refused(path, message)
+
+
+# ---- Reading in memory and time that are bounded ----
+
+
+def forge(path, value, arrays=()):
+    """A file whose parameter `tol` is this JSON, with more arrays, and the size of the file."""
+    save(fit(), path)
+    content = path.read_bytes()
+    length = int.from_bytes(content[8:16], "little")
+    header = json.loads(content[16 : 16 + length])
+    first = len(header["arrays"])
+    header["arrays"] += [{"dtype": a.dtype.str, "shape": a.shape} for a in arrays]
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False)
+    text = text.replace('"tol":null', f'"tol":{value}')
+    for k in range(len(arrays)):
+        text = text.replace(f'"ARRAY{k}"', str(first + k))
+    text = text.encode()
+    parts = [content[:8], len(text).to_bytes(8, "little"), text, content[16 + length : -32]]
+    path.write_bytes(sign(b"".join([*parts, *(array.tobytes() for array in arrays)])))
+    return path.stat().st_size
+
+
+def many(value, n=100_000):
+    return f"[{','.join([value] * n)}]"
+
+
+MANY_STRINGS = np.array(["x"] * 999 + ["x" * 500], dtype="U500")
+EMOJI = np.frombuffer("\N{GRINNING FACE}".encode() * 100_000, np.uint8)
+ONES, FOURS = np.ones(100_000, np.int64), np.full(100_000, 4)
+KEYS = np.arange(100_000) * 7919
+BOMBS = {
+    "lists": (many("[]"), []),
+    "lists in lists": (many("[[[[0]]]]"), []),
+    "objects": (many("{}"), []),
+    "tuples": (many('{"tuple":[]}'), []),
+    "names": (many('{"object":{"a":1}}'), []),
+    "other names": (f"{{{','.join(f'{chr(34)}{k}{chr(34)}:1' for k in range(100_000))}}}", []),
+    "numbers": (many("1.5"), []),
+    "text": (many('"ab"'), []),
+    "long text": ('"' + "x" * 400_000 + "\N{GRINNING FACE}" + '"', []),
+    "strings of one length": (many('{"array":"ARRAY0"}', 3), [MANY_STRINGS]),
+    "letters": ('{"objects":{"strings":["ARRAY0","ARRAY1"]}}', [EMOJI, FOURS]),
+    "no letters": ('{"objects":{"strings":["ARRAY0","ARRAY1"]}}', [EMOJI[:0], 0 * ONES]),
+    "dict": ('{"dict":[{"integers":"ARRAY0"},{"floats":"ARRAY1"}]}', [KEYS, KEYS / 7.0]),
+    "arrays": (many("0", 2), [np.zeros(0)] * 20_000),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_load_takes_a_small_multiple_of_the_size_of_a_file(tmp_path, name):
+    """16 times, and 16 MiB, as the docstring says."""
+    path = tmp_path / "model"
+    size = forge(path, *BOMBS[name])
+    tracemalloc.start()
+    try:
+        refused(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * size + 2**24
+
+
+def test_load_takes_no_string_for_longer_than_it_is(tmp_path):
+    """Thousands of arrays of short strings, said to be long ones."""
+    path = tmp_path / "model"
+    forge(path, "null")
+    rewrite(path, lambda header: header["arrays"][0].update(dtype="<U9999999"))
+    refused(path, "its arrays are longer than the file")
+    rewrite(path, lambda header: header["arrays"][0].update(dtype="<U" + "9" * 30))
+    refused(path, "array 0 has the dtype '<U9999")
+
+
+SAME_HASH = [k * (2**61 - 1) for k in range(1, 2000)]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        # What would be slow: a dictionary whose keys share a hash, and numbers of many digits.
+        (json.dumps({"dict": [SAME_HASH, [0] * 1999]}), "which has not 64 bits"),
+        ('{"dict":[[{"tuple":[1,2]}],[1]]}', "keys of a dict must be strings or numbers"),
+        ('{"dict":[[[1]],[1]]}', "keys of a dict must be strings or numbers"),
+        (json.dumps({"dict": [[*range(4097)], [0] * 4097]}), "at most 4096 numbers as keys"),
+        ("1" + "0" * 100_000, "a number that is too long"),
+        ("1." + "0" * 100_000, "a number that is too long"),
+        ("1e999", "1e999, which is not finite"),
+        ("[" * 50 + "]" * 50, "nested too deeply"),
+        ("[" * 5_000 + "]" * 5_000, "nested too deeply"),
+        ('{"tuple":' * 5_000 + "[]" + "}" * 5_000, "nested too deeply"),
+        # What would be something else than was saved.
+        ('{"dict":[[1,1],[1,2]]}', "a dict repeats a key"),
+        ('{"dict":[[1],[1,2]]}', "a dict needs a value for each key"),
+        ('{"dict":[1]}', "a dict needs two lists"),
+        ('{"tuple":"ab"}', "a list must be a list"),
+        ('{"object":[]}', "an object must be an object"),
+        ('{"objects":[1]}', "a label must be a string"),
+        ('{"float":"1"}', "must be 'nan', 'inf' or '-inf'"),
+        ('{"popen":"ls"}', "a value is of an unknown kind, 'popen'"),
+        ('{"array":0,"scalar":0}', "a value must have one kind. Got 2"),
+        ('{"scalar":0}', r"a scalar must have the shape \(\)"),
+        ('{"floats":"x"}', "an array is missing"),
+        ('{"strings":[0]}', "strings need two arrays"),
+        ('{"random_state":{"object":{}}}', "a random generator lacks or adds"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_load_refuses_values_that_save_does_not_write(tmp_path, value, message):
+    path = tmp_path / "model"
+    forge(path, value)
+    refused(path, message)
+
+
+@pytest.mark.parametrize(
+    ("value", "arrays", "message"),
+    [
+        ('{"integers":"ARRAY0"}', [np.ones(2)], "a list must be of int64"),
+        ('{"floats":"ARRAY0"}', [np.ones((2, 2))], "a list must be of float64"),
+        (
+            '{"strings":["ARRAY0","ARRAY1"]}',
+            [np.zeros(2, np.uint8), np.array([1, 2])],
+            "the lengths of strings do not add up",
+        ),
+        (
+            '{"strings":["ARRAY0","ARRAY1"]}',
+            [np.zeros(2, np.uint8), np.array([3, -1])],
+            "the lengths of strings do not add up",
+        ),
+        (
+            '{"strings":["ARRAY0","ARRAY1"]}',
+            [np.array([0xFF], np.uint8), np.array([1])],
+            "a string is not UTF-8",
+        ),
+        (
+            '{"array":"ARRAY0"}',
+            [np.array([2**31], np.uint32).view("U1")],
+            "holds a character that is not Unicode",
+        ),
+    ],
+)
+def test_load_refuses_arrays_that_save_does_not_write(tmp_path, value, arrays, message):
+    path = tmp_path / "model"
+    forge(path, value, arrays)
+    refused(path, message)
+
+
+@pytest.mark.parametrize("shape", [[1] * 65, [2**62] * 10_000, [1.0], "3", {"0": 1}])
+def test_load_refuses_shapes_of_many_dimensions(tmp_path, shape):
+    path = tmp_path / "model"
+    forge(path, "null")
+    rewrite(path, lambda header: header["arrays"][0].update(shape=shape))
+    refused(path, "array 0 has the shape|would take up to .* bytes of memory")
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=20)
+        | st.lists(st.text(), min_size=14, max_size=40)
+        | st.lists(st.integers(-(2**63), 2**63 - 1), min_size=14, max_size=40)
+        | st.lists(st.floats(), min_size=14, max_size=40)
+        | st.lists(inner, max_size=20).map(tuple)
+        | st.dictionaries(st.text(), inner, max_size=20)
+        | st.dictionaries(st.integers(-(2**63), 2**63 - 1) | st.booleans(), inner, max_size=20)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300)
+@given(plain_values)
+def test_codec_returns_the_value_that_it_was_given(value):
+    arrays = []
+    encoded = json.loads(json.dumps(encode(value, arrays), allow_nan=False))
+    decode = Decoder(arrays)
+    same_value(decode(encoded), value)
+    assert not decode.unused
 
 
 def test_a_boolean_that_is_none(tmp_path):
@@ -521,7 +716,7 @@ def test_a_boolean_that_is_none(tmp_path):
     body = bytearray(content[:-32])
     body[16 + length + sum(sizes)] = 2
     path.write_bytes(sign(bytes(body)))
-    refused(path, "a boolean is neither 0 nor 1")
+    refused(path, "array 0 holds a boolean that is neither 0 nor 1")
 
 
 def test_other_files(tmp_path):
@@ -544,43 +739,3 @@ def test_other_files(tmp_path):
         load(path, max_bytes=100)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "none")
-
-
-# ---- The other ways ----
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_pickle_joblib_and_skops(kind):
-    model, (X, _) = fit(kind), data(kind)
-    file = io.BytesIO()
-    joblib.dump(model, file)
-    file.seek(0)
-    dumped = skops.io.dumps(model)
-    # Besides our own classes there is nothing that one has to trust.
-    untrusted = skops.io.get_untrusted_types(data=dumped)
-    assert untrusted
-    assert all(name.startswith("skbackprop.") for name in untrusted)
-    for found in (
-        pickle.loads(pickle.dumps(model)),
-        joblib.load(file),
-        skops.io.loads(dumped, trusted=untrusted),
-    ):
-        same_value(found.predict(X), model.predict(X))
-
-
-def test_skops_with_a_pipeline():
-    X, y = data("strings")
-    pipeline = make_pipeline(MinMaxScaler(), BackpropClassifier(**QUICK)).fit(X, y)
-    dumped = skops.io.dumps(pipeline)
-    untrusted = skops.io.get_untrusted_types(data=dumped)
-    assert all(name.startswith("skbackprop.") for name in untrusted)
-    found = skops.io.loads(dumped, trusted=untrusted)
-    same_value(found.predict_proba(X), pipeline.predict_proba(X))
-
-
-def test_every_record_is_known():
-    """What the fitted state is made of has to be in the tables of the format."""
-    model = fit()
-    fitted = set(model.__getstate__()) - set(model.get_params()) - {"_sklearn_version"}
-    plain = {*_estimators.PLAIN, *_estimators.OF_TARGETS["BackpropClassifier"]}
-    assert fitted == plain | {"_standing", "_params"}

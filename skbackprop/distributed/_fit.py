@@ -14,6 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from .. import history, recipe
+from .._serialization import TRAINED
 from ..base import BaseBackprop, ravel_column
 from ..held_out import HeldOut
 from ..noise import sample_noise
@@ -183,6 +184,8 @@ def _find(client):
 def _helper(learner):
     """The learner as the workers need it, who see to nothing that concerns all rows."""
     helper = copy.copy(learner)
+    for name in (*TRAINED, "_class_totals"):  # of an earlier fit
+        vars(helper).pop(name, None)
     helper.random_state, helper.scoring, helper.early_stopping = None, None, False
     if is_classifier(helper):
         helper.class_weight = None
@@ -317,7 +320,7 @@ def _weigh_classes(learner, rows, orders, survey):
     """The orders with a factor for each class, which together keep the sum of the weights."""
     learner._check_names_in_class_weight()
     totals = rows.reduced(_partition.class_totals, orders, by=merge).by_column
-    learner._class_totals = totals
+    learner._class_totals = [list(column.items()) for column in totals]
     given = learner.class_weight
     if isinstance(given, str):  # balanced
         factors = [{label: 1 / n for label, n in seen.items()} for seen in totals]

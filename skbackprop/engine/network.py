@@ -45,7 +45,7 @@ class Network:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def __setstate__(self, state):
-        self.__dict__.update(state)
+        self.__init__(**state)  # the declared fields and nothing else
 
     @property
     def n_layers(self):

@@ -1,5 +1,17 @@
 """Fitted estimators in files that hold numbers and names, and nothing that runs."""
 
+from ..classifier import BackpropClassifier
+from ..engine.activations import Activation
+from ..engine.losses import Loss
+from ..regressor import BackpropRegressor
 from ._file import load, save
 
-__all__ = ["load", "save"]
+__all__ = ["TRUSTED_TYPES", "load", "save"]
+
+#: The types of this package that a file of skops can name, for ``skops.io.load`` and MLflow:
+#: the two estimators, and what holds your own functions where you gave such. Your functions
+#: have to be trusted besides.
+TRUSTED_TYPES: list[str] = [
+    f"{kind.__module__}.{kind.__qualname__}"
+    for kind in (BackpropClassifier, BackpropRegressor, Activation, Loss)
+]
