@@ -26,6 +26,7 @@ from .label_types import refuse_mixture, type_of_label, type_of_labels
 from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
 from .parameters import CLASSIFIER_RULES
 from .probabilities import log_probabilities, probabilities
+from .training_lock import training_lock
 from .weights import add_totals, weigh_classes, weigh_stream
 
 if TYPE_CHECKING:
@@ -457,7 +458,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        with training_lock(self):
+            return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def get_activations(self, X: Rows, layer: int = -1) -> Array:
         return super().get_activations(X, layer)
@@ -513,15 +515,18 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             If `classes` is missing or differs from the first call's, if `y` holds a label
             that is not among them, or as in `fit`.
         """
+        validation = (X_val, y_val, sample_weight_val)
         is_alone = X_val is y_val is sample_weight_val is None
-        if is_alone and learn_row(self, X, y, classes, sample_weight):
-            return self
-        refuse_mixture(y, "y")
-        first = not hasattr(self, "_params")
-        if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
-            raise ValueError("classes must be given in the first call of partial_fit.")
-        watching = (X_val, y_val, sample_weight_val)
-        return self._learn(X, y, sample_weight, watching, incremental=True, classes=classes)
+        with training_lock(self):
+            if is_alone and learn_row(self, X, y, classes, sample_weight):
+                return self
+            refuse_mixture(y, "y")
+            first = not hasattr(self, "_params")
+            if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
+                raise ValueError("classes must be given in the first call of partial_fit.")
+            return self._learn(
+                X, y, sample_weight, validation, incremental=True, classes=classes
+            )
 
     def predict(self, X: Rows) -> Array:
         """The most probable class of each row, or its labels.

@@ -84,22 +84,19 @@ def _is_pandas(value, name):
     return pandas is not None and type(value) is getattr(pandas, name)
 
 
-def _as_targets(y):
-    """Targets that are found by position, or None."""
-    if type(y) in _LISTS:
-        return y
-    return y.to_numpy() if _is_pandas(y, "Series") or _is_pandas(y, "DataFrame") else None
-
-
-def _is_single(values):
-    if type(values) is np.ndarray:
-        return values.shape == (1,)
-    return type(values) in _LISTS and len(values) == 1
+def _only(values):
+    """The only one of some values, or None."""
+    kind = type(values)
+    if kind is np.ndarray:
+        return values[0] if values.shape == (1,) else None
+    if kind is list or kind is tuple:
+        return values[0] if len(values) == 1 else None
+    return _only(values.to_numpy()) if _is_pandas(values, "Series") else None
 
 
 def _weight_of(sample_weight):
     """The weight of one row, or None where the long way has to see it."""
-    weight = sample_weight[0] if _is_single(sample_weight) else sample_weight
+    weight = sample_weight if isinstance(sample_weight, Real) else _only(sample_weight)
     is_plain = isinstance(weight, Real) and 0 <= weight <= _LARGEST_WEIGHT
     return float(weight) if is_plain else None
 
@@ -237,13 +234,15 @@ class Stream:
             return False
         made = vars(estimator)
         try:
-            return (
-                made["_params"] is self.params
-                and self.read_settings(made) == self.settings
-                and all(_frozen(made[name]) == was for name, was in self.changeable.items())
+            is_as_it_was = (
+                made["_params"] is self.params and self.read_settings(made) == self.settings
             )
         except ValueError:  # arrays, which are not equal as a whole
             return False
+        if not self.changeable:
+            return is_as_it_was
+        changed = (_frozen(made[name]) != was for name, was in self.changeable.items())
+        return is_as_it_was and not any(changed)
 
     def _are_known(self, classes):
         return type(classes) in _LISTS and _frozen(classes) == self.classes
@@ -341,10 +340,7 @@ def read_label(numbers):
     are_booleans = any(isinstance(label, bool) for label in numbers)
 
     def read(y):
-        y = _as_targets(y)
-        if not _is_single(y):
-            return None
-        label = y[0]
+        label = _only(y)
         if isinstance(label, (bool, np.bool_)) != are_booleans:  # where True equals 1
             return None
         try:
@@ -360,8 +356,7 @@ def read_number(network):
     smallest = _smallest(network)
 
     def read(y):
-        y = _as_targets(y)
-        number = y[0] if _is_single(y) else None
+        number = _only(y)
         return number if isinstance(number, Real) and number >= smallest else None
 
     return read
@@ -390,10 +385,11 @@ def read_indicators(n_labels, dtype):
 
 def _as_row(y, n_columns):
     """The numbers of one row as an array, or None."""
-    y = _as_targets(y)
-    if type(y) in (list, tuple):
+    if type(y) is list or type(y) is tuple:
         y = _array_of_lists(y)
-    is_row = y is not None and y.shape == (1, n_columns) and y.dtype.kind in "fiu"
+    elif _is_pandas(y, "DataFrame"):
+        y = y.to_numpy()
+    is_row = type(y) is np.ndarray and y.shape == (1, n_columns) and y.dtype.kind in "fiu"
     return y if is_row else None
 
 

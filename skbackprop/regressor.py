@@ -19,6 +19,7 @@ from .fast_paths import learn_row, prepare_stream, read_columns, read_number
 from .input_validation import dense_targets
 from .parameters import REGRESSOR_RULES
 from .scaling import fit_target_scaler
+from .training_lock import training_lock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -448,7 +449,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
     ) -> Self:
-        return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        with training_lock(self):
+            return super().fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def get_activations(self, X: Rows, layer: int = -1) -> Array:
         return super().get_activations(X, layer)
@@ -498,11 +500,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         ValueError
             As in `fit`.
         """
+        validation = (X_val, y_val, sample_weight_val)
         is_alone = X_val is y_val is sample_weight_val is None
-        if is_alone and learn_row(self, X, y, None, sample_weight):
-            return self
-        watching = (X_val, y_val, sample_weight_val)
-        return self._learn(X, y, sample_weight, watching, incremental=True)
+        with training_lock(self):
+            if is_alone and learn_row(self, X, y, None, sample_weight):
+                return self
+            return self._learn(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X: Rows) -> Array:
         """The targets of each row.

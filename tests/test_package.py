@@ -57,6 +57,7 @@ ARROWS = {
     "scaling": {"row_sample"},
     "row_sample": {"engine.hashing", "engine.sampling"},
     "noise": {"engine.losses"},
+    "training_lock": set(),
     "weights": set(),
     "label_types": set(),
     "labels": {"label_types"},
@@ -96,10 +97,11 @@ ARROWS = {
     },
     "classifier": {
         "base", "engine.losses", "fast_paths", "input_validation", "label_types", "labels",
-        "parameters", "probabilities", "recipe", "weights",
+        "parameters", "probabilities", "recipe", "training_lock", "weights",
     },
     "regressor": {
         "base", "engine.losses", "fast_paths", "input_validation", "parameters", "scaling",
+        "training_lock",
     },
     # Leaves: nothing above looks into them.
     "callbacks": {"base", "parameters", "persistence"},
@@ -129,7 +131,7 @@ ARROWS = {
     "distributed._fit": {
         "_serialization", "base", "history", "recipe", "held_out", "noise", "parameters",
         "plan", "scaling", "session", "distributed._collections", "distributed._partition",
-        "distributed._rounds",
+        "distributed._rounds", "training_lock",
     },
     "export.__init__": {
         "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",

@@ -22,6 +22,7 @@ from ..parameters import check_parameters
 from ..plan import goes_by_noise, learns_from_all_rows
 from ..scaling import Scaling
 from ..session import run_until_finite
+from ..training_lock import training_lock
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedTask, Cluster, SummedTask, merge
@@ -121,13 +122,14 @@ def fit(
     _check_estimator(estimator, X_val, persist)
     check_collections(X, y, sample_weight)
     client = _find(client)
-    learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
-    validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
-    cluster = Cluster(client, partitions(X, y, sample_weight), persist)
-    ended = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
-    state = estimator.__dict__
-    state.pop("feature_names_in_", None)  # of an earlier fit
-    state.update(vars(learner))
+    with training_lock(estimator):
+        learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
+        validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
+        cluster = Cluster(client, partitions(X, y, sample_weight), persist)
+        ended = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+        state = estimator.__dict__
+        state.pop("feature_names_in_", None)  # of an earlier fit
+        state.update(vars(learner))
     if ended.interrupt is not None:
         raise ended.interrupt
     return estimator
