@@ -27,7 +27,9 @@ def validate_inputs(estimator, X):
     X : {ndarray, CSR} of shape (n_samples, n_features), float64 or float32
         Finite numbers: an array in C order, or a sparse matrix as `canonical_csr` makes it.
     """
-    return validate_data(estimator, _trustworthy(X, "X"), reset=False, dtype=_DTYPES, **_LAYOUT)
+    return validate_data(
+        estimator, canonical_if_sparse(X, "X"), reset=False, dtype=_DTYPES, **_LAYOUT
+    )
 
 
 def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
@@ -51,7 +53,7 @@ def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
         As in `validate_inputs`.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     """
-    X, y = _trustworthy(X, name), dense_targets(y)
+    X, y = canonical_if_sparse(X, name), dense_targets(y)
     # A number that is too large for the dtype becomes infinite, and is then refused.
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(
@@ -67,7 +69,8 @@ def dense_targets(y):
     return canonical_csr(y, "y").toarray() if sparse.issparse(y) else y
 
 
-def _trustworthy(X, name):
+def canonical_if_sparse(X, name):
+    """Sparse input as `canonical_csr` makes it, and anything else as it is."""
     return canonical_csr(X, name) if sparse.issparse(X) else X
 
 

@@ -280,6 +280,29 @@ def test_given_weights_and_single_precision_and_sparse_chunks(client, seeds):
     assert_same_training(together, alone, 1e-11)
 
 
+def with_index_far_away(chunk):
+    """A sparse chunk that SciPy would not make."""
+    chunk = sparse.csr_matrix(chunk)
+    chunk.indices[0] = 10**6
+    return chunk
+
+
+@pytest.mark.parametrize("columns", [7, 4])  # in one chunk, or side by side in two
+def test_malformed_sparse_chunks_are_refused(client, seeds, columns):
+    X, y, _ = seeds
+    X = MinMaxScaler().fit_transform(X)
+    chunks, dy = da.from_array(X, chunks=(CUTS, columns)), cut(y)
+    meta = sparse.csr_matrix((0, 0))
+    settings = {"batch_size": "full", "max_iter": 2}
+    sound = chunks.map_blocks(sparse.csr_matrix, meta=meta)
+    spread = fit(network(BackpropClassifier, **settings), sound, dy)
+    alone = network(BackpropClassifier, **settings).fit(sparse.csr_matrix(X), y)
+    np.testing.assert_allclose(parameters(spread), parameters(alone), rtol=1e-9)
+    malformed = chunks.map_blocks(with_index_far_away, meta=meta)
+    with pytest.raises(ValueError, match="sparse matrix whose arrays fit together"):
+        fit(network(BackpropClassifier, **settings), malformed, dy)
+
+
 def test_a_partition_of_no_weight_is_as_if_it_were_not_there(client, seeds):
     X, y, weights = seeds
     weights = np.where((np.arange(len(X)) >= 50) & (np.arange(len(X)) < 110), 0, weights)

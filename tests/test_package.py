@@ -118,7 +118,7 @@ ARROWS = {
     },
     "persistence._replace": set(),
     "distributed.__init__": {"distributed._fit"},
-    "distributed._collections": set(),
+    "distributed._collections": {"input_validation"},
     "distributed._partition": {
         "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
         "engine.updaters", "input_validation", "label_types", "labels", "row_sample",

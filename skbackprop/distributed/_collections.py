@@ -2,6 +2,8 @@
 
 import math
 
+from ..input_validation import canonical_if_sparse
+
 
 def import_dask():
     """Raise an ImportError that says what to install, where dask is missing."""
@@ -103,5 +105,7 @@ def _pieces(collection):
         # Optimised by itself, a column of files may come in other partitions than the next.
         return collection.to_delayed(optimize_graph=False)
     if collection.ndim == 2 and collection.numblocks[1] > 1:
-        collection = collection.rechunk({1: -1})
+        # To join sparse chunks, dask calls SciPy, which trusts their indices.
+        checked = collection.map_blocks(canonical_if_sparse, "X", dtype=collection.dtype)
+        collection = checked.rechunk({1: -1})
     return collection.to_delayed().ravel().tolist()
