@@ -467,6 +467,20 @@ class LocalRows:
 # ---- Both ends of a network ----
 
 
+def _scaled(scaler, values, name):
+    if scaler is None:
+        return values
+    with np.errstate(over="ignore"):
+        scaled = scaler.transform(values)
+    if not np.isfinite(scaled.data if sparse.issparse(scaled) else scaled).all():
+        raise ValueError(
+            f"{name} and {name}_val must be finite in {values.dtype} when they are scaled as "
+            f"the data of fit were. Got numbers as large as {abs(values).max():g}, too far from "
+            "those: clip or leave them out, or fit to float64."
+        )
+    return scaled
+
+
 @dataclass(frozen=True)
 class Scaling:
     """The standardization of a network's two ends; None where there is none.
@@ -483,9 +497,14 @@ class Scaling:
     through_exp: bool = False
 
     def transform(self, X, Y):
-        """Return both ends as the network takes them."""
-        X = X if self.inputs is None else self.inputs.transform(X)
-        return X, Y if self.targets is None else self.targets.transform(Y)
+        """Return both ends as the network uses them.
+
+        Raises
+        ------
+        ValueError
+            If a number overflows their dtype. It cannot in the rows that were measured.
+        """
+        return _scaled(self.inputs, X, "X"), _scaled(self.targets, Y, "y")
 
     def fold(self, weights, biases):
         """The weights and biases of the same network on raw inputs and raw outputs."""

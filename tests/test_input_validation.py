@@ -429,6 +429,30 @@ def test_a_float32_classifier_has_finite_probabilities_for_any_number(loss, acti
             assert np.isfinite(clf.decision_function(make(X))).all()
 
 
+def test_numbers_that_overflow_float32_when_scaled_are_refused_in_words():
+    """Tiny numbers are scaled by large factors, which ordinary ones do not bear."""
+    rng = np.random.default_rng(0)
+    X = (1e-30 * rng.normal(size=(60, 3))).astype(np.float32)
+    y = X[:, 0]
+    far = np.full((2, 3), 1e30, dtype=np.float32)
+    reg = BackpropRegressor((4,), activation="tanh", max_iter=3, tol=None, random_state=0)
+    reg.fit(X, y)
+    before = pickle.dumps(reg._params)
+    for name, rows, targets in (("X", far, y[:2]), ("y", X[:2], far[:, 0])):
+        message = rf"{name} and {name}_val must be finite in float32 .* as large as 1e\+30"
+        for call in (
+            lambda rows=rows, targets=targets: reg.partial_fit(rows, targets),
+            lambda rows=rows, targets=targets: reg.partial_fit(rows[:1], targets[:1]),
+            lambda rows=rows, targets=targets: reg.fit(X, y, X_val=rows, y_val=targets),
+        ):
+            with pytest.raises(ValueError, match=message):
+                call()
+    with pytest.raises(ValueError, match="X and X_val must be finite in float32"):
+        reg.partial_fit(sparse.csr_array(far), y[:2])
+    assert pickle.dumps(reg._params) == before
+    assert np.isfinite(reg.predict(far)).all()
+
+
 def test_training_in_float32_refuses_larger_numbers_in_words():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3)).astype(np.float32)
