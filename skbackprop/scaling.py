@@ -475,8 +475,8 @@ def _scaled(scaler, values, name):
     if not np.isfinite(scaled.data if sparse.issparse(scaled) else scaled).all():
         raise ValueError(
             f"{name} and {name}_val must be finite in {values.dtype} when they are scaled as "
-            f"the data of fit were. Got numbers as large as {abs(values).max():g}, too far from "
-            "those: clip or leave them out, or fit to float64."
+            f"the data of fit were. Got numbers as large as {abs(values).max():g}, too far "
+            "from those: clip or leave them out, or fit to float64."
         )
     return scaled
 
