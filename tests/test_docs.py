@@ -98,6 +98,18 @@ def test_contributing_names_every_room():
     assert set(named) <= files | folders | inside
 
 
+def test_included_code_is_where_a_page_looks_for_it():
+    text = (DOCS / "mathematics.md").read_text("utf-8")
+    blocks = re.findall(r"^```\{literalinclude\} (\S+)\n(.*?)^```$", text, flags=re.S | re.M)
+    assert len(blocks) > 10
+    for path, options in blocks:
+        code = (DOCS / path).read_text("utf-8")
+        for pattern in re.findall(r"^:(?:start-at|end-before): (.+)$", options, flags=re.M):
+            assert pattern in code, pattern
+        for name in re.findall(r"^:pyobject: (?:\w+\.)*(\w+)$", options, flags=re.M):
+            assert re.search(rf"\b(def|class) {name}\b", code), name
+
+
 def test_the_mathematics_names_every_function():
     text = (DOCS / "mathematics.md").read_text("utf-8")
     rows = re.findall(r"^\| (\w+)", text, flags=re.M)
