@@ -46,7 +46,8 @@ def _each_column(function, network, labels, raw):
 
 def _of_classes(network, raw):
     if network.output_activation == "softmax":
-        return softmax(raw, axis=1)
+        with np.errstate(over="ignore"):  # of numbers that lie further apart than any float
+            return softmax(raw, axis=1)
     if network.output_activation == "logistic":
         return softmax(log_expit(raw), axis=1)  # their shares, told apart however tiny
     return _normalised(network.loss_row.output(raw))
@@ -54,7 +55,9 @@ def _of_classes(network, raw):
 
 def _log_of_classes(network, raw):
     if network.output_activation == "softmax":
-        return log_softmax(raw, axis=1)
+        with np.errstate(over="ignore"):
+            log_p = log_softmax(raw, axis=1)
+        return np.maximum(log_p, -np.finfo(log_p.dtype).max)
     if network.output_activation == "logistic":
         return log_softmax(log_expit(raw), axis=1)
     return _log(_normalised(network.loss_row.output(raw)))

@@ -37,6 +37,13 @@ def test_outputs_that_are_no_probabilities_become_some():
     np.testing.assert_allclose(p, [0.5, 0.5, 0])
 
 
+def test_raw_outputs_further_apart_than_any_float_are_told_apart():
+    largest = np.finfo(float).max
+    p, log_p = of_classes([largest, -largest, 0.0], "log_loss", "softmax")
+    np.testing.assert_array_equal(p, [1, 0, 0])
+    np.testing.assert_array_equal(log_p, [0, -largest, -largest])
+
+
 def test_labels_are_within_0_and_1():
     labels, raw = Labels(MULTILABEL, np.arange(3)), np.array([[-0.5, 0.25, 1.5]])
     network = Network((1, 3), (), "squared_error", "identity")
