@@ -98,7 +98,7 @@ def _reserved(kind):
 
 def _later_parameters(estimator, state):
     """The defaults of parameters that an older version did not have."""
-    missing = estimator._parameter_rules.keys() - state.keys()
+    missing = {*estimator._parameter_rules, "random_state"} - state.keys()
     known = signature(type(estimator)).parameters if missing else {}
     return {name: known[name].default for name in missing if name in known}
 

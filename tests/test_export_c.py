@@ -505,3 +505,9 @@ def test_bad_estimators():
         to_c(make_pipeline(PolynomialFeatures(), BackpropClassifier(**QUICK)).fit(X, y))
     with pytest.raises(ValueError, match="'minmaxscaler' clips its output"):
         to_c(make_pipeline(MinMaxScaler(clip=True), BackpropClassifier(**QUICK)).fit(X, y))
+
+
+def test_learning_checks_parameters_set_since_fit():
+    clf = BackpropClassifier((2,), max_iter=1, tol=None).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match="The 'clip_norm' parameter"):
+        to_c(clf.set_params(clip_norm=len), learn=True)

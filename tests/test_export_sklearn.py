@@ -223,3 +223,9 @@ def test_other_networks_are_refused():
         from_sklearn(MLPClassifier())
     with pytest.raises(NotFittedError):
         to_sklearn(BackpropClassifier())
+
+
+def test_parameters_set_since_fit_are_checked():
+    clf = BackpropClassifier((2,), max_iter=1, tol=None).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match="The 'learning_rate_init' parameter"):
+        to_sklearn(clf.set_params(learning_rate_init=len))

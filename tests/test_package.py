@@ -140,7 +140,8 @@ ARROWS = {
     "export._c_answers": {"labels", "export._c_functions", "export._fitted"},
     "export._c_functions": set(),
     "export._c_learning": {
-        "engine.losses", "labels", "plan", "export._c_functions", "export._fitted",
+        "engine.losses", "labels", "parameters", "plan", "export._c_functions",
+        "export._fitted",
     },
     "export._c_labels": {"labels", "export._c_text", "export._fitted"},
     "export._c_text": set(),
@@ -153,7 +154,8 @@ ARROWS = {
         "export._c_learning", "export._c_text", "export._fitted", "export.fixed_point",
     },
     "export.sklearn_mlp": {
-        "presets", "classifier", "labels", "plan", "regressor", "export._fitted",
+        "presets", "classifier", "labels", "parameters", "plan", "regressor",
+        "export._fitted",
     },
     "export._torch_modules": set(),
     "export.torch_modules": {

@@ -146,6 +146,40 @@ def test_skops_has_to_trust_functions_of_the_user():
     same_value(found.predict(X), model.predict(X))
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Activation(1, square, square), "'name' of Activation must be a string. Got 1"),
+        (lambda: Activation("a", None, square), "'value' of Activation must be callable"),
+        (lambda: Activation("a", square, "x"), "'derivative' of Activation must be callable"),
+        (
+            lambda: Activation("a", square, square, of="z"),
+            "must be 'output' or 'input'",
+        ),
+        (
+            lambda: Loss("a", None, linear, squares, residual),
+            "'output_activation' of Loss",
+        ),
+        (
+            lambda: Loss("a", "identity", linear, squares, 3),
+            "'gradient' of Loss must be",
+        ),
+    ],
+)
+def test_functions_of_the_user_are_checked(make, message):
+    """Also those that a forged file gives, which come through the constructor."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+def test_functions_of_the_user_are_pickled_through_their_constructor():
+    loss = Loss("squares", "identity", linear, squares, residual)
+    activation = Activation("square", square, square_derivative, of="input")
+    for made in (loss, activation):
+        assert made.__reduce__()[0] is type(made)
+        assert pickle.loads(pickle.dumps(made)) == made
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_pickle_names_no_internal_class(kind):
     model = fit(kind, solver="adam", standardize=True, early_stopping=kind == "binary")

@@ -18,6 +18,20 @@ from scipy.special import expit, ndtr
 Array: TypeAlias = NDArray[Any]
 
 
+def check_function(function, names, functions):
+    """Raise a TypeError that names the first field that is not a string, or not callable."""
+    for wanted, fields, is_sound in (
+        ("a string", names, lambda value: isinstance(value, str)),
+        ("callable", functions, callable),
+    ):
+        for field in fields:
+            value = getattr(function, field)
+            if not is_sound(value):
+                raise TypeError(
+                    f"{field!r} of {type(function).__name__} must be {wanted}. Got {value!r}."
+                )
+
+
 @dataclass(frozen=True)
 class Activation:
     """An elementwise transfer function ``a = f(z)``.
@@ -37,6 +51,13 @@ class Activation:
     of : {"output", "input"}, default="output"
         What `derivative` is taken of. Many are cheapest from the output, ``a * (1 - a)``;
         a function that is not monotonic has to be asked with its input.
+
+    Raises
+    ------
+    TypeError
+        If `name` is not a string, or if `value` or `derivative` is not callable.
+    ValueError
+        If `of` is neither "output" nor "input".
 
     See Also
     --------
@@ -60,6 +81,13 @@ class Activation:
     value: Callable[[Array], Array]
     derivative: Callable[[Array], Array]
     of: str = "output"
+
+    def __post_init__(self):
+        check_function(self, names=("name",), functions=("value", "derivative"))
+        if self.of not in ("output", "input"):
+            raise ValueError(
+                f"'of' of Activation must be 'output' or 'input'. Got {self.of!r}."
+            )
 
     def __reduce__(self):
         # A copy of a built-in activation, by clone, copy or pickle, is that activation.

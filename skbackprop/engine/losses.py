@@ -11,13 +11,13 @@ with any output activation: to add one, add a row to `RESIDUALS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax, xlogy
 
-from .activations import EXP, OUTPUT_ACTIVATIONS, Array, get_activation
+from .activations import EXP, OUTPUT_ACTIVATIONS, Array, check_function, get_activation
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Loss:
     gradient : callable
         ``gradient(z, o, y) -> derivative of value with respect to z``, of shape
         (n, n_outputs).
+
+    Raises
+    ------
+    TypeError
+        If a name is not a string, or if `output`, `value` or `gradient` is not callable.
 
     See Also
     --------
@@ -72,6 +77,13 @@ class Loss:
     output: Callable[[Array], Array]
     value: Callable[[Array, Array, Array], Array]
     gradient: Callable[[Array, Array, Array], Array]
+
+    def __post_init__(self):
+        check_function(self, ("name", "output_activation"), ("output", "value", "gradient"))
+
+    def __reduce__(self):
+        # Through the constructor, which takes the declared fields and checks them.
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
 # ---- Cross-entropies: the link cancels against the derivative ----

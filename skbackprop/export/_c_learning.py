@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from ..engine.losses import options_of
 from ..labels import MULTILABEL, MULTIOUTPUT
+from ..parameters import check_parameters
 from ..plan import streaming_alpha
 from ._c_functions import output_name, write_slopes
 from ._fitted import BINARY, MULTICLASS, REGRESSION
@@ -78,6 +79,7 @@ def write_learning(fitted, layers, estimator, c):
         Its `alpha` and `clip_norm`.
     c : Dialect
     """
+    check_parameters(estimator)  # which may have been set since `fit`
     network = fitted.network
     tables, delta = _output_deltas(fitted, c)
     slopes = set(network.activations) | (

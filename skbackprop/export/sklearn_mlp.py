@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import presets
 from ..classifier import BackpropClassifier
 from ..labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
+from ..parameters import check_parameters
 from ..plan import rate_of_first_epoch, rows_per_update, tolerance
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, check_folding, read
@@ -139,6 +140,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     True
     """
     fitted = read(estimator)
+    check_parameters(estimator)  # which may have been set since `fit`
     _refuse_clipped_inputs(fitted)
     check_folding(estimator)
     network = fitted.network
