@@ -104,7 +104,7 @@ def _is_truth_table(X):
     if sparse.issparse(low):
         low, high = low.toarray().ravel(), high.toarray().ravel()
     varying = np.flatnonzero(high > low)
-    if 2.0 ** len(varying) > 2 * X.shape[0]:
+    if len(varying) > np.log2(2 * X.shape[0]):
         return False
     columns = X[:, varying]
     columns = columns.toarray() if sparse.issparse(columns) else columns

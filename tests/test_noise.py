@@ -204,3 +204,8 @@ def test_the_estimators_use_it(learner, solver):
     given = learner((4,), alpha=strength * (batch / 40), **settings).fit(X, y)
     np.testing.assert_array_equal(auto.coefs_[0], given.coefs_[0])
     np.testing.assert_array_equal(auto.coefs_[1], given.coefs_[1])
+
+
+def test_noise_share_of_more_columns_than_a_float_has_exponents():
+    X = np.random.default_rng(0).normal(size=(20, 2000))
+    assert 0 <= share(X, np.arange(20) % 2) < np.inf
