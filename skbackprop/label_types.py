@@ -29,9 +29,13 @@ def type_of_labels(labels):
 
 
 def refuse_mixture(labels, name):
-    """Raise a ValueError for labels of several types, of which NumPy would make strings."""
-    if isinstance(labels, np.ndarray):
-        labels = labels.ravel().tolist() if labels.dtype.kind == "O" else []
+    """Raise a ValueError for labels of several types, of which NumPy would make strings.
+
+    Each column of an array may have its own type.
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "O":
+        for column in labels.T if labels.ndim == 2 else [labels.ravel()]:
+            refuse_mixture(column.tolist(), name)
     if not isinstance(labels, (list, tuple)):
         return
     by_class = {type(label): label for label in labels}

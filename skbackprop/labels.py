@@ -31,6 +31,7 @@ class Labels:
     @classmethod
     def learn(cls, y, classes=None):
         """The labels in `y`; `classes` may name more that are to come."""
+        refuse_mixture(y, "y")
         kind = kind_of(y)
         if kind == MULTILABEL:
             return cls(kind, np.arange(y.shape[1]))

@@ -213,8 +213,11 @@ def test_mixtures_are_refused(labels):
 
 @pytest.mark.parametrize(
     "labels",
-    [[1, 2.5, True], ["a", np.str_("b")], [], [[0, 1], [1, 0]], "ab", 5, texts("a", "b")],
-)
+    [
+        [1, 2.5, True], ["a", np.str_("b")], [], [[0, 1], [1, 0]], "ab", 5, texts("a", "b"),
+        np.array([["a", 1], ["b", 2]], dtype=object), np.zeros((0, 2), dtype=object),
+    ],
+)  # fmt: skip
 def test_labels_of_one_type_are_no_mixture(labels):
     refuse_mixture(labels, "labels")
 
@@ -242,6 +245,8 @@ def test_a_label_of_another_type_joins_no_stream(classes, new, one_by_one):
 
 def test_classes_are_of_one_type():
     clf = BackpropClassifier((4,), random_state=0)
+    with pytest.raises(ValueError, match="^y must hold labels of one type"):
+        clf.fit([[0.0], [1.0]], texts("a", 1))
     with pytest.raises(ValueError, match="classes must hold labels of one type"):
         clf.partial_fit([[0.0]], [1], classes=[1, "a"])
     with pytest.raises(ValueError, match="y must hold labels of one type"):
