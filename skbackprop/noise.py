@@ -53,7 +53,8 @@ def noise_share(X, Y, weights):
     Y : ndarray of shape (n,) or (n, n_outputs)
         Class numbers, or columns of targets.
     weights : ndarray of shape (n,)
-        A row of weight w has w - 1 copies of itself beside it.
+        A row of an integer weight w has w - 1 copies of itself beside it. Any other weight
+        says how much a row counts, and nothing of copies.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def noise_share(X, Y, weights):
        Transactions on Information Theory 13, 21-27.
     """
     counts = np.tile(weights, (len(weights), 1))
-    np.fill_diagonal(counts, np.maximum(weights - 1, 0))
+    is_copied = (weights > 1) & (np.abs(weights - np.rint(weights)) < _ROUNDING)
+    np.fill_diagonal(counts, np.where(is_copied, weights - 1, 0))
     # What overflows is infinitely far; what then is no number tells nothing.
     with np.errstate(all="ignore"):
         distances, differences = _distances(X), _differences(Y)

@@ -209,3 +209,20 @@ def test_the_estimators_use_it(learner, solver):
 def test_noise_share_of_more_columns_than_a_float_has_exponents():
     X = np.random.default_rng(0).normal(size=(20, 2000))
     assert 0 <= share(X, np.arange(20) % 2) < np.inf
+
+
+@pytest.mark.parametrize("weigh", ["uniform", "survey", "balanced"])
+def test_weights_that_are_no_counts_leave_the_noise(weigh):
+    """A row of weight 1.3 has no copy of itself beside it, which would be its nearest."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = ((X[:, 0] > 0.5) ^ (rng.random(400) < 0.3)).astype(int)
+    weights = {
+        "uniform": rng.uniform(0.5, 1.5, size=400), "survey": 1e5 * rng.lognormal(size=400),
+    }.get(weigh)  # fmt: skip
+    settings = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0}
+    plain = BackpropClassifier(**settings).fit(X, y)
+    class_weight = "balanced" if weigh == "balanced" else None
+    weighted = BackpropClassifier(**settings, class_weight=class_weight)
+    weighted.fit(X, y, sample_weight=weights)
+    assert weighted.alpha_ == pytest.approx(plain.alpha_, rel=0.2)
