@@ -155,11 +155,10 @@ def weigh_classes(weights, class_weight, y):
     counts the rows of a class by their weights.
     """
     before = np.ones(len(y)) if weights is None else weights
-    balanced = isinstance(class_weight, str)
-    by_class = _balance(before, y) if balanced else look_up(class_weight, y)
-    if by_class.any():
-        by_class = np.ldexp(by_class, -_exponent(by_class))
-    weighed = before * by_class
+    if isinstance(class_weight, str):
+        weighed = _balance(before, y)
+    else:
+        weighed = before * _near_one(look_up(class_weight, y))
     if not weighed.any():
         raise ValueError(
             "The 'class_weight' parameter gives every row of y the weight zero. Got "
@@ -184,13 +183,20 @@ def look_up(class_weight, y):
     return np.minimum(factors, np.finfo(np.float64).max)
 
 
+def _near_one(values):
+    """Values multiplied by a power of two, so that the largest is between a half and one."""
+    return np.ldexp(values, -_exponent(values)) if values.any() else values
+
+
 def _balance(weights, y):
-    """For each row the inverse of its class's weight, over all columns of `y`."""
-    factors = np.ones(len(y))
+    """For each row its share in the weight of its class, over all columns of `y`."""
+    shares = weights
     for column in y.reshape(len(y), -1).T:
         _, numbers = np.unique(column, return_inverse=True)
-        factors /= np.bincount(numbers, weights)[numbers]
-    return factors
+        with np.errstate(over="ignore"):
+            shares = shares / np.bincount(numbers, weights)[numbers]
+        shares = _near_one(np.minimum(shares, np.finfo(np.float64).max))
+    return shares
 
 
 def weigh_stream(weights, class_weight, y, totals):

@@ -63,6 +63,23 @@ def test_balanced_is_scikit_learns_with_the_sum_kept(y):
     np.testing.assert_allclose(found, theirs * (6 / theirs.sum()), rtol=1e-14)
 
 
+def test_balanced_classes_of_hardly_any_weight_count_like_others():
+    """A class may weigh 5e-324, the smallest float, whose inverse is infinite."""
+    y = np.array([0, 0, 1, 2])
+    weighed = weigh_classes(np.array([0.5, 0.5, 5e-324, 5e-324]), "balanced", y)
+    np.testing.assert_allclose(weighed, np.array([1, 1, 2, 2]) / 6)
+    both = weigh_classes(
+        np.array([1.0, 5e-324, 1e300]), "balanced", np.array([[0, 5], [1, 5], [1, 6]])
+    )
+    assert np.isfinite(both).all() and (both > 0).any()
+    X = np.arange(8.0).reshape(4, 2)
+    clf = BackpropClassifier(
+        (3,), class_weight="balanced", max_iter=2, tol=None, random_state=0
+    )
+    clf.fit(X, y, sample_weight=[1.0, 1.0, 5e-324, 5e-324])
+    assert np.isfinite(clf.predict_proba(X)).all()
+
+
 @pytest.mark.parametrize("y", [LABELS, COLUMNS], ids=["labels", "columns"])
 def test_balanced_counts_a_weight_as_that_many_rows(y):
     counts = np.array([1, 2, 1, 0, 3, 1])
