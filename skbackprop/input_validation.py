@@ -180,9 +180,10 @@ def _checked_coordinates(X):
 
 
 def _checked_diagonals(X):
-    """DIA: a diagonal in each row of the entries; SciPy's constructor knows what else."""
+    """DIA: a diagonal in each row of the entries."""
     data, offsets = _entries(X.data, 2), _integers(X.offsets, "offsets")
     _require(len(data) == len(offsets), f"{len(offsets)} offsets for {len(data)} diagonals")
+    _require(len(np.unique(offsets)) == len(offsets), f"offsets={offsets}, which repeat")
     inside = (offsets > -X.shape[0]) & (offsets < X.shape[1])
     return _rebuilt(X, (data[inside], offsets[inside]))
 

@@ -95,7 +95,8 @@ MALFORMED = {
     "lil rows fewer": (changed("lil", rows=lambda a: a[:5]), "not 12 lists"),
     "lil no list": (changed("lil", rows=put(3, None)), "not 12 lists"),
     "dia offsets": (changed("dia", offsets=lambda a: a[:1]), "1 offsets for"),
-    "dia offsets twice": (changed("dia", offsets=lambda a: a * 0), "duplicate"),
+    "dia offsets twice": (changed("dia", offsets=lambda a: a * 0), "which repeat"),
+    "dia offsets twice outside": (changed("dia", offsets=lambda a: a * 0 + 100), "repeat"),
     "dia data 1-D": (changed("dia", data=np.ravel), "data of shape"),
 }  # fmt: skip
 
