@@ -104,6 +104,19 @@ def _is_number(values):
     return ~np.isnan(values)
 
 
+def predictions(estimator, X):
+    """What is predicted; nothing, where an exponential overflows."""
+    try:
+        found = [estimator.predict(X)]
+    except ValueError as error:
+        assert "overflow" in str(error) and estimator.out_activation_ == "exp", error
+        return []
+    if isinstance(estimator, BackpropClassifier):
+        proba = estimator.predict_proba(X)
+        found += proba if isinstance(proba, list) else [proba]
+    return found
+
+
 def fit_and_use(estimator, X, y, weights, streams):
     """Fit, go on, and predict; returns whether it was refused."""
     with warnings.catch_warnings():
@@ -117,14 +130,11 @@ def fit_and_use(estimator, X, y, weights, streams):
         except ValueError as error:
             assert REFUSALS.search(str(error)), error
             return True
-        outputs = [estimator.predict(X)]
-        if isinstance(estimator, BackpropClassifier):
-            proba = estimator.predict_proba(X)
-            outputs += proba if isinstance(proba, list) else [proba]
-    # Only an exponential may overflow, and no output may be no number.
-    possible = _is_number if estimator.out_activation_ == "exp" else np.isfinite
-    assert all(possible(np.asarray(output, dtype=float)).all() for output in outputs)
+        outputs = predictions(estimator, X)
+    assert all(np.isfinite(np.asarray(output, dtype=float)).all() for output in outputs)
     assert all(len(output) == X.shape[0] for output in outputs)
+    # Only an exponential may overflow, and no loss may be no number.
+    possible = _is_number if estimator.out_activation_ == "exp" else np.isfinite
     # Where held-out rows decide, training may diverge after the best network was found.
     assert estimator.early_stopping or possible(estimator.loss_)
     assert all(np.isfinite(layer).all() for layer in estimator.coefs_ + estimator.intercepts_)
