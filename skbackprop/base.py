@@ -26,14 +26,13 @@ from .input_validation import validate_inputs_and_targets
 from .noise import sample_noise
 from .parameters import RULES, OneOf, check_parameters
 from .plan import (
-    PLANNED,
     SECOND_ORDER,
     goes_by_noise,
     learns_from_all_rows,
     streaming_alpha,
 )
 from .scaling import LocalRows, Scaling, fit_input_scaler
-from .session import Ending, Standing, run_until_finite
+from .session import Ending, Standing, cut_short, run_until_finite
 from .weights import (
     check_weights,
     draw_batch,
@@ -306,13 +305,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         record = history.extended(before, ended.records, is_stream=incremental)
         alpha = task.regularization.alpha
         self._become(fitted_state(task.network, scaling, alpha, standing, ended, record))
-        cut_short = not (incremental or ended.converged or ended.excused or task.tol is None)
-        if cut_short and task.schedule not in PLANNED:
-            warn_caller(
-                f"Training stopped after max_iter={task.max_epochs} epochs with the loss still "
-                "falling. Raise max_iter, or set tol=None if that is intended.",
-                ConvergenceWarning,
-            )
+        message = None if incremental else cut_short(self, task, ended)
+        if message is not None:
+            warn_caller(message, ConvergenceWarning)
 
     def _describe_network(self, X, resume):
         """The network that the parameters and the data ask for."""

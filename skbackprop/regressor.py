@@ -184,7 +184,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     n_iter_no_change : int >= 1 or inf, default=10
         See `tol`.
     max_fun : int >= 1, default=15000
-        The number of gradients that "lbfgs" may compute in a call.
+        The number of gradients that "lbfgs" may compute in a call; a warning says if it
+        ended training.
     weight_decay : float >= 0, default=0.0
         Decoupled decay: each update shrinks the weights by the rate times `weight_decay`
         [14]_. Not with "rprop", "lbfgs" and "lm".

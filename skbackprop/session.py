@@ -16,7 +16,7 @@ from .caller import warn_caller, warn_of_missing_kernel
 from .engine.growth import with_outputs
 from .engine.schedules import Progress
 from .engine.training import has_kernel, train
-from .plan import FULL_BATCH, default_rate
+from .plan import FULL_BATCH, PLANNED, default_rate
 
 # Seconds between the copies of the training state to which an interrupt goes back.
 _BETWEEN_COPIES = 0.1
@@ -112,6 +112,7 @@ class Ending:
 
     records: list = field(default_factory=list)
     converged: bool = False
+    outcome: str | None = None  # as `train` returns it
     excused: bool = False  # cut short by a callback or an interrupt, or a warning told of it
     interrupt: KeyboardInterrupt | None = None
 
@@ -222,10 +223,10 @@ def _run(estimator, task, standing, audience):
         return False
 
     try:
-        solved = train(
+        ended.outcome = train(
             task, standing.params, standing.slots, standing.progress, standing.rng, observe
         )
-        ended.converged = ended.converged or solved
+        ended.converged = ended.converged or ended.outcome == "converged"
     except KeyboardInterrupt as interrupt:
         standing, n_epochs = finished.restore(interrupt)
         del records[n_epochs:]
@@ -238,6 +239,35 @@ def _run(estimator, task, standing, audience):
 
 
 # ---- What went wrong, and what to do about it ----
+
+
+def cut_short(estimator, task, ended):
+    """Return why training ended too early, and what to do about it; None if it did not."""
+    if ended.converged or ended.excused:
+        return None
+    n_epochs = len(ended.records)
+    if ended.outcome == "max_fun":
+        return (
+            f"Training stopped after {n_epochs} epochs, because solver='lbfgs' has computed "
+            f"max_fun={estimator.max_fun} gradients. Raise max_fun, or tol (now "
+            f"{task.updater.tol:g})."
+        )
+    if ended.outcome == "line_search":
+        return (
+            f"Training stopped after {n_epochs} epochs, because solver='lbfgs' found no step "
+            f"that makes the loss smaller, and the gradient is larger than tol="
+            f"{task.updater.tol:g}. Scale X, give it as float64, or raise tol."
+        )
+    if task.tol is None or task.schedule in PLANNED:
+        return None
+    if math.isinf(task.patience):
+        reason = f"with a gradient still larger than tol={task.tol:g}"
+    else:
+        reason = f"with the {task.monitor.replace('_', ' ')} still improving"
+    return (
+        f"Training stopped after max_iter={task.max_epochs} epochs {reason}. Raise max_iter, "
+        "or set tol=None if that is intended."
+    )
 
 
 def _warn_of_inputs(task, standing, estimator):

@@ -161,15 +161,44 @@ def test_sparse_is_dense(problem):
 
 
 @ANY
-@given(problems())
-def test_float32_is_near_float64(problem):
+@given(problems(), st.sampled_from(["squared_error", "huber"]))
+def test_float32_is_near_float64(problem, loss):
+    """A few epochs with smooth activations and losses, by solvers that go batch by batch."""
     estimator, X, y = problem
+    if isinstance(estimator, BackpropRegressor):
+        estimator.set_params(loss=loss)
     X = X.astype(np.float32).astype(np.float64)  # their order depends on what rows hold
     wide = clone(estimator).fit(X, y)
     narrow = clone(estimator).fit(X.astype(np.float32), y)
     found = outputs(narrow, X.astype(np.float32))
     assert all(layer.dtype == np.float32 for layer in narrow.coefs_)
     np.testing.assert_allclose(found, outputs(wide, X), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("solver", "loss"),
+    [
+        *((solver, loss) for solver in ("sgd", "adam", "rprop", "lbfgs")
+          for loss in ("absolute_error", "quantile")),
+        ("lm", "squared_error"),
+    ],
+)  # fmt: skip
+def test_float32_learns_as_well_as_float64_where_roundings_grow(solver, loss):
+    """Two networks, which may differ by some hundredths of the target's standard deviation."""
+    ratios, differences = [], []
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(60, 3)).astype(np.float32)
+        y = X[:, 0] + np.sin(2 * X[:, 1]) + 0.3 * rng.normal(size=60)
+        reg = BackpropRegressor(
+            (20,), solver=solver, loss=loss, max_iter=30, tol=None, random_state=seed
+        )
+        wide, narrow = (clone(reg).fit(X.astype(dtype), y) for dtype in (float, np.float32))
+        assert narrow.coefs_[0].dtype == np.float32
+        ratios.append(np.log(narrow.loss_ / wide.loss_))
+        differences.append(np.mean((narrow.predict(X) - wide.predict(X)) ** 2) / np.var(y))
+    assert abs(np.mean(ratios)) < 0.05
+    assert np.sqrt(np.median(differences)) < 0.1
 
 
 @ANY

@@ -20,7 +20,7 @@ from sklearn.linear_model import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine import lbfgs, levenberg_marquardt
+from skbackprop.engine import lbfgs, levenberg_marquardt, training
 from skbackprop.engine.lbfgs import LBFGS
 from skbackprop.engine.levenberg_marquardt import (
     DualSystem,
@@ -432,7 +432,7 @@ def scipys(tol=1e-8, **options):
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-8])
 def test_lbfgs_is_scipys(tol):
     run = Descent()
-    assert run.go(Banana(), tol=tol) is True
+    assert run.go(Banana(), tol=tol) == "converged"
     path, result = scipys(tol)
     np.testing.assert_array_equal(run.path, path)
     assert run.progress.updates == result.nfev
@@ -457,16 +457,16 @@ def test_lbfgs_that_was_stopped_walks_on():
     path, result = scipys()
     run, spent = Descent(), []
     for n_epochs in (3, 4, 9):
-        assert run.go(Banana(), n_epochs, tol=1e-8) is False
+        assert run.go(Banana(), n_epochs, tol=1e-8) is None
         assert len(run.path) == n_epochs
         spent.append(run.progress.updates)
-    assert run.go(Banana(), tol=1e-8) is True
+    assert run.go(Banana(), tol=1e-8) == "converged"
     np.testing.assert_array_equal(run.path, path)
     assert spent == sorted(spent) and run.progress.updates == result.nfev
     assert run.progress.origin == 0
     np.testing.assert_array_equal(run.state, [[-1.2, 1.0]])
     # Nothing is left to do: once more that is concluded, and nothing has moved.
-    assert run.go(Banana(), tol=1e-8) is True
+    assert run.go(Banana(), tol=1e-8) == "converged"
     assert run.path[-1] == run.path[-2]
 
 
@@ -486,22 +486,25 @@ def test_lbfgs_with_another_problem_begins_where_it_stands():
 
 def test_lbfgs_keeps_to_its_budget():
     run = Descent()
-    assert run.go(Banana(), max_gradients=10, tol=1e-8) is False
+    assert run.go(Banana(), max_gradients=10, tol=1e-8) == "max_fun"
     path, result = scipys(maxfun=10)
     np.testing.assert_array_equal(run.path, path)
     assert result.status == 1
     # The way back to where it stands is no part of the next budget.
     budget = run.progress.updates + 10
-    assert run.go(Banana(), max_gradients=10, tol=1e-8) is False
+    assert run.go(Banana(), max_gradients=10, tol=1e-8) == "max_fun"
     path, _ = scipys(maxfun=budget)
     np.testing.assert_array_equal(run.path, path)
     assert astuple(LBFGS()) == (1e-4, 15_000)
 
 
 def test_lbfgs_where_nothing_can_be_done():
-    for start, objective in (((1.0, 1.0), Banana()), ((-1.2, 1.0), Banana(sign=-1.0))):
+    for start, objective, outcome in (
+        ((1.0, 1.0), Banana(), "converged"),
+        ((-1.2, 1.0), Banana(sign=-1.0), "line_search"),
+    ):
         run = Descent(start)
-        assert run.go(objective) is True
+        assert run.go(objective) == outcome
         assert run.path == [(Banana()(start)[0], *start)]
 
 
@@ -618,11 +621,57 @@ def test_lbfgs_goes_on_with_other_data(wheat):
     assert reg.loss_ < reg.loss_curve_[15]
 
 
-def test_lbfgs_spends_at_most_max_fun_gradients(wheat):
-    clf = BackpropClassifier((4,), solver="lbfgs", max_fun=7, random_state=0)
-    with pytest.warns(ConvergenceWarning):
+@pytest.mark.parametrize(("tol", "value"), [("auto", "0.0001"), (None, "0")])
+def test_lbfgs_warning_names_max_fun(wheat, tol, value):
+    clf = BackpropClassifier((4,), solver="lbfgs", max_fun=7, tol=tol, random_state=0)
+    message = rf"has computed max_fun=7 gradients. Raise max_fun, or tol \(now {value}\)"
+    with pytest.warns(ConvergenceWarning, match=message):
         clf.fit(*wheat)
-    assert clf.n_iter_ <= 7
+    assert clf.n_iter_ <= 7 and not clf.converged_
+
+
+def test_lbfgs_warning_names_a_line_search_that_failed(wheat, monkeypatch):
+    clf = BackpropClassifier((4,), solver="lbfgs", max_iter=300, random_state=0)
+    real = training._whole_objective
+
+    def uphill(*arguments):
+        objective = real(*arguments)
+        calls = []
+
+        def loss_and_gradient(vector):
+            calls.append(1)
+            loss, gradient = objective(vector)
+            return loss, gradient if len(calls) < 5 else -gradient
+
+        return loss_and_gradient
+
+    monkeypatch.setattr(training, "_whole_objective", uphill)
+    with pytest.warns(ConvergenceWarning, match=r"no step .* larger than tol=0.0001. Scale X"):
+        clf.fit(*wheat)
+    assert not clf.converged_
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"solver": "lbfgs"}, "a gradient still larger than tol=1e-12"),
+        ({"solver": "lm", "loss": "squared_error"}, "a gradient still larger than tol=1e-12"),
+        ({"solver": "rprop"}, "the loss still improving"),
+        ({"solver": "sgd", "learning_rate": "constant"}, "the loss still improving"),
+        (
+            {"solver": "rprop", "early_stopping": True}, "the validation loss still improving",
+        ),
+        (
+            {"solver": "rprop", "early_stopping": True, "scoring": "accuracy"},
+            "the validation score still improving",
+        ),
+    ],
+)  # fmt: skip
+def test_convergence_warning_names_what_was_to_end_training(wheat, settings, reason):
+    clf = BackpropClassifier((4,), max_iter=3, tol=1e-12, random_state=0, **settings)
+    with pytest.warns(ConvergenceWarning, match=rf"max_iter=3 epochs with {reason}. Raise"):
+        clf.fit(*wheat)
+    assert not clf.converged_ and clf.n_iter_ == 3
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "lm"])

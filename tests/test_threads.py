@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.engine import lbfgs, levenberg_marquardt
 from skbackprop.engine.threads import _ONE_FOR_ALL, as_many_as_pay
 
 
@@ -44,6 +45,26 @@ def test_levenberg_marquardt_bits_are_the_same_for_any_number_of_threads(n):
             networks.append(reg.fit(X, y)._params)
     for others in networks[1:]:
         np.testing.assert_array_equal(others, networks[0])
+
+
+@pytest.mark.parametrize(
+    ("solver", "module", "name"),
+    [("lbfgs", lbfgs, "minimize"), ("lm", levenberg_marquardt, "_solve")],
+)
+def test_solvers_of_the_whole_problem_take_one_thread(solver, module, name, monkeypatch):
+    """Several would wait for each other: LAPACK's share matrices of any size."""
+    real, seen = getattr(module, name), []
+
+    def see(*arguments, **options):
+        seen.extend(blas_threads())
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(module, name, see)
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    with threadpool_limits(2, user_api="blas"):
+        BackpropRegressor((20,), solver=solver, max_iter=3, tol=None).fit(X, X[:, 0])
+        assert set(seen) == {1}
+        assert set(blas_threads()) == {2}
 
 
 def test_one_thread_only_where_more_do_not_pay():

@@ -15,6 +15,8 @@ from scipy.optimize import minimize
 # scipy also ends where the objective falls by less than this share, which is right for
 # scikit-learn's usual tolerance; a finer one asks for a finer share.
 _DECREASE, _TOL = 2.2e-9, 1e-4
+# By the status that scipy returns; the number of its iterations is not limited.
+_OUTCOMES = {0: "converged", 1: "max_fun", 2: "line_search"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def minimise(solver, loss_and_gradient, params, state, progress, conclude):
 
     Returns
     -------
-    converged : bool
+    outcome : {"converged", "max_fun", "line_search", None}
+        What ended it: the gradient or the decrease is small enough, the budget is spent, no
+        smaller loss was found along the last direction, or `conclude` said so.
     """
     objective = _Objective(loss_and_gradient, params.dtype)
     replayed = progress.epochs - progress.origin
@@ -111,7 +115,7 @@ def minimise(solver, loss_and_gradient, params, state, progress, conclude):
             },
         )
     except _Stop:
-        return False
+        return None
     if iterations <= replayed:  # nothing was left to do, or nothing could be done
         conclude(float(result.fun))
-    return result.status != 1
+    return _OUTCOMES[result.status]

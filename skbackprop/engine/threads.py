@@ -85,10 +85,19 @@ def _one_thread():
 
 def as_many_as_pay(layer_sizes, batch_size):
     """A maker of contexts in which BLAS has the threads that make such updates fastest."""
+    multiplications = largest_product(layer_sizes, batch_size)
+    return limit_for(multiplications) if multiplications >= _THREADS_START else nullcontext
+
+
+def largest_product(layer_sizes, batch_size):
+    """Return the number of multiplications in the largest matrix product of an update."""
     widest = max(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
-    return limit_for(widest * min(max(batch_size, _BLOCK), _CHUNK))
+    return widest * min(max(batch_size, _BLOCK), _CHUNK)
 
 
 def limit_for(multiplications):
-    """A maker of contexts for updates whose largest matrix product has so many of them."""
-    return _one_thread if _THREADS_START <= multiplications < _THREADS_PAY else nullcontext
+    """Return a maker of contexts for solvers that work with LAPACK, or with scipy's BLAS.
+
+    These take several threads for small matrices, too, and wait for them.
+    """
+    return _one_thread if multiplications < _THREADS_PAY else nullcontext

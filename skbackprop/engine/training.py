@@ -15,7 +15,7 @@ from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
 from .saturation import has_constant_output, saturated_layer
-from .threads import as_many_as_pay, limit_for
+from .threads import as_many_as_pay, largest_product, limit_for
 from .updaters import Collect
 
 
@@ -269,8 +269,9 @@ def train(task, params, state, progress, rng, observe):
     """Train an epoch at a time until `observe`, shown a `Record` of each, returns True.
 
     `params`, `state`, `progress` and `rng` are changed in place: they are all that has to
-    be kept for training to be resumed as if it had never stopped. Returns whether a
-    full-batch solver has nothing left to improve.
+    be kept for training to be resumed as if it had never stopped. Returns None, or how a
+    solver of the whole problem ended by itself: "converged", where it found no step that
+    improves the objective; and, of lbfgs, "max_fun" or "line_search".
     """
     clock = _Clock()
     if isinstance(task.updater, LBFGS):
@@ -279,14 +280,10 @@ def train(task, params, state, progress, rng, observe):
             loss_sum = (loss - _penalty(task, params, task.total_weight)) * task.total_weight
             return observe(_conclude(task, params, progress, loss, loss_sum, math.nan, clock))
 
-        return lbfgs.minimise(
-            task.updater,
-            _whole_objective(task, params.dtype),
-            params,
-            state,
-            progress,
-            conclude,
-        )
+        objective = _whole_objective(task, params.dtype)
+        n_rows = len(task.presentations.rows)
+        with limit_for(largest_product(task.network.layer_sizes, n_rows))():
+            return lbfgs.minimise(task.updater, objective, params, state, progress, conclude)
     if isinstance(task.updater, LevenbergMarquardt):
         epoch = _least_squares_epoch(task, params, progress)
     else:
@@ -297,7 +294,7 @@ def train(task, params, state, progress, rng, observe):
             loss, loss_sum, rate, converged = epoch()
         record = _conclude(task, params, progress, loss, loss_sum, rate, clock)
         if observe(record) or converged:
-            return converged
+            return "converged" if converged else None
 
 
 class _Clock:
@@ -367,11 +364,10 @@ def _whole_objective(task, dtype):
     params = np.empty(network.n_params, dtype=dtype)
     gradient = np.zeros((Collect.n_slots, network.n_params), dtype=dtype)
     run = task.runner(params, gradient, Collect())
-    threads = as_many_as_pay(network.layer_sizes, len(rows))
 
     def loss_and_gradient(vector):
         params[:] = vector
-        with threads(), np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = run(rows, len(rows), 0.0)
             penalty = _penalty(task, params, task.total_weight)
         return loss_sum / task.total_weight + penalty, gradient[0]
