@@ -18,6 +18,7 @@ LABELS = {
     "beyond a literal": ["a" * 4095, "b" * 4096, "c d " * 5000, "é" * 9000, '"?\\' * 3000],
     "one letter": ["a", "b"],
     "int64": [INT64.min, INT64.min + 1, -1, 0, INT64.max],
+    "far apart": [INT64.min, 1],
     "int32": [-(2**31), 2**31 - 1],
     "int8": np.array([-128, 0, 127], dtype=np.int8),
     "uint64": np.array([0, 2**63 - 1, 2**63, 2**64 - 1], dtype=np.uint64),

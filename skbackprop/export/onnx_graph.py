@@ -40,9 +40,9 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Samples, which show how many columns there are, and of what types. From a float32
         array comes a model that computes in float32, from a float64 array one in float64.
-        Each column of a DataFrame becomes an input of its own. The predictions of the
-        model and of the estimator are compared on the first 1000 samples, if onnxruntime
-        is installed.
+        Each column of a DataFrame becomes an input of its own; for a scaler skl2onnx joins
+        them in float32. The predictions of the model and of the estimator are compared on
+        the first 1000 samples, if onnxruntime is installed.
     **options
         Further arguments of ``skl2onnx.to_onnx``, such as ``target_opset``. With
         ``options``, those of its converters, nothing is compared.
@@ -202,7 +202,7 @@ def _as_labels(classes):
     if classes.dtype.kind in "biuf":
         with np.errstate(invalid="ignore"):
             whole = classes.astype(np.int64)
-        if (whole == classes).all() and (np.diff(whole) > 0).all():
+        if (whole == classes).all() and (whole[1:] > whole[:-1]).all():
             return whole
     raise ValueError(
         "Class labels must be integers of 64 bits, or strings without the characters U+0000 "
