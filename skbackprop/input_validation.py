@@ -146,11 +146,10 @@ def _checked_compressed(X):
         )
         n_major, n_minor = n_major // height, n_minor // width
     indptr, indices = _integers(X.indptr, "indptr"), _integers(X.indices, "indices")
-    _require(
-        indptr.shape == (n_major + 1,) and indptr[0] == 0 and (indptr[1:] >= indptr[:-1]).all(),
-        f"indptr={indptr}, and not {n_major + 1} numbers that rise from 0",
-    )
-    n_entries = indptr[-1]
+    rises = indptr.shape == (n_major + 1,) and (indptr[1:] >= indptr[:-1]).all()
+    if not rises or indptr[0] != 0:
+        raise ValueError(f"indptr={indptr}, and not {n_major + 1} numbers that rise from 0")
+    n_entries = int(indptr[-1])
     _require(
         n_entries <= min(len(indices), len(data)),
         f"indptr that ends with {n_entries}, {len(indices)} indices and {len(data)} entries",
@@ -183,7 +182,8 @@ def _checked_diagonals(X):
     """DIA: a diagonal in each row of the entries."""
     data, offsets = _entries(X.data, 2), _integers(X.offsets, "offsets")
     _require(len(data) == len(offsets), f"{len(offsets)} offsets for {len(data)} diagonals")
-    _require(len(np.unique(offsets)) == len(offsets), f"offsets={offsets}, which repeat")
+    if len(np.unique(offsets)) != len(offsets):
+        raise ValueError(f"offsets={offsets}, which repeat")
     inside = (offsets > -X.shape[0]) & (offsets < X.shape[1])
     return _rebuilt(X, (data[inside], offsets[inside]))
 
@@ -228,19 +228,17 @@ def _entries(values, n_dimensions=1):
 
 def _integers(values, name):
     values = np.asarray(values)
-    _require(
-        values.ndim == 1 and values.dtype.kind in "iu",
-        f"{name} of dtype {values.dtype} and shape {values.shape}, not integers in a row",
-    )
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} of dtype {values.dtype} and shape {values.shape}, not integers in a row"
+        )
     return _laid_out(values)
 
 
 def _require_below(indices, limit, name):
-    if indices.size:
-        lowest, highest = indices.min(), indices.max()
-        _require(
-            lowest >= 0 and highest < limit,
-            f"{name} from {lowest} to {highest}, not from 0 to {limit - 1}",
+    if indices.size and (indices.min() < 0 or indices.max() >= limit):
+        raise ValueError(
+            f"{name} from {indices.min()} to {indices.max()}, not from 0 to {limit - 1}"
         )
 
 
