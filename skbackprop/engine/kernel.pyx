@@ -547,25 +547,26 @@ cdef class Stream(Runner):
                      self.net.sizes[0])
 
     cdef bint _take_sparse_row(self, X) except -1:
-        cdef const int32_t[::1] columns = X.indices
+        # Each array is looked up once: what is checked is what is read.
+        values, indices, indptr = X.data, X.indices, X.indptr
+        cdef const int32_t[::1] columns = indices
         cdef const double[::1] wide
         cdef const float[::1] narrow
         cdef int64_t n = columns.shape[0]
-        indptr = X.indptr
-        if X.shape != (1, self.net.sizes[0]) or X.data.shape[0] != n:
+        if X.shape != (1, self.net.sizes[0]) or values.shape != (n,):
             return False
         if indptr.shape != (2,) or indptr[0] != 0 or indptr[1] != n:
             return False
-        if not (X.indices.flags.aligned and X.data.flags.aligned):
+        if not (indices.flags.aligned and values.flags.aligned):
             return False
         if n > self.room:
             self._make_room(2 * n)
         self.starts[1] = n
         if self.wide:
-            wide = X.data
+            wide = values
             return _scale_sparse(wide, columns, self.scale, self.net.sizes[0],
                                  <double *>self.job.values, <int32_t *>self.job.columns)
-        narrow = X.data
+        narrow = values
         return _scale_sparse(narrow, columns, self.scale, self.net.sizes[0],
                              <float *>self.job.values, <int32_t *>self.job.columns)
 
