@@ -668,8 +668,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         while True:
             with np.errstate(over="ignore"):
                 raw = self._forward(X, np.float64)[0][0].astype(dtype)
-            if np.isfinite(raw).all() or not abs(X).max():
+            if np.isfinite(raw).all():
                 return raw
+            if not abs(X).max():  # a network whose outputs overflow for any input
+                return np.nan_to_num(raw)
             X = X * 2.0**-16
 
     # ---- Labels and targets ----

@@ -430,6 +430,17 @@ def test_a_float32_classifier_has_finite_probabilities_for_any_number(loss, acti
             assert np.isfinite(clf.decision_function(make(X))).all()
 
 
+def test_a_network_that_overflows_for_any_input_has_finite_probabilities():
+    X = np.eye(4, 3, dtype=np.float32)
+    for y in ([0, 1, 2, 0], [0, 0, 0, 0], [0, 1, 0, 1]):
+        clf = BackpropClassifier((2, 2), activation="relu", max_iter=1, random_state=0)
+        clf.fit(X, y)
+        clf._predict_with(np.full_like(clf._params, 1e37))
+        p = clf.predict_proba(X)
+        assert np.isfinite(p).all()
+        np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
 def test_numbers_that_overflow_float32_when_scaled_are_refused_in_words():
     """Tiny numbers are scaled by large factors, which ordinary ones do not bear."""
     rng = np.random.default_rng(0)
