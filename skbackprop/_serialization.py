@@ -101,8 +101,10 @@ def _standing_to_plain(standing):
 
 
 def _history_to_plain(columns):
+    copied = {name: list(column) for name, column in columns.items()}
+    history.mend(copied)  # another thread may be in the middle of a row
     return {
-        name: np.array(column, dtype=_column_dtype(name)) for name, column in columns.items()
+        name: np.array(column, dtype=_column_dtype(name)) for name, column in copied.items()
     }
 
 
@@ -569,7 +571,10 @@ def _check_sizes(fitted):
     ):
         require(found == wanted, f"{name} must be for {wanted}. Got {found}.")
     columns, found = list(history.begin(network)), list(fitted["history_"])
-    require(found == columns, f"history_ must have the columns {columns}. Got {found}.")
+    if found != columns:
+        raise InvalidStateError(
+            f"history_ must have the columns {columns}. Got {_short(found)}."
+        )
 
 
 def _n_columns(standardizer, otherwise):

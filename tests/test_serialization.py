@@ -235,6 +235,17 @@ class Extended(BackpropClassifier):
         return super().fit(X, y)
 
 
+def test_pickle_while_another_thread_trains():
+    """Which has noted a row in some of the columns, and not yet in the others."""
+    model = fit("multiclass")
+    for name in ("epoch", "loss"):
+        model.history_[name].append(3)
+    found = pickle.loads(pickle.dumps(model))
+    assert found.history_["epoch"] == [0, 1, 2]
+    assert {len(column) for column in found.history_.values()} == {3}
+    assert len(model.history_["loss"]) == 4
+
+
 def test_subclass_keeps_its_own_attributes():
     X, y = data()
     found = pickle.loads(pickle.dumps(Extended(**QUICK).fit(X, y)))

@@ -153,7 +153,7 @@ def change_array(rng, array):
         with np.errstate(all="ignore"):
             try:
                 return array.astype(choose(rng, DTYPES))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 return array[:0]
     if change == 3 and array.ndim:
         return array[: rng.integers(array.shape[0] + 1)]
