@@ -90,7 +90,8 @@ def main(arguments=None):
         return 100 * cross_val_score(make_pipeline(MinMaxScaler(), classifier), X, y, cv=folds)
 
     baseline = accuracies(DummyClassifier(strategy="most_frequent")).mean()
-    engine = textbook_classifier(options, max_iter=1).fit(X, y).engine_
+    scaled = MinMaxScaler().fit_transform(X)
+    engine = textbook_classifier(options, max_iter=1).fit(scaled, y).engine_
     print(f"wheat seeds: {X.shape[0]} rows, {X.shape[1]} inputs, {len(set(y))} classes")
     print(f"engine: {engine}")
     print(f"zero rule: {baseline:.3f}%")
