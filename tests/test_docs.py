@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,8 @@ COPIES = {"_build", "notebooks", "changelog.md", "contributing.md", "security.md
 PAGES = sorted(
     path for path in DOCS.rglob("*.md") if not COPIES & set(path.relative_to(DOCS).parts)
 )
-# Blocks that need what the tests have not: a cluster with rows in a store, and MAPIE.
-NOT_RUN = {"distributed.md": 1, "other_packages.md": 1}
+# Blocks that need what the tests have not: a cluster with rows in a store, MAPIE and MLflow.
+NOT_RUN = {"distributed.md": 1, "other_packages.md": 4}
 LEAVES = (
     "callbacks",
     "datasets",
@@ -64,6 +66,45 @@ def test_python_on_a_page_is_run(path):
     blocks = re.findall(r"^```python\n(.*?)^```$", path.read_text("utf-8"), flags=re.S | re.M)
     run = [block for block in blocks if block.startswith(">>>") and block.endswith("\n\n")]
     assert len(blocks) - len(run) == NOT_RUN.get(path.name, 0)
+
+
+class Tracker:
+    """What the page on other packages uses of MLflow, and what is logged by it."""
+
+    def __init__(self):
+        self.sklearn, self.params, self.losses = self, {}, []
+
+    def autolog(self, **options):
+        pass
+
+    def start_run(self):
+        self.params, self.losses = {}, []
+        return nullcontext()
+
+    def log_params(self, params):
+        self.params = params
+
+    def log_metric(self, name, value, step):
+        assert name == "loss" and step == len(self.losses)
+        self.losses.append(value)
+
+
+@pytest.mark.parametrize("how", ["history_", "LossLogger"])
+def test_other_packages_page_logs_every_epoch(how, monkeypatch, wheat):
+    if how == "LossLogger":
+        pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+    tracker = Tracker()
+    monkeypatch.setitem(sys.modules, "mlflow", tracker)
+    page = (DOCS / "guide" / "other_packages.md").read_text("utf-8")
+    _, section = page.split("## Experiment tracking: MLflow")
+    blocks = re.findall(r"^```python\n(.*?)^```$", section, flags=re.S | re.M)
+    (block,) = [block for block in blocks if how in block]
+    names = {"X": wheat[0], "y": wheat[1]}
+    for code in (blocks[0], block):
+        exec(code, names)
+    network = skbackprop.BackpropClassifier(random_state=0).fit(*wheat)
+    assert tracker.losses == network.loss_curve_
+    assert tracker.params["solver"] == "sgd"
 
 
 def test_contributing_shows_the_real_code():
