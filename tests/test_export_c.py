@@ -351,6 +351,23 @@ def test_learning_in_float_stays_near(build):
     same_answers(net, model, "multiclass", X, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("clip_norm", [1.0, 1e20, 1e30])
+def test_learning_in_c_clips_gradients_whose_squares_overflow(build, clip_norm):
+    start = [np.ones((2, 1))], [np.zeros(1)]
+    X, y = np.array([[1e12, 2e12]], dtype=np.float32), np.array([-1e12], dtype=np.float32)
+    settings = {**ONLINE, "clip_norm": clip_norm, "learning_rate_init": 0.1 / clip_norm}
+    model = BackpropRegressor((), weight_init=start, max_iter=1, tol=None, **settings)
+    model.fit(X * 0, y * 0)
+    net = build(to_c(model, learn=True))
+    net.learn(X, y[:, None], 0.1 / clip_norm)
+    found = np.array((ctypes.c_float * 3).in_dll(net.library, "net_parameters"))
+    expected = [1 - 0.1 / np.sqrt(5), 1 - 0.2 / np.sqrt(5), 0]
+    if clip_norm < 1e25:  # the gradient is 5e24 long
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+    model.partial_fit(X, y)
+    np.testing.assert_allclose(found, model._params, rtol=1e-6, atol=1e-12)
+
+
 # ---- Integers ----
 
 

@@ -51,14 +51,19 @@ static void net_update($T *weights, const $T *delta, int n_out, const $T *in,
     }
 }
 """
-_SQUARES = """
-static $T net_squares(const $T *v, int n)
+_NORM = """
+/* The length of a vector, whose squares may be beyond the largest number. */
+static $T net_norm(const $T *v, int n)
 {
-    $T total = 0;
+    $T largest = 0, total = 0;
     for (int i = 0; i < n; i++) {
-        total += v[i] * v[i];
+        const $T size = fabs$f(v[i]);
+        largest = size > largest ? size : largest;
     }
-    return total;
+    for (int i = 0; i < n && largest > 0; i++) {
+        total += (v[i] / largest) * (v[i] / largest);
+    }
+    return largest * sqrt$f(total);
 }
 """
 
@@ -97,7 +102,7 @@ def write_learning(fitted, layers, estimator, c):
     rate = "rate"
     if estimator.clip_norm is not None:
         rate = "step"
-        parts.append(c(_SQUARES))
+        parts.append(c(_NORM))
         lines += _clip(layers, c.number(estimator.clip_norm, "clip_norm"))
     parts.append(c(_UPDATE))
     alpha = streaming_alpha(estimator)
@@ -114,15 +119,17 @@ def write_learning(fitted, layers, estimator, c):
 
 def _clip(layers, limit):
     """A gradient's norm is that of each layer's deltas times that of its inputs."""
-    terms = [
-        f"net_squares({layer.sums}, {layer.n_out}) * "
-        f"(1 + net_squares({layer.source}, {layer.n_in}))"
-        for layer in layers
-    ]
+    norm = ""
+    for layer in layers:
+        of_layer = (
+            f"net_norm({layer.sums}, {layer.n_out}) * "
+            f"hypot$f(1, net_norm({layer.source}, {layer.n_in}))"
+        )
+        norm = f"hypot$f({norm},\n        {of_layer})" if norm else of_layer
     return [
         "/* A gradient that is longer than clip_norm is shortened to it. */",
-        "const $T square = " + "\n        + ".join(terms) + ";",
-        f"const $T step = square > {limit} * {limit} ? rate * {limit} / sqrt$f(square) : rate;",
+        f"const $T norm = {norm};",
+        f"const $T step = norm > {limit} ? rate * ({limit} / norm) : rate;",
     ]
 
 
