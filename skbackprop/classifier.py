@@ -153,8 +153,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Whether to present the rows of each epoch in a new random order. The order does
         not depend on how the rows of `X` are sorted. False presents them as given.
     random_state : int, RandomState instance or None, default=None
-        Seeds the first weights, the order of presentation, dropout, and the choice of rows
-        that are set aside. Pass an int for the same bits in every call.
+        Seeds the initial weights, the order of the rows, dropout, the choice of rows to hold
+        out, and how fractional sample weights are rounded. Pass an int for bit-identical
+        results in every call.
     tol : float >= 0, None or "auto", default="auto"
         Training ends early when the loss, or what is measured on held-out rows with
         `early_stopping`, has not improved by `tol` for more than `n_iter_no_change` epochs in
