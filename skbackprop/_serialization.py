@@ -540,12 +540,13 @@ def from_plain(plain, estimator):
         If they cannot be what training left; the message names what is wrong.
     """
     require(isinstance(plain, dict), "the fitted state must be a dict.")
-    needed = {"n_features_in_", *estimator._target_attributes}
-    optional = {"feature_names_in_"}
+    needed, optional = {"n_features_in_"}, {"feature_names_in_"}
     is_trained = not plain.keys().isdisjoint(TRAINED)
     if is_trained:
-        needed |= {*_TRAINED}
+        needed |= {*_TRAINED, *estimator._target_attributes}
         optional |= {"_class_totals"} if "_labels" in needed else set()
+    else:  # a worker's estimator, that knows the inputs and perhaps the targets
+        optional |= {*estimator._target_attributes}
     odd = (needed - plain.keys()) | (plain.keys() - needed - optional)
     require(not odd, f"the fitted state lacks or adds {sorted(map(str, odd))}.")
     fitted = {name: _FROM_PLAIN[name](value) for name, value in plain.items()}
