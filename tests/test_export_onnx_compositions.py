@@ -214,6 +214,19 @@ def test_option_raw_scores_gives_the_decision_function(target, loss, output):
     np.testing.assert_array_equal(labels, estimator.predict(X))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_option_raw_scores_of_a_probability_of_zero(dtype):
+    start = [np.array([[1.0, -1.0]] * 4)], [np.zeros(2)]
+    estimator = BackpropClassifier(
+        (), loss="squared_error", output_activation="relu", weight_init=start,
+        standardize=False, learning_rate_init=1e-30, max_iter=1, tol=None,
+    ).fit(X.astype(dtype), TARGETS["binary"])  # fmt: skip
+    _, found = run(converted(estimator, zipmap=False, raw_scores=True))
+    expected = estimator.decision_function(X)
+    assert (np.abs(expected) > 50).all()
+    np.testing.assert_allclose(found, np.column_stack([-expected, expected]), rtol=1e-6)
+
+
 def test_option_raw_scores_of_several_columns():
     y = np.column_stack([TARGETS["binary"], TARGETS["multiclass"]])
     estimator = BackpropClassifier(**QUICK).fit(X, y)

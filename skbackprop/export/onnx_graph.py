@@ -348,8 +348,8 @@ def _scores(graph, fitted, sums, probabilities):
     if fitted.network.output_activation == "logistic":
         logs = _log_logistic(graph, sums)
     else:
-        tiny = graph.constant(np.finfo(fitted.dtype).tiny)
-        logs = graph.node("Log", graph.node("Max", probabilities, tiny))
+        least = graph.constant(np.log(np.finfo(fitted.dtype).tiny))
+        logs = graph.node("Max", graph.node("Log", probabilities), least)
     first, second = (graph.columns(logs, at, 1) for at in (0, 1))
     return _both_signs(graph, graph.node("Sub", second, first))
 

@@ -64,8 +64,8 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     -------
     module : torch.nn.Sequential
         Linear layers and activation functions, after a clip of the inputs where training
-        data had wild values (which `from_torch` does not read), on the CPU, in float32 or float64 as the
-        estimator. It takes raw inputs, and gives what the network's outputs are: a
+        data had wild values (which `from_torch` does not read), on the CPU, in float32 or
+        float64 as the estimator. It takes raw inputs, and gives the network's outputs: a
         regressor's predictions, several quantiles target by target; the probability of the
         second of two classes, of each class, or of each label; for several columns of
         classes their probabilities side by side. With squared error a classifier's outputs
