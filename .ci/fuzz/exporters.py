@@ -222,7 +222,7 @@ def draw_parameters(rng, kind, y):
 
 
 def draw_case(number):
-    """The case of a number; None where training refuses it."""
+    """The case of a number; None where training refuses it, or the estimator to predict."""
     rng = np.random.default_rng(number)
     X, kind = draw_inputs(rng), str(rng.choice(KINDS))
     y = draw_targets(rng, kind, X)
@@ -243,6 +243,10 @@ def draw_case(number):
         params *= params.dtype.type(10.0 ** rng.uniform(-3, 2))
         params[rng.integers(len(params))] = rng.choice([0.0, -0.0, 1e-40, 1e-310])
         case.network._predict_with(params)
+    try:
+        predict(model, X)
+    except ValueError:  # its outputs overflow
+        return None
     return case
 
 
@@ -279,7 +283,10 @@ def rounding(model, X, rng, single):
         twin = copy.deepcopy(steps[-1][1])
         twin._params[:] = rounded(twin._params)
         twin._predict_with(twin._params)
-        gap = np.abs(predict(twin, near)[0] - numbers)
+        try:
+            gap = np.abs(predict(twin, near)[0] - numbers)
+        except ValueError:  # its outputs overflow
+            gap = np.full(numbers.shape, np.inf)
         moved = np.maximum(moved, np.nan_to_num(gap, nan=np.inf))
     scale = np.abs(numbers[np.isfinite(numbers)]).max(initial=0)
     return 50 * moved + (3e-5 if single else 1e-9) * scale
@@ -754,7 +761,7 @@ def run_case(number, folder, done):
     """The faults of a case, as tracebacks."""
     case = draw_case(number)
     if case is None:
-        done["training refused"] += 1
+        done["no case: refused by the estimator"] += 1
         return []
     faults = []
     for check in CHECKS:
