@@ -16,7 +16,7 @@ from skbackprop.engine.network import Network
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.training import choose_engine, kernel
 from skbackprop.engine.updaters import Adam, GradientDescent
-from skbackprop.export import to_c, to_onnx, to_sklearn
+from skbackprop.export import to_c, to_sklearn
 
 QUICK = {"hidden_layer_sizes": (5,), "max_iter": 5, "tol": None, "random_state": 0}
 
@@ -94,7 +94,7 @@ def test_custom_functions_with_built_in_names_stay_in_python():
     X, y = data()
     custom = Activation("tanh", square, square_derivative, of="input")
     clf = BackpropClassifier(activation=custom, **QUICK).fit(X, y)
-    for export in (to_c, to_sklearn, lambda e: to_onnx(e, X)):
+    for export in (to_c, to_sklearn):
         with pytest.raises(ValueError, match="must be built in"):
             export(clf)
 

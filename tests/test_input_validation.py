@@ -323,6 +323,8 @@ def test_sparse_arrays_of_other_dimensions_are_refused(shape, fitted):
     try:
         X = sparse.coo_array(np.ones(shape))
     except (TypeError, ValueError):
+        X = sparse.coo_array((1, 1))
+    if X.ndim == 2:
         pytest.skip("SciPy before 1.13 has none")
     with pytest.raises(ValueError, match="Expected 2D input"):
         fitted.predict(X)
