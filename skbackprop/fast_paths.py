@@ -8,7 +8,7 @@ way says why.
 """
 
 import sys
-from math import floor, log, nan
+from math import floor, isfinite, log, nan
 from numbers import Real
 from operator import itemgetter
 from time import perf_counter
@@ -20,7 +20,7 @@ from . import history
 from .engine.hashing import kernel
 from .engine.schedules import CONSTANT, note, should_stop
 from .engine.training import choose_engine, rate_of
-from .engine.updaters import GradientDescent, Rprop
+from .engine.updaters import Adam, GradientDescent, RMSprop, Rprop
 from .plan import learns_from_all_rows, rows_per_update
 
 _LISTS = (list, tuple, np.ndarray)
@@ -31,6 +31,8 @@ _MOST_ROWS = 256
 _NUMBERS = "fiub"
 # A heavier row takes the long way, which limits the work.
 _LARGEST_WEIGHT = 10_000
+# So far a weight may move in one update: from finite weights it takes ages to infinite ones.
+_LARGEST_STEP = 1e6
 #: Attributes of an estimator that are caches, and not part of its state.
 MADE_READY = ("_predictor", "_stream")
 
@@ -167,6 +169,19 @@ def _clips(estimator):
 # ---- Learning ----
 
 
+def _may_overflow(task, dtype):
+    """Whether one update can make weights infinite, so that each has to be looked at."""
+    rule, limits, rate = task.updater, task.regularization, task.rate_init
+    if limits.clip_norm is None or rate * (limits.clip_norm + limits.l1) > _LARGEST_STEP:
+        return True
+    if isinstance(rule, (Adam, RMSprop)):
+        # Steps are divided by the size of recent gradients, penalties included.
+        is_scaled = isinstance(rule, RMSprop) or rule.beta_1**2 < rule.beta_2
+        return dtype.type(rule.epsilon) == 0 or not is_scaled or rate * limits.weight_decay > 2
+    # Weights are multiplied by one minus this.
+    return rate * (limits.alpha + limits.weight_decay) > 2
+
+
 class Stream:
     """An estimator that is about to learn row after row.
 
@@ -214,6 +229,7 @@ class Stream:
             estimator._scaling.targets,
             by_class,
             is_sparse,
+            _may_overflow(task, self.params.dtype),
         )
 
     def _note_settings(self, estimator, classes):
@@ -270,6 +286,8 @@ class Stream:
             penalty = task.regularization.penalty(
                 self.params, task.network.n_weights, batch_size
             )
+            if not isfinite(penalty):
+                return False
         try:
             loss = self.learner.learn(
                 rows, target, rate, progress.updates, progress.samples, n_uses, self.batch_size

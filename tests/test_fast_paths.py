@@ -611,3 +611,47 @@ def test_every_rule_is_tried():
     tried = {settings.get("solver", "sgd") for settings in STREAMS.values()}
     assert tried == {"sgd", "adam", "rmsprop", "rprop"}
     assert len(UPDATERS) == 7  # plain, momentum, Nesterov, Adam, RMSprop, Rprop, Collect
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({"alpha": 1e4}, 1.0),
+        ({"weight_decay": 1e4}, 1.0),
+        ({"clip_norm": None, "learning_rate_init": 100.0}, 3e37),
+    ],
+)
+def test_updates_that_overflow_are_refused_and_change_nothing(settings, size):
+    """The loss stays finite while the weights are about to become infinite."""
+    X = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    X[3:] *= np.float32(size)
+    clf = BackpropClassifier(
+        (4,), activation="softplus", loss="squared_error", standardize=False, max_restarts=0,
+        learning_rate="constant", random_state=0,
+    )  # fmt: skip
+    clf.set_params(**settings)
+    rows = (X[[row]] for row in range(200))
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="diverged"):
+        for row, x in enumerate(rows):
+            clf.partial_fit(x, [row % 2], classes=[0, 1])
+            assert np.isfinite(clf._params).all()
+            before = clf._params.copy(), clf.t_
+    np.testing.assert_array_equal(clf._params, before[0])
+    assert clf.t_ == before[1]
+
+
+def test_ordinary_streams_are_not_copied(monkeypatch):
+    """Neither the defaults nor ordinary settings pay for looking at all weights."""
+    seen = []
+    real = fast_paths._may_overflow
+    monkeypatch.setattr(
+        fast_paths, "_may_overflow", lambda *a: seen.append(real(*a)) or seen[-1]
+    )
+    for settings in (
+        {},
+        {"solver": "adam"},
+        {"solver": "rmsprop"},
+        {"momentum": 0.9, "l1": 1e-3},
+    ):
+        stream(BackpropRegressor((3,), random_state=0, **settings), np.eye(3), np.ones(3), True)
+    assert seen and not any(seen)

@@ -407,6 +407,9 @@ cdef class Stream(Runner):
         Whether a target is a class number, and not a row of numbers.
     is_sparse : bool
         Whether rows are sparse ones.
+    may_overflow : bool
+        Whether parameters have to be looked at after each call, because one update can make
+        them infinite.
 
     Attributes
     ----------
@@ -420,6 +423,7 @@ cdef class Stream(Runner):
 
     cdef list buffers
     cdef object state
+    cdef bint may_overflow
     cdef const double[::1] mean
     cdef const double[::1] scale
     cdef const double[::1] target_mean
@@ -431,7 +435,7 @@ cdef class Stream(Runner):
     cdef readonly int64_t n_updates
 
     def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
-                 bint by_class, bint is_sparse):
+                 bint by_class, bint is_sparse, bint may_overflow=False):
         n_in, *_, n_out = network.layer_sizes
         x = (sparse.csr_array if is_sparse else np.zeros)((1, n_in), dtype=params.dtype)
         y = np.zeros(1, np.int64) if by_class else np.zeros((1, n_out), params.dtype)
@@ -448,7 +452,7 @@ cdef class Stream(Runner):
             _require_shape("scales of targets", targets.scale, (n_out,))
             self.target_mean, self.target_scale = targets.mean, targets.scale
         self.rule.guarded = 1
-        self.state = state
+        self.state, self.may_overflow = state, may_overflow
         self.n_learnt = self.n_used = self.n_updates = 0
         self.room = -1
         if is_sparse:
@@ -471,8 +475,8 @@ cdef class Stream(Runner):
         """An epoch of the only row of `X`, used `n_uses` times; returns the summed loss.
 
         `target` is a number, or an array with a column per output. Where the row or the
-        target is not exactly as the network takes it, or a number in it or the loss is not
-        finite, nothing is learnt and NaN returned. For no uses the row is only looked at.
+        target is not exactly as the network takes it, or a number in it, the loss or a new
+        parameter is not finite, nothing is learnt and NaN returned. For no uses the row is only looked at.
         """
         cdef int64_t first = 0
         cdef const int64_t[::1] order
@@ -495,8 +499,9 @@ cdef class Stream(Runner):
             return 0.0
         before = None
         self.job.order = &first
-        if n_uses > 1:
+        if n_uses > 1 or self.may_overflow:
             before = self.params.copy(), self.state.copy()
+        if n_uses > 1:
             order = np.zeros(n_uses, dtype=np.int64)
             self.job.order = &order[0]
         batch_size = min(batch_size, n_uses)
@@ -513,6 +518,8 @@ cdef class Stream(Runner):
             loss = run_epoch_float(&self.net, &self.rule, &self.job, &failed)
         if failed:
             return NAN
+        if self.may_overflow and not np.isfinite(self.params).all():
+            loss = NAN
         if isfinite(loss):
             self.n_learnt += 1
             self.n_used += n_uses
