@@ -546,9 +546,15 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         if "_labels" not in vars(self):  # asking scikit-learn takes longer than predicting
             check_is_fitted(self)
-        if self._labels.kind == MULTILABEL:
-            return (self._network.loss_row.output(self._raw_output(X)) > 0.5).astype(int)
-        if self._network.output_activation in ("softmax", "logistic"):
+        labels, output_activation = self._labels, self._network.output_activation
+        if labels.share_one_output(self._network.layer_sizes[-1]):
+            return labels.decode([(self._raw_output(X)[:, 0] > 0).astype(int)])
+        if labels.kind == MULTILABEL:
+            raw = self._raw_output(X)
+            if output_activation == "logistic":  # the sign is exact, also near one half
+                return (raw > 0).astype(int)
+            return (self._network.loss_row.output(raw) > 0.5).astype(int)
+        if output_activation in ("softmax", "logistic"):
             # Tiny outputs may round to the same, their shares are told apart.
             blocks = self.predict_proba(X)
             blocks = blocks if self._labels.kind == MULTIOUTPUT else [blocks]

@@ -474,3 +474,16 @@ def test_quantile_regressor_is_set_up_as_mapie_does():
     low, high = (clone(base).set_params(quantile=q).fit(X, y).predict(X) for q in (0.05, 0.95))
     assert low.shape == y.shape
     assert np.mean((low <= y) & (y <= high)) == pytest.approx(0.9, abs=0.05)
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1, 0], [[0, 1], [1, 1], [1, 0], [0, 0]]])
+def test_predict_agrees_with_the_sign_of_tiny_decisions(y):
+    """Probabilities round to one half where decisions are still told apart from zero."""
+    X = [[1.0], [-1.0], [2.0], [-2.0]]
+    n_outputs = np.asarray(y).reshape(4, -1).shape[1]
+    coefs, intercepts = [[[1e-20] * n_outputs]], [np.zeros(n_outputs)]
+    clf = BackpropClassifier((), weight_init=(coefs, intercepts), learning_rate_init=1e-300)
+    clf.set_params(standardize=False, alpha=0, max_iter=1).fit(X, y)
+    decisions = clf.decision_function(X)
+    assert (np.abs(decisions) < 1e-18).all() and (clf.predict_proba(X) == 0.5).all()
+    np.testing.assert_array_equal(clf.predict(X), (decisions > 0).astype(int))
