@@ -101,6 +101,7 @@ def test_inputs_are_clipped(dtype):
     np.testing.assert_allclose(run(to_torch(model), X), outputs(model, X), rtol=rtol)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("kind", KINDS)
 def test_float32(kind):
     import torch

@@ -76,9 +76,10 @@ def encode(value, arrays):
 
 
 def _encode_int(value):
-    if value not in _INT64 and value not in _UINT64:
+    number = int(value)  # a range looks for an int of a subclass one by one
+    if number not in _INT64 and number not in _UINT64:
         raise TypeError(f"A file cannot hold integers of more than 64 bits. Got {value!r}.")
-    return int(value)
+    return number
 
 
 def _encode_items(items, arrays):
