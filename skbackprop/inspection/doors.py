@@ -2,6 +2,8 @@
 
 from numbers import Integral
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
@@ -162,7 +164,7 @@ def _is_same_label(label, other):
 # ---- Text ----
 
 # How a name is drawn: as it is, and not as the formula that matplotlib sees in dollars.
-VERBATIM = {"parse_math": False, "usetex": False}
+VERBATIM: dict[str, Any] = {"parse_math": False, "usetex": False}
 
 
 def shown(name, longest=60):

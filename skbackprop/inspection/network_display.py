@@ -178,7 +178,7 @@ class NetworkDisplay:
         )
         self.ax_ = ax = new_axes("NetworkDisplay", ax, figsize)
         self.figure_ = ax.figure
-        self.labels_ = []
+        self.labels_: list[Any] = []
         self.connections_ = [
             ax.add_collection(_lines(w, self.shown_, places, layer))
             for layer, w in enumerate(self.weights)

@@ -160,7 +160,7 @@ class WeightsDisplay:
         limit = float(np.abs(self.weights).max()) or 1.0
         style = {"cmap": cmap, "vmin": -limit, "vmax": limit}
         draw = self._heat_map if self.image_shape is None else self._images
-        self.labels_ = []
+        self.labels_: list[Any] = []
         draw(ax, max_images, style)
         self.figure_ = self.ax_.figure
         self.figure_.colorbar(self.image_, ax=self.ax_, label="weight")
