@@ -1,7 +1,6 @@
 """What the rooms of inspection share: the door, the weights, the names, the extras."""
 
 from numbers import Integral
-
 from typing import Any
 
 import numpy as np
