@@ -1,0 +1,1 @@
+"""The command ``skbackprop``, which is ``python -m skbackprop`` as well."""
