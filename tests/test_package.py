@@ -168,6 +168,38 @@ ARROWS = {
         "export._onnx_check", "export._onnx_scores",
     },
     "export.fixed_point": {"export._c_functions", "export._c_text"},
+    "tables.__init__": {
+        "tables._errors", "tables._evaluate", "tables._model", "tables._read",
+    },
+    "tables._columns": {"tables._errors"},
+    "tables._differences": set(),
+    "tables._errors": set(),
+    "tables._evaluate": {
+        "tables._columns", "tables._differences", "tables._errors", "tables._model",
+        "tables._models", "tables._report",
+    },
+    "tables._models": {"classifier", "regressor", "tables._columns"},
+    "tables._model": {"persistence", "tables._columns", "tables._errors"},
+    "tables._read": {"tables._errors"},
+    "tables._report": {"inspection", "tables._columns", "tables._models"},
+    "_cli.__init__": set(),
+    "_cli.case_study": {
+        "BackpropClassifier", "datasets", "parameters", "presets", "_cli.console",
+        "tables._differences",
+    },
+    "_cli.console": set(),
+    "_cli.fit_table": {
+        "export", "_cli.console", "tables._columns", "tables._errors", "tables._evaluate",
+        "tables._model", "tables._models", "tables._read", "tables._report",
+    },
+    "_cli.main": {
+        "__version__", "_cli.case_study", "_cli.fit_table", "_cli.predict_table",
+        "tables._errors",
+    },
+    "_cli.predict_table": {
+        "_cli.fit_table", "tables._columns", "tables._errors", "tables._model",
+        "tables._read",
+    },
     "inspection.__init__": {
         "inspection.explanation", "inspection.importance", "inspection.importance_display",
         "inspection.loss_curve", "inspection.network_display", "inspection.profile",

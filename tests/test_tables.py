@@ -25,7 +25,7 @@ from skbackprop.tables._columns import (
     make_encoder,
 )
 from skbackprop.tables._differences import compare_scores
-from skbackprop.tables._evaluate import BASELINE, LINEAR, NETWORK, TREES
+from skbackprop.tables._models import BASELINE, LINEAR, NETWORK, TREES
 
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 5, "random_state": 0}
 
@@ -82,7 +82,9 @@ def test_read_table_detects_spaces_and_no_header(tmp_path):
 
 
 def test_read_table_understands_decimal_commas_and_thousands(tmp_path):
-    path = write(tmp_path, "ort;preis;zahl\nBonn;1.234,5;1,25\nKöln;7,25;-3,5\n", encoding="cp1252")
+    path = write(
+        tmp_path, "ort;preis;zahl\nBonn;1.234,5;1,25\nKöln;7,25;-3,5\n", encoding="cp1252"
+    )
     frame, table_format = read_table(path)
     assert (table_format.decimal, table_format.encoding) == (",", "cp1252")
     assert frame["preis"].tolist() == [1234.5, 7.25]
@@ -247,7 +249,9 @@ def test_encoder_gives_numbers_levels_and_dates():
             "size": [1.0, np.nan, 3.0, 8.0],
             "color": ["red", None, "red", None],
             "sold": [
-                pd.Timestamp(2000, 1, 1), pd.Timestamp(2000, 1, 2, 12), pd.NaT,
+                pd.Timestamp(2000, 1, 1),
+                pd.Timestamp(2000, 1, 2, 12),
+                pd.NaT,
                 pd.Timestamp(2001, 1, 1),
             ],
         }
@@ -286,7 +290,11 @@ def test_levels_that_training_lacks_share_the_input_of_rare_ones():
 
 def test_evaluation_scores_are_those_of_its_predictions(evaluation):
     table = mixed_table()
-    assert (evaluation.task, evaluation.n_samples, evaluation.n_folds) == ("classification", 120, 3)
+    assert (evaluation.task, evaluation.n_samples, evaluation.n_folds) == (
+        "classification",
+        120,
+        3,
+    )
     assert evaluation.predictions["target"].tolist() == table["kind"].tolist()
     network = evaluation.scores[evaluation.scores["model"] == NETWORK]
     hits = accuracy_score(evaluation.predictions["target"], evaluation.predictions["predicted"])
@@ -394,7 +402,7 @@ def rare_class(table):
     ("change", "arguments", "message"),
     [
         (one_class, {}, "'kind' has one value in each row, 'same'"),
-        (rare_class, {}, "Class 'rare' of the target 'kind' has 2 rows, fewer than the 5 folds"),
+        (rare_class, {}, "Class 'rare' of the target 'kind' has 2 rows, fewer than the 5"),
         (None, {"target": "kinds"}, "'kinds' is not in the table. Did you mean 'kind'"),
         (None, {"drop": ["Colour"]}, "'Colour' is not in the table. Did you mean 'color'"),
         (None, {"drop": ["kind"]}, "'kind' cannot be dropped"),
@@ -420,7 +428,10 @@ def test_evaluation_names_what_is_wrong_with_a_table(change, arguments, message)
 
 
 def test_differences_have_the_corrected_interval():
-    scores, others = np.array([0.9, 0.8, 0.95, 0.85, 0.9]), np.array([0.7, 0.8, 0.8, 0.75, 0.85])
+    scores, others = (
+        np.array([0.9, 0.8, 0.95, 0.85, 0.9]),
+        np.array([0.7, 0.8, 0.8, 0.75, 0.85]),
+    )
     difference = compare_scores(scores, others, 5)
     gaps = scores - others
     # A t interval whose standard error is sqrt(1/5 + 1/4) in place of sqrt(1/5) deviations.
@@ -543,7 +554,9 @@ def test_model_refuses_files_with_types_that_are_not_trusted(tmp_path, evaluatio
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in {**files, "schema.json": schema.encode()}.items():
             archive.writestr(name, content)
-    with pytest.raises(TableError, match="types that are not trusted: os.date_part_names, os.system"):
+    with pytest.raises(
+        TableError, match="types that are not trusted: os.date_part_names, os.system"
+    ):
         TableModel.load(path)
 
 

@@ -139,9 +139,9 @@ def _cross_validate(model, X, y, folds):
 
 def _print_introduction(options, X, y):
     print_text(
-        'Jason Brownlee\'s tutorial "How to Code a Neural Network with Backpropagation In Python '
-        '(from scratch)" (Machine Learning Mastery, 2016) classifies the wheat seeds with '
-        "93.333% accuracy in 5-fold cross-validation."
+        "Jason Brownlee's tutorial \"How to Code a Neural Network with Backpropagation In "
+        'Python (from scratch)" (Machine Learning Mastery, 2016) classifies the wheat seeds '
+        "with 93.333% accuracy in 5-fold cross-validation."
     )
     print()
     print_text(f"wheat seeds: {X.shape[0]} rows, {X.shape[1]} inputs, {len(set(y))} classes; "
@@ -181,9 +181,7 @@ def _print_differences(results, n_folds):
     for name, result in results.items():
         if name == DEFAULT or name.startswith("majority"):
             continue
-        difference = compare_scores(
-            results[DEFAULT].accuracies, result.accuracies, n_folds
-        )
+        difference = compare_scores(results[DEFAULT].accuracies, result.accuracies, n_folds)
         (noise if difference.is_noise else real).append(name)
     print()
     if noise:
@@ -200,8 +198,7 @@ def _print_confusion(results, y):
     print_heading(f"Confusion matrix of the best mean, {best} (true in rows):")
     counts = confusion_matrix(y, results[best].predicted)
     rows = [
-        [variety, *map(str, row)]
-        for variety, row in zip(WHEAT_VARIETIES, counts, strict=True)
+        [variety, *map(str, row)] for variety, row in zip(WHEAT_VARIETIES, counts, strict=True)
     ]
     print_table(["", *WHEAT_VARIETIES], rows)
 

@@ -4,12 +4,9 @@ import os
 import shutil
 import sys
 import textwrap
+from importlib.util import find_spec
 
-try:
-    import rich
-except ImportError:
-    rich = None
-
+HAS_RICH = find_spec("rich") is not None
 _NARROWEST_CELL = 8
 
 
@@ -20,7 +17,7 @@ def get_width():
 
 def is_rich():
     """Return whether the output is a terminal and rich is installed."""
-    return rich is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return HAS_RICH and sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def print_text(text="", indent=""):
@@ -59,10 +56,10 @@ def print_table(headers, rows, emphasized=()):
 
 def _print_line(line, is_header, is_bold):
     if is_rich() and (is_header or is_bold):
-        from rich.text import Text
+        from rich import get_console
 
         style = "bold" if is_bold else "dim"
-        rich.get_console().print(Text(line, style=style), soft_wrap=True)
+        get_console().print(line, style=style, markup=False, highlight=False, soft_wrap=True)
     else:
         print(line)
 
@@ -92,7 +89,7 @@ class ProgressBar:
     def __call__(self, n_done, n_total, what):
         if not sys.stderr.isatty():
             return
-        if rich is None:
+        if not HAS_RICH:
             self._draw_plain(n_done, n_total, what)
             return
         if self._bar is None:
@@ -103,7 +100,7 @@ class ProgressBar:
     def __exit__(self, *details):
         if self._bar is not None:
             self._bar.stop()
-        elif rich is None and sys.stderr.isatty():
+        elif not HAS_RICH and sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     @staticmethod

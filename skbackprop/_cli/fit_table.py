@@ -7,8 +7,9 @@ import numpy as np
 
 from ..tables._columns import DROPPED
 from ..tables._errors import TableError, listed
-from ..tables._evaluate import NETWORK, TASKS, evaluate
+from ..tables._evaluate import TASKS, evaluate
 from ..tables._model import check_model_path, import_skops
+from ..tables._models import NETWORK
 from ..tables._read import read_table
 from ..tables._report import describe_differences, format_score, format_std
 from .console import ProgressBar, print_heading, print_table, print_text
@@ -69,8 +70,8 @@ def run(options, parser):
     frame, table_format = read_table(options.table, header=HEADERS[options.header])
     if frame.shape[1] < 2:
         raise TableError(
-            f"{options.table} has one column. A table needs a column for the target and at least "
-            f"one other, separated by commas, semicolons, tabs, vertical bars or spaces."
+            f"{options.table} has one column. A table needs a column for the target and at "
+            f"least one other, separated by commas, semicolons, tabs, vertical bars or spaces."
         )
     print_text(f"{options.table}: {len(frame):,} rows, {frame.shape[1]} columns")
     print_text(f"Read as: {table_format}.")
@@ -87,8 +88,10 @@ def run(options, parser):
         print_text(f"\nNote: {note}")
     print()
     _write_outputs(options, evaluation, frame)
-    print_text("Next: skbackprop predict " + f"{options.out} NEW_TABLE, for new rows; "
-               "--report FILE.html for figures; in Python, skbackprop.tables.evaluate.")  # fmt: skip
+    print_text(
+        f"Next: skbackprop predict {options.out} NEW_TABLE, for new rows; --report FILE.html "
+        f"for figures; in Python, skbackprop.tables.evaluate."
+    )
     return 0
 
 
@@ -146,8 +149,7 @@ def print_scores(evaluation):
     rows = [
         [model]
         + [
-            f"{format_score(name, row[name, 'mean'])} ± "
-            f"{format_std(name, row[name, 'std'])}"
+            f"{format_score(name, row[name, 'mean'])} ± {format_std(name, row[name, 'std'])}"
             for name in names
         ]
         + [f"{row['seconds', 'mean']:.2f}"]
@@ -161,9 +163,7 @@ def print_scores(evaluation):
 
 def _print_errors(evaluation):
     if evaluation.task == "regression":
-        rmse, mae = (
-            evaluation.summary()[name, "mean"][NETWORK] for name in ("rmse", "mae")
-        )
+        rmse, mae = (evaluation.summary()[name, "mean"][NETWORK] for name in ("rmse", "mae"))
         print_text(
             f"The network is off by {mae:.4g} on average (mean absolute error), in the units "
             f"of {evaluation.target}; RMSE {rmse:.4g}."
@@ -174,8 +174,10 @@ def _print_errors(evaluation):
     if len(confusion) > _MOST_CLASSES_SHOWN:
         _print_confused_pairs(confusion)
         return
-    rows = [[str(label), *map(str, counts)]
-            for label, counts in zip(confusion.index, confusion.to_numpy(), strict=True)]  # fmt: skip
+    rows = [
+        [str(label), *map(str, counts)]
+        for label, counts in zip(confusion.index, confusion.to_numpy(), strict=True)
+    ]
     print_table(["true", *map(str, confusion.columns)], rows)
 
 
@@ -228,12 +230,13 @@ def _c_code(evaluation):
 
     model = evaluation.model
     names = model.pipeline.named_steps["encode"].get_feature_names_out()
+    ascii_names = [str(name).encode("ascii", "backslashreplace").decode() for name in names]
     lines = [
-        f" * x[{i}]: {str(name).encode('ascii', 'backslashreplace').decode().replace('*/', '* /')}"
-        for i, name in enumerate(names)
+        "/* The inputs, as the encoder of the table gives them:",
+        *(f" * x[{i}]: {name.replace('*/', '* /')}" for i, name in enumerate(ascii_names)),
+        " */",
     ]
-    comment = "\n".join(["/* The inputs, as the encoder of the table gives them:", *lines, " */"])
-    return f"{comment}\n{to_c(model.network)}"
+    return "\n".join([*lines, to_c(model.network)])
 
 
 def _onnx_model(evaluation, frame):
@@ -244,8 +247,8 @@ def _onnx_model(evaluation, frame):
     gaps = [name for name in cells if cells[name].isna().any()]
     if gaps:
         raise TableError(
-            f"skl2onnx does not convert the indicators of missing cells in {listed(gaps)}. Fill "
-            f"these cells before the fit, drop the columns, or use --export-c."
+            f"skl2onnx does not convert the indicators of missing cells in {listed(gaps)}. "
+            f"Fill these cells before the fit, drop the columns, or use --export-c."
         )
     numbers = cells.select_dtypes("number").columns
     # ONNX replaces missing cells of this type only.

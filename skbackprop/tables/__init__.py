@@ -1,8 +1,8 @@
 """Tables as files or DataFrames: evaluate a network on one, keep the fitted model, predict.
 
 `evaluate` cross-validates the default network beside a baseline, a linear model and boosted
-trees. ``python -m skbackprop fit`` prints its results. The module needs pandas, and scikit-learn
-does the encoding.
+trees. ``python -m skbackprop fit`` prints its results. The module needs pandas;
+scikit-learn does the encoding.
 """
 
 from ._errors import TableError

@@ -18,7 +18,9 @@ MOST_LEVELS = 100
 MISSING_LEVEL = "(missing)"
 #: Whole numbers with at most this many values are taken for classes.
 MOST_CLASSES = 20
-_IDENTIFIER_NAME = re.compile(r"(.*[ _.-])?(id|idx|index|row|rownames|rownum|no|nr|number)", re.I)
+_IDENTIFIER_NAME = re.compile(
+    r"(.*[ _.-])?(id|idx|index|row|rownames|rownum|no|nr|number)", re.IGNORECASE
+)
 _DATE_PARTS = ("year", "month", "day", "weekday", "hour", "days")
 
 
@@ -54,8 +56,8 @@ def _describe(column, name):
         n_values = present.nunique()
     except TypeError:
         raise TableError(
-            f"Column {name!r} holds {type(present.iloc[0]).__name__} objects. Cells are numbers, "
-            f"text or dates."
+            f"Column {name!r} holds {type(present.iloc[0]).__name__} objects. Cells are "
+            f"numbers, text or dates."
         ) from None
     if n_values == 1 and len(present) == len(column):
         return Column(name, DROPPED, f"all cells are {present.iloc[0]!s:.40}")
@@ -172,8 +174,8 @@ def make_encoder(columns):
     """Return the ColumnTransformer that turns the columns that are used into numbers.
 
     Missing numbers become the median, with an indicator beside them. Categories become one
-    input per level, a missing cell is a level, and levels that training lacks share the input of
-    the rare ones. Dates become their parts.
+    input per level, a missing cell is a level, and levels that training lacks share the input
+    of the rare ones. Dates become their parts.
     """
     numbers = [column.name for column in columns if column.role == NUMBER]
     categories = [column.name for column in columns if column.role == CATEGORY]
@@ -211,7 +213,7 @@ def make_encoder(columns):
 
 
 def date_parts(frame):
-    """Return year, month, day, weekday (Monday is 0), hour and days since 2000 of each column."""
+    """Return year, month, day, weekday (Monday: 0), hour and days since 2000 of each column."""
     parts = []
     for name in frame.columns:
         date = frame[name].dt

@@ -35,7 +35,7 @@ def suggestion(name, names):
     """Return a sentence with the names that are most like this one, or all if they are few."""
     names = [str(each) for each in names]
     lower = {each.lower(): each for each in names}
-    near = [lower[each] for each in get_close_matches(str(name).lower(), lower, n=3, cutoff=0.6)]
+    near = get_close_matches(str(name).lower(), lower, n=3, cutoff=0.6)
     if near:
-        return f"Did you mean {' or '.join(map(repr, near))}?"
+        return f"Did you mean {' or '.join(repr(lower[each]) for each in near)}?"
     return f"The columns are {listed(names)}."

@@ -6,11 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
@@ -20,11 +17,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from ..classifier import BackpropClassifier
-from ..regressor import BackpropRegressor
 from ._columns import (
     DROPPED,
     Column,
@@ -32,13 +25,13 @@ from ._columns import (
     choose_task,
     describe_columns,
     is_numeric,
-    make_encoder,
 )
 from ._differences import compare_scores
 from ._errors import TableError, import_pandas, listed, suggestion
 from ._model import TableModel
+from ._models import NETWORK, make_models
+from ._report import render_report
 
-BASELINE, LINEAR, TREES, NETWORK = "baseline", "linear model", "boosted trees", "skbackprop"
 TASKS = ("auto", "classification", "regression")
 _N_IMPORTANCE_ROWS = 1000
 _N_REPEATS = 3
@@ -154,8 +147,6 @@ class Evaluation:
         ImportError
             If matplotlib is not installed.
         """
-        from ._report import render_report
-
         return render_report(self)
 
     def _repr_html_(self):
@@ -167,7 +158,15 @@ def _index(labels, name):
 
 
 def evaluate(
-    frame, target=None, *, drop=(), task="auto", cv=5, random_state=0, network=None, progress=None
+    frame,
+    target=None,
+    *,
+    drop=(),
+    task="auto",
+    cv=5,
+    random_state=0,
+    network=None,
+    progress=None,
 ):
     """Cross-validate the default network on a table, beside other models, and fit it.
 
@@ -190,7 +189,8 @@ def evaluate(
         Columns to leave out.
     task : {"auto", "classification", "regression"}, default="auto"
         What to predict. "auto" means classification if the target is text, or has at most 20
-        different values, all of them whole numbers, with at least five rows for each on average.
+        different values, all of them whole numbers, with at least five rows for each on
+        average.
     cv : int, default=5
         The number of folds, at least 2; for classes the folds are stratified.
     random_state : int, RandomState instance or None, default=0
@@ -219,7 +219,7 @@ def evaluate(
     >>> from skbackprop.tables import evaluate
     >>> evaluation = evaluate(load_wheat_seeds(as_frame=True).frame)
     >>> evaluation.summary()["accuracy"]["mean"].round(2).to_dict()
-    {'baseline': 0.33, 'linear model': 0.93, 'boosted trees': 0.93, 'skbackprop': 0.9...}
+    {'baseline': 0.33, 'linear model': 0.94, 'boosted trees': 0.92, 'skbackprop': 0.94}
     >>> evaluation.importances.index[0]
     'groove_length'
     """
@@ -231,7 +231,7 @@ def evaluate(
     data = _prepare(_as_pandas(frame), target, drop, task, cv)
     seed = np.random.RandomState(random_state) if random_state is not None else None
     seed = seed.randint(2**31 - 1) if seed is not None else np.random.randint(2**31 - 1)
-    models = _make_models(data, network, seed)
+    models = make_models(data.task, data.columns, network, seed)
     splits = list(_make_folds(data.task, cv, seed).split(data.X, data.y))
     results = _Results(data, _warned := Counter())
     n_total = len(splits) * len(models) + 1
@@ -313,7 +313,9 @@ def _prepare(frame, target, drop, task, n_folds):
 def _prepare_target(target, task, n_folds):
     if not len(target) or target.nunique() < 2:
         value = f" in each row, {target.iloc[0]!r}" if len(target) else ""
-        raise TableError(f"The target {target.name!r} has one value{value}: nothing to predict.")
+        raise TableError(
+            f"The target {target.name!r} has one value{value}: nothing to predict."
+        )
     if task == "auto":
         task, rule = choose_task(target)
     else:
@@ -343,9 +345,7 @@ def _numeric_target(target, n_folds):
     values = import_pandas().to_numeric(target, errors="coerce")
     if not is_numeric(target) and values.isna().any():
         wrong = target[values.isna()].iloc[0]
-        raise TableError(
-            f"Regression needs a numeric target. {target.name!r} holds {wrong!r}."
-        )
+        raise TableError(f"Regression needs a numeric target. {target.name!r} holds {wrong!r}.")
     values = values.to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise TableError(f"The target {target.name!r} holds an infinite number.")
@@ -354,27 +354,6 @@ def _numeric_target(target, n_folds):
             f"The table has {len(values)} rows with a target, too few for {n_folds} folds."
         )
     return values
-
-
-def _make_models(data, network, seed):
-    if data.task == "classification":
-        models = {
-            BASELINE: DummyClassifier(strategy="prior"),
-            LINEAR: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-            TREES: HistGradientBoostingClassifier(random_state=seed),
-            NETWORK: network or BackpropClassifier(random_state=seed),
-        }
-    else:
-        models = {
-            BASELINE: DummyRegressor(),
-            LINEAR: make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13))),
-            TREES: HistGradientBoostingRegressor(random_state=seed),
-            NETWORK: network or BackpropRegressor(random_state=seed),
-        }
-    return {
-        name: Pipeline([("encode", make_encoder(data.columns)), ("network", model)])
-        for name, model in models.items()
-    }
 
 
 def _make_folds(task, cv, seed):

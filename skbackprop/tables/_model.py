@@ -40,7 +40,7 @@ class TableModel:
     >>> from skbackprop.tables import evaluate
     >>> table = load_wheat_seeds(as_frame=True).frame
     >>> model = evaluate(table, random_state=0).model
-    >>> model.predict(table.iloc[[0, 80, 200]])["predicted target"].tolist()
+    >>> model.predict(table.iloc[[0, 80, 200]])["predicted variety"].tolist()
     [1, 2, 3]
     """
 
@@ -81,7 +81,9 @@ class TableModel:
 
     def select(self, frame):
         """Return the columns that the pipeline takes, each of the type of its role."""
-        check_columns(frame, self.columns, "The table is not like the one of training. It lacks")
+        check_columns(
+            frame, self.columns, "The table is not like the one of training. It lacks"
+        )
         return as_typed(frame, self.columns)
 
     def predict(self, frame):

@@ -1,4 +1,4 @@
-"""Read a table from a file whose format is detected: separator, header, missing cells, dates."""
+"""Read a table from a file, and detect its separator, header, missing cells and dates."""
 
 import bz2
 import csv
@@ -72,7 +72,7 @@ class TableFormat:
 
 
 def read_table(path, *, header="auto", text_columns=()):
-    """Read a table from a file, and say how it was read.
+    r"""Read a table from a file, and say how it was read.
 
     Text files may separate cells by commas, semicolons, tabs, vertical bars or spaces, quote
     them, use decimal commas, lack a header, and be compressed by gzip, bzip2 or xz. Missing
@@ -109,7 +109,7 @@ def read_table(path, *, header="auto", text_columns=()):
     >>> import tempfile, pathlib
     >>> from skbackprop.tables import read_table
     >>> path = pathlib.Path(tempfile.mkdtemp(), "plants.csv")
-    >>> _ = path.write_text("height;kind\\n1,5;moss\\n2,25;fern\\n?;fern\\n")
+    >>> _ = path.write_text("height;kind\n1,5;moss\n2,25;fern\n?;fern\n")
     >>> frame, table_format = read_table(path)
     >>> print(table_format)
     cells separated by semicolons; decimal commas; missing cells: 1 '?'
@@ -314,7 +314,7 @@ def _as_dates(pandas, column, missing):
 
 
 def _day_comes_first(found):
-    """Return whether 3/4/2020 is in April, by a number above 12 or, without one, by the dots."""
+    """Return whether 3/4/2020 is in April: a number above 12 tells, or else the separator."""
     if any(int(match[1]) > 12 for match in found):
         return True
     if any(int(match[3]) > 12 for match in found):

@@ -6,13 +6,13 @@ from html import escape
 import numpy as np
 
 from ._columns import DROPPED
-from ._evaluate import BASELINE, NETWORK
+from ._models import BASELINE, NETWORK
 
 _N_IMPORTANCES = 15
 _N_POINTS = 2000
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
-       color: #222; background: #fff; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
+       padding: 0 1rem; color: #222; background: #fff; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -27,12 +27,20 @@ figcaption { color: #555; }
 
 def format_score(name, mean):
     """Return a score as it is read: accuracies in percent, others with four digits."""
-    return f"{100 * mean:.2f}%" if name == "accuracy" else f"{mean:.4g}" if abs(mean) < 1000 else f"{mean:.0f}"
+    return (
+        f"{100 * mean:.2f}%"
+        if name == "accuracy"
+        else f"{mean:.4g}"
+        if abs(mean) < 1000
+        else f"{mean:.0f}"
+    )
 
 
 def format_std(name, std):
     """Return a standard deviation as it is read."""
-    return f"{100 * std:.2f}" if name == "accuracy" else f"{std:.2g}" if std < 10 else f"{std:.0f}"
+    return (
+        f"{100 * std:.2f}" if name == "accuracy" else f"{std:.2g}" if std < 10 else f"{std:.0f}"
+    )
 
 
 def describe_differences(evaluation):
@@ -127,7 +135,8 @@ def _errors(evaluation):
             _draw_predictions, evaluation, "Out-of-fold predictions of the network."
         )
     headers = ["true \\ predicted", *confusion.columns]
-    rows = [[label, *counts] for label, counts in zip(confusion.index, confusion.to_numpy())]
+    counts = confusion.to_numpy()
+    rows = [[label, *row] for label, row in zip(confusion.index, counts, strict=True)]
     return "<h2>Confusion matrix</h2>" + _table(headers, rows)
 
 
