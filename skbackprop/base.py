@@ -21,7 +21,7 @@ from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import Progress
 from .fitted import FittedNetwork, fitted_state
-from .held_out import HeldOut, split
+from .held_out import HeldOut, check_training_weights, split
 from .input_validation import validate_inputs_and_targets
 from .noise import sample_noise
 from .parameters import RULES, OneOf, check_parameters
@@ -386,6 +386,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             rows, chosen = split(
                 rows, hashes, strata, counts, self.validation_fraction, progress.seed
             )
+            check_training_weights(weights, rows)
             weights_val = None if weights is None else weights[chosen]
             given = X[chosen], y[chosen], Y[chosen], weights_val
         if given is None:

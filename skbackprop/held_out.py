@@ -88,6 +88,20 @@ def _view(estimator, network, scaling):
     return view
 
 
+# Relative to the mean weight of all rows; the sum of smaller ones has no exact inverse.
+_SMALLEST_WEIGHT = 1e-200
+
+
+def check_training_weights(weights, rows):
+    """Raise an error if the validation set has taken the weight of all rows."""
+    if weights is not None and weights[rows].max() < _SMALLEST_WEIGHT:
+        raise ValueError(
+            "All entries of sample_weight are zero, beside those of the validation set, for "
+            "the rows that are left to train on. Give validation data as X_val and y_val, or "
+            "weights of similar size."
+        )
+
+
 def split(rows, hashes, strata, counts, fraction, seed):
     """Divide `rows` into those to train on and those to hold out, each in their order.
 

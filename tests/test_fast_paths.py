@@ -640,6 +640,23 @@ def test_updates_that_overflow_are_refused_and_change_nothing(settings, size):
     assert clf.t_ == before[1]
 
 
+def test_gradients_that_overflow_before_they_are_clipped_change_nothing():
+    """The loss is finite in double precision, the delta of the first layer is not in single."""
+    weights = [np.full((1, 1), 1e6, dtype=np.float32)] * 3
+    biases = [np.zeros(1, dtype=np.float32)] * 3
+    reg = BackpropRegressor(
+        (1, 1), activation="identity", weight_init=(weights, biases), standardize=False,
+        clip_norm=5.0, learning_rate="constant", max_restarts=0,
+    )  # fmt: skip
+    for _ in range(3):
+        reg.partial_fit(np.zeros((1, 1), dtype=np.float32), [0.0])
+    before = reg._params.copy(), reg.t_
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="diverged"):
+        reg.partial_fit(np.full((1, 1), 1e19, dtype=np.float32), [0.0])
+    np.testing.assert_array_equal(reg._params, before[0])
+    assert reg.t_ == before[1] == 3
+
+
 def test_ordinary_streams_are_not_copied(monkeypatch):
     """Neither the defaults nor ordinary settings pay for looking at all weights."""
     seen = []

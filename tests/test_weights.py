@@ -376,6 +376,24 @@ def test_validation_weights_of_any_size(iris, size):
     assert weighted.validation_scores_ == plain.validation_scores_
 
 
+def test_validation_rows_that_take_all_weight_are_named(iris):
+    X, y = iris
+    clf = BackpropClassifier(**QUICK, early_stopping=True, shuffle=False)
+    weights = np.full(len(y), 1e-10)
+    held_out = []
+    for row in range(len(y)):
+        weights[:] = 1e-10
+        weights[row] = 1e300
+        try:
+            clone(clf).fit(X, y, sample_weight=weights)
+        except ValueError as error:
+            assert "All entries of sample_weight are zero, beside" in str(error)
+            held_out.append(row)
+        if held_out:
+            break
+    assert held_out
+
+
 def test_a_row_of_weight_zero_is_no_member_of_a_class(iris):
     X, y = iris
     y, weights = y.copy(), np.ones(len(y))

@@ -159,24 +159,26 @@ INLINE void NAME(backward_layer)(int rule, int updates, const NAME(step_t) *by,
     }
 }
 
-/* Shorten the deltas so that the row's gradient is no longer than allowed. The gradient of
- * a layer is the product of its deltas and its inputs, and so is its norm. */
-INLINE void NAME(clip_row)(const shape_t *net, double clip_norm, double input_square,
+/* Shorten the deltas so that the row's gradient is no longer than allowed, and return the
+ * square of its norm before. The gradient of a layer is the product of its deltas and its
+ * inputs, and so is its norm. */
+INLINE double NAME(clip_row)(const shape_t *net, double clip_norm, double input_square,
                            NAME(scratch_t) *s)
 {
     double square = (1 + input_square) * NAME(square_sum)(s->deltas[0], net->sizes[1]);
     for (int l = 1; l < net->n_layers; l++)
         square += (1 + NAME(square_sum)(s->outputs[l - 1], net->sizes[l]))
                   * NAME(square_sum)(s->deltas[l], net->sizes[l + 1]);
-    if (!(square > clip_norm * clip_norm)) return;
+    if (!(square > clip_norm * clip_norm)) return square;
     const T factor = (T)(clip_norm / sqrt(square));
     for (int l = 0; l < net->n_layers; l++)
         for (int64_t j = 0; j < net->sizes[l + 1]; j++) s->deltas[l][j] *= factor;
+    return square;
 }
 
 /* From the raw outputs of one row: its loss, the deltas of every layer, and the update of
- * all parameters but the first layer's weights. Where `guarded`, a loss that is not finite
- * changes nothing. */
+ * all parameters but the first layer's weights. Where `guarded`, a loss or a gradient that
+ * is clipped and not finite changes nothing. */
 INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule,
                                 const NAME(step_t) *by, NAME(vectors_t) at, NAME(target_t) y,
                                 double input_square, NAME(scratch_t) *s)
@@ -194,7 +196,8 @@ INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule
                                s->slopes[l - 1], sizes[l]);
     }
     if (clips) {
-        NAME(clip_row)(net, rule->clip_norm, input_square, s);
+        const double square = NAME(clip_row)(net, rule->clip_norm, input_square, s);
+        if (rule->guarded && !isfinite(square)) return (double)NAN;
         for (int l = last; l > 0; l--)
             for (int64_t j = 0; j < sizes[l + 1]; j++)
                 NAME(update)(kind, by, 1, at, net->weights_at[l] + j * sizes[l],
