@@ -19,7 +19,7 @@ from .engine.training import choose_engine
 from .fast_paths import MADE_READY, make_predictor, predictor_for
 from .input_validation import validate_inputs
 from .parameters import check_integer
-from .summary import learned_html
+from .summary import layer_summary, learned_html
 
 if TYPE_CHECKING:
     import pandas
@@ -401,6 +401,37 @@ class FittedNetwork(BaseEstimator):
         """The largest score on the held-out rows, or None; NaN if no epoch has a score."""
         scores = self.validation_scores_
         return None if scores is None else float(np.fmax.reduce(scores, initial=math.nan))
+
+    def summary(self) -> str:
+        """Describe the fitted network layer by layer, as ``model.summary()`` of Keras does.
+
+        Returns
+        -------
+        summary : str
+            A table with a line for each layer: its activation function, the number of its
+            inputs and outputs, and of its weights and biases; then the number of all
+            parameters, of the epochs of training, and the loss. A prompt shows it with its
+            lines; elsewhere use ``print``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.datasets import load_wheat_seeds
+        >>> X, y = load_wheat_seeds(return_X_y=True)
+        >>> clf = BackpropClassifier((5,), max_iter=10, random_state=0).fit(X, y)
+        >>> clf.summary()
+        layer     activation   shape  parameters
+        hidden 1  relu        7 -> 5          40
+        output    softmax     5 -> 3          18
+        58 parameters; 10 epochs, loss 0.1... (log_loss)
+        """
+        check_is_fitted(self)
+        return layer_summary(self)
 
     # ---- In a notebook ----
 

@@ -5,9 +5,13 @@ They are plain attributes, which can hold anything: no method of SciPy is called
 matrix before they have been checked here.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
+
+from .cell_checks import describe_cells
 
 # float32 is kept, everything else becomes float64.
 _DTYPES = (np.float64, np.float32)
@@ -27,9 +31,9 @@ def validate_inputs(estimator, X):
     X : {ndarray, CSR} of shape (n_samples, n_features), float64 or float32
         Finite numbers: an array in C order, or a sparse matrix as `canonical_csr` makes it.
     """
-    return validate_data(
-        estimator, canonical_if_sparse(X, "X"), reset=False, dtype=_DTYPES, **_LAYOUT
-    )
+    X = canonical_if_sparse(X, "X")
+    with _columns_named(X):
+        return validate_data(estimator, X, reset=False, dtype=_DTYPES, **_LAYOUT)
 
 
 def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
@@ -55,13 +59,25 @@ def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
     """
     X, y = canonical_if_sparse(X, name), dense_targets(y)
     # A number that is too large for the dtype becomes infinite, and is then refused.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), _columns_named(X):
         return validate_data(
             estimator, X, y, reset=reset, dtype=dtype or _DTYPES, multi_output=True, **_LAYOUT
         )
 
 
 _LAYOUT = {"accept_sparse": "csr", "order": "C"}
+
+
+@contextmanager
+def _columns_named(X):
+    """Add to an error which columns hold text or missing values, and what helps."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        found = "" if sparse.issparse(X) else describe_cells(X)
+        if not found:
+            raise
+        raise type(error)(f"{error}\n{found}") from error
 
 
 def dense_targets(y):

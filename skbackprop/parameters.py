@@ -12,6 +12,7 @@ from .engine.initializers import INITIALIZERS
 from .engine.losses import ALIASES as LOSS_ALIASES
 from .engine.losses import Loss
 from .engine.schedules import SCHEDULES
+from .parameter_hints import hint_for
 
 ACTIVATION_NAMES = (*(row.name for row in ACTIVATIONS), *ALIASES)
 
@@ -248,10 +249,35 @@ def check_parameters(estimator):
     for name, rule in estimator._parameter_rules.items():
         value = getattr(estimator, name)
         if not rule.accepts(value):
+            hint = hint_for(estimator, name, _refused_item(rule, value), _names_of(rule))
             raise ValueError(
                 f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
-                f"Got {value!r}."
+                f"Got {value!r}.{hint}"
             )
+
+
+def _refused_item(rule, value):
+    """Return the first item that is not allowed of a sequence, or the value itself."""
+    if isinstance(rule, OneOrMore) and isinstance(value, (list, tuple)):
+        return next(item for item in value if not rule.rule.accepts(item))
+    return value
+
+
+def _names_of(rule):
+    """Return the names that a rule allows."""
+    if isinstance(rule, OneOf):
+        options = (*rule.options, *rule.aliases)
+        return [option for option in options if isinstance(option, str)]
+    if isinstance(rule, Either):
+        return [name for part in rule.rules for name in _names_of(part)]
+    if isinstance(rule, OneOrMore):
+        return _names_of(rule.rule)
+    return {
+        WeightInit: WeightInit.names,
+        Scoring: ("score", *get_scorer_names()),
+        ClassWeight: ("balanced",),
+        LayerSizes: ("auto",),
+    }.get(type(rule), ())
 
 
 def check_integer(name, value, low, high=math.inf, or_none=False):

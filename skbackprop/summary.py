@@ -1,4 +1,4 @@
-"""What a fitted estimator says about itself in a notebook."""
+"""What a fitted estimator says about itself: in a notebook, and layer by layer."""
 
 from html import escape
 
@@ -17,3 +17,44 @@ def learned_html(estimator):
         f"{escape(estimator.engine_)} engine",
     )
     return f'<p class="skbackprop-learned">Learned: {"; ".join(facts)}.</p>'
+
+
+class Summary(str):
+    """Text that a prompt shows as it is, with its lines."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
+
+
+def layer_summary(estimator):
+    """Return a table with a line per layer: activation, inputs and outputs, parameters."""
+    network = estimator._network
+    sizes = network.layer_sizes
+    activations = [
+        *(activation.name for activation in network.hidden),
+        network.output_activation,
+    ]
+    lines = [["layer", "activation", "shape", "parameters"]]
+    for i, (activation, n_in, n_out) in enumerate(
+        zip(activations, sizes[:-1], sizes[1:], strict=True)
+    ):
+        name = "output" if i == len(activations) - 1 else f"hidden {i + 1}"
+        lines.append([name, activation, f"{n_in:,} -> {n_out:,}", f"{(n_in + 1) * n_out:,}"])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    n_epochs = len(estimator.loss_curve_)
+    table.append(
+        f"{network.n_params:,} parameters; {estimator.n_iter_:,} epochs, loss "
+        f"{estimator.loss_:.4g} ({network.loss_row.name})"
+        if n_epochs
+        else f"{network.n_params:,} parameters; not trained yet"
+    )
+    return Summary("\n".join(table))

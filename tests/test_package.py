@@ -47,6 +47,7 @@ ARROWS = {
     "engine.threads": set(),
     "parameters": {
         "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
+        "parameter_hints",
     },
     "presets": set(),
     "_serialization": {
@@ -67,8 +68,10 @@ ARROWS = {
     "types": {"engine.activations"},
     "versions": {"engine.hashing"},
     "caller": set(),
+    "cell_checks": set(),
     "summary": set(),
-    "input_validation": set(),
+    "input_validation": {"cell_checks"},
+    "parameter_hints": set(),
     "held_out": {"engine.hashing", "engine.sampling", "engine.training"},
     "recipe": {
         "engine.activations", "engine.initializers", "engine.lbfgs",

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._serialization import InvalidStateError, check_memory, require
@@ -120,6 +121,7 @@ def save(estimator: BaseBackprop, path: str | PathLike[str]) -> None:
     if ESTIMATORS.get(name) is not type(estimator):
         raise TypeError(
             f"estimator must be one of {', '.join(ESTIMATORS)}. Got {type(estimator)}."
+            + (_HOW_TO_SAVE_OTHERS if isinstance(estimator, BaseEstimator) else "")
         )
     check_is_fitted(estimator)
     arrays: list[np.ndarray] = []
@@ -139,6 +141,14 @@ def save(estimator: BaseBackprop, path: str | PathLike[str]) -> None:
     text = json.dumps(header, allow_nan=False, separators=(",", ":"))
     _check_expansion(text, _FRAME + len(text) + sum(array.nbytes for array in arrays))
     replace_file(path, _signed(_frame(text.encode(), arrays)))
+
+
+#: For pipelines and searches that hold a network.
+_HOW_TO_SAVE_OTHERS = (
+    " Save a pipeline, search or other estimator that holds a network with skops: "
+    "skops.io.dump(estimator, 'model.skops'), and load it with skops.io.load('model.skops', "
+    "trusted=skbackprop.persistence.TRUSTED_TYPES)."
+)
 
 
 def load(
