@@ -1,5 +1,6 @@
 """The pictures: what is in them, and that it can be read."""
 
+import re
 import sys
 from itertools import combinations
 
@@ -14,7 +15,7 @@ import pytest
 import sklearn
 from literals import NAMES
 from matplotlib.colors import to_hex
-from sklearn.datasets import load_diabetes, load_digits
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
@@ -314,27 +315,63 @@ def test_activations_of_a_row(which, request):
 
 
 @pytest.mark.parametrize("max_neurons", [3, 10, 24, 40])
-def test_abridged_layers(digits, max_neurons):
-    display = NetworkDisplay.from_estimator(digits[0], max_neurons=max_neurons)
+def test_large_layers_show_their_strongest_neurons(digits, max_neurons):
+    display = NetworkDisplay.from_estimator(
+        digits[0], max_neurons=max_neurons, max_connections=None
+    )
     sizes = [min(size, max_neurons - (size > max_neurons)) for size in (64, 30, 10)]
     assert [len(layer.get_offsets()) for layer in display.neurons_] == sizes
     assert [len(lines.get_segments()) for lines in display.connections_] == [
         sizes[0] * sizes[1],
         sizes[1] * sizes[2],
     ]
+    absolute = [np.abs(w) for w in display.weights]
+    # The sum over all paths of the products, neuron by neuron.
+    strengths = [
+        (absolute[0] @ absolute[1]).sum(axis=1),
+        absolute[0].sum(axis=0) * absolute[1].sum(axis=1),
+        (absolute[0] @ absolute[1]).sum(axis=0),
+    ]
     for layer, size in enumerate((64, 30, 10)):
         hidden = size - sizes[layer]
-        ellipsis = f"\u22ee {hidden} more \u22ee"
-        assert (ellipsis in written(display)) == (hidden > 0)
-        assert display.shown_[layer][0] == 0 and display.shown_[layer][-1] == size - 1
-    assert "x0" in written(display) and "x63" in written(display)
+        assert (f"and {hidden} weaker" in written(display)) == (hidden > 0)
+        drawn = display.shown_[layer]
+        assert drawn == sorted(drawn)
+        left_out = np.delete(strengths[layer], drawn)
+        assert not left_out.size or strengths[layer][drawn].min() >= left_out.max()
     assert_readable(display.figure_, display.labels_)
+
+
+@pytest.mark.parametrize("max_connections", [1, 7, 60])
+def test_large_layers_show_their_largest_weights(digits, max_connections):
+    display = NetworkDisplay.from_estimator(
+        digits[0], max_neurons=40, max_connections=max_connections
+    )
+    for layer, lines in enumerate(display.connections_):
+        assert len(lines.get_segments()) == max_connections
+        weights = np.abs(display.weights[layer])
+        drawn = weights[np.ix_(display.shown_[layer], display.shown_[layer + 1])]
+        widths = np.sort(drawn.ravel())[-max_connections:] / weights.max()
+        np.testing.assert_allclose(lines.get_linewidths(), 0.15 + 2.85 * widths)
+        assert f"{max_connections} of {weights.size:,} weights" in written(display)
+
+
+def test_the_output_of_two_classes_names_both():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor"])[y[:100]]
+    clf = BackpropClassifier((2,), max_iter=5, random_state=0).fit(X[:100], names)
+    assert "versicolor (else setosa)" in written(NetworkDisplay.from_estimator(clf))
+    display = NetworkDisplay.from_estimator(clf, output_names=["kind"])
+    assert "kind" in written(display) and "versicolor (else setosa)" not in written(display)
+    label = WeightImportanceDisplay.from_estimator(clf).ax_.get_xlabel()
+    assert label.split("    ") == ["\u2190 setosa", "connection weights (Olden)",
+                                   "versicolor \u2192"]  # fmt: skip
 
 
 def test_numbers_of_large_networks(digits):
     clf, X = digits
     display = NetworkDisplay.from_estimator(clf, x=X[0], max_neurons=40)
-    shown = [text for text in written(display) if "more" not in text]
+    shown = [text for text in written(display) if not re.search("weaker|weights", text)]
     # Names with numbers at both ends, and the titles; no numbers between the connections.
     assert len(shown) == 39 + 10 + 3
     assert "x2: 5" in shown
@@ -371,6 +408,8 @@ def test_network_refusals(seeds):
         NetworkDisplay.from_estimator(clf, x=data.iloc[:2])
     with pytest.raises(ValueError, match="max_neurons must be an integer >= 3. Got 2"):
         NetworkDisplay.from_estimator(clf, max_neurons=2)
+    with pytest.raises(ValueError, match="max_connections must be None or an integer >= 1"):
+        NetworkDisplay.from_estimator(clf, max_connections=0)
 
 
 # ---- Weights ----
@@ -560,7 +599,7 @@ def test_the_default_network_is_readable_in_all_pictures(load):
     kind = BackpropRegressor if load is load_diabetes else BackpropClassifier
     estimator = kind(max_iter=3, random_state=0).fit(X, y)
     network = NetworkDisplay.from_estimator(estimator, x=X.iloc[0])
-    assert [len(shown) for shown in network.shown_[1:3]] == [23, 23]
+    assert [len(shown) for shown in network.shown_[1:3]] == [15, 15]
     assert_readable(network.figure_, network.labels_)
     for layer in range(3):
         weights = WeightsDisplay.from_estimator(estimator, layer=layer)

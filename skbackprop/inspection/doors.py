@@ -115,6 +115,14 @@ def output_names(estimator, given=None):
     return ["y"] if n_outputs == 1 else [f"y{k}" for k in range(n_outputs)]
 
 
+def both_classes(estimator):
+    """Return the name of the output that stands for two classes, or None."""
+    classes = getattr(estimator, "classes_", ())
+    if isinstance(classes, list) or len(classes) != 2 or estimator.n_outputs_ != 1:
+        return None
+    return [f"{classes[1]} (else {classes[0]})"]
+
+
 def output_labels(estimator):
     """What the outputs of a classifier stand for; empty for a regressor."""
     classes = getattr(estimator, "classes_", ())

@@ -77,8 +77,8 @@ class WeightImportanceDisplay:
         output: Any = None,
         units: Units = "training",
         feature_names: Sequence[str] | None = None,
+        max_features: int = 20,
         ax: Axes | None = None,
-        **options: Any,
     ) -> Self:
         """Compute the importances of a fitted network and draw them.
 
@@ -96,10 +96,10 @@ class WeightImportanceDisplay:
             As in the functions.
         feature_names : sequence of str, default=None
             The names of the inputs; None takes `feature_names_in_`, or x0, x1, ...
+        max_features : int >= 1, default=20
+            How many bars are drawn at most; the inputs beyond are counted.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        **options
-            Passed to `plot`.
 
         Returns
         -------
@@ -116,7 +116,11 @@ class WeightImportanceDisplay:
             importances = np.abs(importances).mean(axis=0)
             label = f"mean over outputs of |{label}|" if method == "olden" else label
         names = doors.feature_names(estimator, feature_names)
-        return cls(importances, names, label).plot(ax, **options)
+        both = doors.both_classes(estimator)
+        if method == "olden" and both:
+            no, yes = (doors.shown(name, 24) for name in estimator.classes_)
+            label = f"\N{LEFTWARDS ARROW} {no}    {label}    {yes} \N{RIGHTWARDS ARROW}"
+        return cls(importances, names, label).plot(ax, max_features=max_features)
 
     def plot(self, ax: Axes | None = None, *, max_features: int = 20) -> Self:
         """Draw the bars.

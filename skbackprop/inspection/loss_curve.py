@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -88,7 +88,9 @@ class LossCurveDisplay:
         *,
         name: str | None = None,
         ax: Axes | None = None,
-        **options: Any,
+        second_axis: str | None = "auto",
+        mark_best: bool = True,
+        yscale: Literal["linear", "log"] = "linear",
     ) -> Self:
         """Draw the training of one network.
 
@@ -100,8 +102,8 @@ class LossCurveDisplay:
             Stands in the legend.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        **options
-            Passed to `plot`.
+        second_axis, mark_best, yscale
+            As in `plot`.
 
         Returns
         -------
@@ -109,7 +111,8 @@ class LossCurveDisplay:
         """
         check_network(estimator)
         names = None if name is None else [str(name)]
-        return cls([estimator.history_], names).plot(ax, **options)
+        display = cls([estimator.history_], names)
+        return display.plot(ax, second_axis=second_axis, mark_best=mark_best, yscale=yscale)
 
     @classmethod
     def from_estimators(
@@ -118,7 +121,10 @@ class LossCurveDisplay:
         *,
         names: Sequence[str] | None = None,
         ax: Axes | Sequence[Axes] | None = None,
-        **options: Any,
+        second_axis: str | None = "auto",
+        mark_best: bool = True,
+        yscale: Literal["linear", "log"] = "linear",
+        panels: bool = False,
     ) -> Self:
         """Draw the trainings of several networks beside each other.
 
@@ -130,8 +136,8 @@ class LossCurveDisplay:
             A name for each of a sequence; None numbers them.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw; a sequence with ``panels=True``. None makes a new figure.
-        **options
-            Passed to `plot`.
+        second_axis, mark_best, yscale, panels
+            As in `plot`.
 
         Returns
         -------
@@ -150,7 +156,9 @@ class LossCurveDisplay:
             raise ValueError(
                 f"names must hold {len(histories)} names, one per estimator. Got {names}."
             )
-        return cls(histories, names).plot(ax, **options)
+        return cls(histories, names).plot(
+            ax, second_axis=second_axis, mark_best=mark_best, yscale=yscale, panels=panels
+        )
 
     def plot(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 from ..parameters import check_integer
 from .doors import (
     VERBATIM,
+    both_classes,
     check_names,
     check_row,
     neuron_names,
@@ -36,9 +37,11 @@ _WRITTEN_ROWS = 24
 class NetworkDisplay:
     """A fitted network as a drawing: a column of neurons per layer, a line per weight.
 
-    A line is the wider and the stronger in colour, the larger its weight is beside the
-    largest of its layer; blue is positive, red negative. Large layers are abridged: their
-    first and last neurons are shown, and a mark between them says how many are hidden.
+    A line is the wider and the stronger in color, the larger its weight is compared with the
+    largest of its layer; blue is positive, red negative. Of large layers only the strongest
+    neurons and weights are drawn, and the others are counted. The strength of a neuron is the
+    sum, over all paths from the inputs to the outputs that lead through it, of the product of
+    the absolute weights.
 
     Use `from_estimator` to make one.
 
@@ -60,7 +63,7 @@ class NetworkDisplay:
     connections_ : list of matplotlib LineCollection
         The lines between each layer and the next.
     labels_ : list of matplotlib Text
-        The names, numbers, titles and ellipses.
+        The names, numbers and titles, and how much is not drawn.
     shown_ : list of lists of int
         The neurons of each layer that are shown.
     ax_ : matplotlib Axes
@@ -101,8 +104,10 @@ class NetworkDisplay:
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
         units: Units = "training",
+        max_neurons: int = 16,
+        max_connections: int | None = 60,
+        title: str | None = None,
         ax: Axes | None = None,
-        **options: Any,
     ) -> Self:
         """Draw a fitted network.
 
@@ -113,18 +118,19 @@ class NetworkDisplay:
         x : array-like of shape (n_features,) or (1, n_features), default=None
             A row, in the units of the training data. The neurons are then filled by what
             they answer to it: the darker, the higher in their layer. The numbers are
-            written beside them, up to 24 rows beside the hidden ones too.
+            written beside them, and beside hidden neurons if there are at most 24 rows.
         feature_names : sequence of str, default=None
             The names of the inputs; None takes `feature_names_in_`, or x0, x1, ...
         output_names : sequence of str, default=None
-            The names of the outputs; None takes the classes, or y0, y1, ...
+            The names of the outputs; None takes the classes, or y0, y1, ... The output for
+            two classes names both: "yes (else no)".
         units : {"training", "raw"}, default="training"
-            Whether the first weights are those on standardised inputs, where the estimator
-            standardises, so that they can be compared; or those of `coefs_`.
+            Whether the weights of the first layer are those on standardized inputs, where the
+            estimator standardizes, so that they can be compared; or those of `coefs_`.
+        max_neurons, max_connections, title
+            As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        **options
-            Passed to `plot`.
 
         Returns
         -------
@@ -138,10 +144,20 @@ class NetworkDisplay:
         titles += [f"hidden {k}\n{shown(name)}" for k, name in enumerate(functions, 1)]
         titles += [f"outputs\n{shown(network.output_activation)}"]
         activations = None if x is None else _activations(estimator, x)
-        return cls(weights, names, titles, activations).plot(ax, **options)
+        if output_names is None:
+            names[-1] = both_classes(estimator) or names[-1]
+        display = cls(weights, names, titles, activations)
+        return display.plot(
+            ax, max_neurons=max_neurons, max_connections=max_connections, title=title
+        )
 
     def plot(
-        self, ax: Axes | None = None, *, max_neurons: int = 24, title: str | None = None
+        self,
+        ax: Axes | None = None,
+        *,
+        max_neurons: int = 16,
+        max_connections: int | None = 60,
+        title: str | None = None,
     ) -> Self:
         """Draw the network.
 
@@ -149,8 +165,12 @@ class NetworkDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure, as large as the network asks for.
-        max_neurons : int >= 3, default=24
-            The rows of the picture. A layer with more neurons is abridged.
+        max_neurons : int >= 3, default=16
+            The rows of the picture. Of a layer with more neurons the strongest are drawn, and
+            a note counts the others.
+        max_connections : int >= 1 or None, default=60
+            How many weights are drawn at most between two layers, the largest; a note says of
+            how many. None draws those of all neurons that are drawn.
         title : str, default=None
             The title of the picture.
 
@@ -164,13 +184,16 @@ class NetworkDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If `max_neurons` is not as described, or the names do not fit the weights.
+            If `max_neurons` or `max_connections` is not as described, or the names do not fit
+            the weights.
         """
         max_neurons = check_integer("max_neurons", max_neurons, 3)
+        if max_connections is not None:
+            max_connections = check_integer("max_connections", max_connections, 1, or_none=True)
         sizes = [len(self.weights[0]), *(w.shape[1] for w in self.weights)]
         for names, size in zip(self.names, sizes, strict=True):
             check_names("names", names, size)
-        self.shown_, places = _places(sizes, max_neurons)
+        self.shown_, places = _places(_strengths(self.weights), max_neurons)
         n_rows = max(min(size, max_neurons) for size in sizes)
         figsize = (
             1.8 + _COLUMN * len(self.weights) + 0.08 * self._longest_names(),
@@ -180,7 +203,7 @@ class NetworkDisplay:
         self.figure_ = ax.figure
         self.labels_: list[Any] = []
         self.connections_ = [
-            ax.add_collection(_lines(w, self.shown_, places, layer))
+            ax.add_collection(_lines(w, self.shown_, places, layer, max_connections))
             for layer, w in enumerate(self.weights)
         ]
         self.neurons_ = [
@@ -188,6 +211,8 @@ class NetworkDisplay:
         ]
         for layer, size in enumerate(sizes):
             self._label(layer, size, places[layer], n_rows)
+        for layer, lines in enumerate(self.connections_):
+            self._count(layer, len(lines.get_paths()), n_rows)
         top = (n_rows - 1) / 2
         ax.set(xlim=(-0.1, len(sizes) - 0.9), ylim=(-top - 0.7, top + 0.7))
         ax.set_axis_off()
@@ -240,17 +265,23 @@ class NetworkDisplay:
                     bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6},
                 )  # fmt: skip
         if len(ys) < size:
-            gap = (ys[_head(n_rows) - 1] + ys[_head(n_rows)]) / 2
             self._text(
-                f"\u22ee {size - len(ys)} more \u22ee", (layer, gap), (0, 0), ha="center",
-                va="center", fontsize=8, zorder=4,
-                bbox={"facecolor": "white", "linewidth": 0, "pad": 2},
+                f"and {size - len(ys):,} weaker", (layer, ys[-1] - 1), (0, 0), ha="center",
+                va="center", fontsize=8,
             )  # fmt: skip
         top = (n_rows - 1) / 2 + 0.5
         self._text(
             self.layer_titles[layer], (layer, top), (0, 4), ha="center", va="bottom",
             fontsize=9, weight="bold",
         )  # fmt: skip
+
+    def _count(self, layer, n_drawn, n_rows):
+        """Write how many of a layer's weights are drawn, if not all are."""
+        if n_drawn < self.weights[layer].size:
+            self._text(
+                f"{n_drawn:,} of {self.weights[layer].size:,} weights",
+                (layer + 0.5, -n_rows / 2), (0, -10), ha="center", va="center", fontsize=7,
+            )  # fmt: skip
 
     def _text(self, text, point, offset, **style):
         style = {"fontsize": 9, "annotation_clip": False, **VERBATIM, **style}
@@ -266,7 +297,7 @@ class NetworkDisplay:
             for color, label in ((_POSITIVE, "positive weight"), (_NEGATIVE, "negative weight"))
         ]
         ax.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2,
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.03), ncols=2,
             frameon=False, fontsize=8,
         )  # fmt: skip
 
@@ -280,20 +311,33 @@ def _activations(estimator, x):
     return [row[0], *outputs]
 
 
-def _places(sizes, max_neurons):
-    """The neurons of each layer that are shown, and their heights, from the top."""
+def _strengths(weights):
+    """Return for each layer the absolute weights of all paths through each of its neurons."""
+    absolute = [np.abs(w) for w in weights]
+    forward = [np.ones(len(absolute[0]))]
+    for w in absolute:
+        forward.append(_scaled(forward[-1] @ w))
+    backward = [np.ones(absolute[-1].shape[1])]
+    for w in absolute[::-1]:
+        backward.append(_scaled(w @ backward[-1]))
+    return [ahead * behind for ahead, behind in zip(forward, backward[::-1], strict=True)]
+
+
+def _scaled(strengths):
+    """Return numbers whose order alone matters, so that they do not overflow."""
+    return strengths / (strengths.max() or 1)
+
+
+def _places(strengths, max_neurons):
+    """Return the neurons of each layer that are drawn, in their order, and their heights."""
     shown, places = [], []
-    for size in sizes:
-        if size <= max_neurons:
-            shown.append(list(range(size)))
-            places.append((size - 1) / 2 - np.arange(size))
-            continue
-        # One row is left to the ellipsis.
-        head = _head(max_neurons)
-        tail = max_neurons - 1 - head
-        shown.append([*range(head), *range(size - tail, size)])
-        rows = np.r_[0:head, head + 1 : max_neurons]
-        places.append((max_neurons - 1) / 2 - rows)
+    for of_layer in strengths:
+        size = len(of_layer)
+        # One row is left for the note on the others.
+        n_shown = size if size <= max_neurons else max_neurons - 1
+        strongest = np.argsort(-of_layer, kind="stable")[:n_shown]
+        shown.append(sorted(strongest.tolist()))
+        places.append((min(size, max_neurons) - 1) / 2 - np.arange(n_shown))
     return shown, places
 
 
@@ -302,21 +346,16 @@ def _circle(n_rows):
     return np.interp(n_rows, [6, 30], [13.8, 7.7])
 
 
-def _head(n_rows):
-    """How many of an abridged layer's neurons stand above its ellipsis."""
-    return n_rows // 2
-
-
-def _lines(weights, shown, places, layer):
-    """The connections between a layer and the next, the strongest in front."""
+def _lines(weights, shown, places, layer, max_connections):
+    """Return the largest weights between two layers as lines, the largest in front."""
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgba_array
 
+    largest = np.abs(weights).max() or 1
     weights = weights[np.ix_(shown[layer], shown[layer + 1])]
     i, j = (index.ravel() for index in np.indices(weights.shape))
-    strength = np.abs(weights).ravel()
-    strength = strength / (strength.max() or 1)
-    order = np.argsort(strength, kind="stable")
+    strength = np.abs(weights).ravel() / largest
+    order = np.argsort(strength, kind="stable")[-(max_connections or 0) :]
     i, j, strength = i[order], j[order], strength[order]
     starts = np.column_stack([np.full(len(i), layer), places[layer][i]])
     ends = np.column_stack([np.full(len(j), layer + 1), places[layer + 1][j]])

@@ -88,8 +88,9 @@ class WeightsDisplay:
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
         units: Units = "training",
+        max_images: int = 40,
+        cmap: Any = "RdBu",
         ax: Axes | None = None,
-        **options: Any,
     ) -> Self:
         """Draw the weights of one layer of a fitted network.
 
@@ -110,8 +111,8 @@ class WeightsDisplay:
             standardises, so that they can be compared; or those of `coefs_`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        **options
-            Passed to `plot`.
+        max_images, cmap
+            As in `plot`.
 
         Returns
         -------
@@ -130,7 +131,7 @@ class WeightsDisplay:
         weights, _ = weights_and_biases(estimator, units)
         names = neuron_names(estimator, feature_names, output_names)
         display = cls(weights[layer], names[layer], names[layer + 1], image_shape)
-        return display.plot(ax, **options)
+        return display.plot(ax, max_images=max_images, cmap=cmap)
 
     def plot(self, ax: Axes | None = None, *, max_images: int = 40, cmap: Any = "RdBu") -> Self:
         """Draw the weights.
