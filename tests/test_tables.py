@@ -93,6 +93,54 @@ def test_read_table_understands_decimal_commas_and_thousands(tmp_path):
     assert "decimal commas; encoded in cp1252" in str(table_format)
 
 
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["12%", "3.5 %", "-1%"], [12, 3.5, -1]),
+        (["$1,234.50", "-$2", "$ 3"], [1234.5, -2, 3]),
+        (["1,234", "12", "1,234,567.5"], [1234, 12, 1234567.5]),
+        (["5 €", "€6", "7"], [5, 6, 7]),
+        (["1,23", "2", "3"], None),  # no thousands
+        (["$x", "2", "3"], None),
+    ],
+)
+def test_read_table_takes_signs_off_numbers(tmp_path, cells, numbers):
+    path = write(tmp_path, "a,b\n" + "".join(f'"{cell}",x\n' for cell in cells))
+    found = read_table(path)[0]["a"].tolist()
+    assert found == (cells if numbers is None else numbers)
+
+
+@pytest.mark.parametrize("separator", [",", " ", "\t"])
+def test_read_table_names_the_row_names_of_r(tmp_path, separator):
+    rows = [["x", "y"], ["1", "0.5", "a b"], ["2", "1.5", "c"]]
+    text = "\n".join(separator.join(f'"{cell}"' for cell in row) for row in rows)
+    if separator == " ":
+        text = text.replace("a b", "ab")
+    frame, _ = read_table(write(tmp_path, text))
+    assert list(frame) == ["row_names", "x", "y"]
+    assert frame["x"].tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# made by a program\n#\nx;y\n1;a\n2;b\n",
+        "sep=;\nx;y\n1;a\n2;b\n",
+        "x;y;\n1;a;\n2;b;\n",
+        "x;y\r\n\r\n1;a\r\n\r\n2;b\r\n\r\n",
+    ],
+)
+def test_read_table_skips_what_is_no_table(tmp_path, text):
+    frame, _ = read_table(write(tmp_path, text))
+    assert list(frame) == ["x", "y"]
+    assert frame.to_numpy().tolist() == [[1, "a"], [2, "b"]]
+
+
+def test_numbers_whose_squares_overflow_count_as_missing():
+    cells = as_typed(pd.DataFrame({"a": [1.0, -np.inf, 1e300, 2]}), [Column("a", "number")])
+    assert cells["a"].isna().tolist() == [False, True, True, False]
+
+
 def test_read_table_counts_missing_cells(tmp_path):
     text = "a,b,c\n1,x,-\n?,NA,2\n,y,3\nNaN,-,None\n"
     frame, table_format = read_table(write(tmp_path, text))
@@ -401,7 +449,13 @@ def rare_class(table):
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        (one_class, {}, "'kind' has one value in each row, 'same'"),
+        (one_class, {}, "'kind' is 'same' in each row: there is nothing to predict"),
+        (lambda table: table.assign(kind=None), {}, "'kind' is missing in each row"),
+        (lambda table: table.assign(kind=3.0), {}, "'kind' is '3' in each row"),
+        (
+            lambda table: table.assign(kind=np.arange(120) * 1e100), {},
+            r"'kind' holds 1.19e\+102. Numbers are smaller than 1e\+100",
+        ),
         (rare_class, {}, "Class 'rare' of the target 'kind' has 2 rows, fewer than the 5"),
         (None, {"target": "kinds"}, "'kinds' is not in the table. Did you mean 'kind'"),
         (None, {"drop": ["Colour"]}, "'Colour' is not in the table. Did you mean 'color'"),

@@ -16,6 +16,8 @@ NUMBER, CATEGORY, DATE, DROPPED = "number", "category", "date", "dropped"
 MOST_LEVELS = 100
 #: The level that stands for missing cells.
 MISSING_LEVEL = "(missing)"
+#: Numbers of this size count as missing, as infinite ones do: their squares overflow.
+LARGEST = 1e100
 #: Whole numbers with at most this many values are taken for classes.
 MOST_CLASSES = 20
 _IDENTIFIER_NAME = re.compile(
@@ -152,7 +154,7 @@ def _numbers(pandas, cells):
             f"{wrong.iloc[0]!r} in row {_position(cells, wrong)}."
         )
     numbers = numbers.astype(object).where(numbers.notna(), np.nan).astype(float)
-    return numbers.where(np.isfinite(numbers), np.nan)
+    return numbers.where(numbers.abs() < LARGEST, np.nan)
 
 
 def _dates(pandas, cells):

@@ -20,7 +20,9 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from ._columns import (
     DROPPED,
+    LARGEST,
     Column,
+    as_text,
     as_typed,
     choose_task,
     describe_columns,
@@ -311,10 +313,12 @@ def _prepare(frame, target, drop, task, n_folds):
 
 
 def _prepare_target(target, task, n_folds):
-    if not len(target) or target.nunique() < 2:
-        value = f" in each row, {target.iloc[0]!r}" if len(target) else ""
+    if not len(target):
+        raise TableError(f"The target {target.name!r} is missing in each row.")
+    if target.nunique() < 2:
         raise TableError(
-            f"The target {target.name!r} has one value{value}: nothing to predict."
+            f"The target {target.name!r} is {as_text(target.iloc[0])!r} in each row: there is "
+            f"nothing to predict."
         )
     if task == "auto":
         task, rule = choose_task(target)
@@ -325,7 +329,7 @@ def _prepare_target(target, task, n_folds):
         return _numeric_target(target, n_folds), task, rule
     counts = target.value_counts()
     if counts.min() < n_folds:
-        rare, n_rare = counts.index[-1], int(counts.iloc[-1])
+        rare, n_rare = as_text(counts.index[-1]), int(counts.iloc[-1])
         advice = f"take at most {n_rare} folds (--folds {n_rare}), or " if n_rare > 1 else ""
         asked = " For a numeric target there is also regression." if is_numeric(target) else ""
         raise TableError(
@@ -344,11 +348,14 @@ def _prepare_target(target, task, n_folds):
 def _numeric_target(target, n_folds):
     values = import_pandas().to_numeric(target, errors="coerce")
     if not is_numeric(target) and values.isna().any():
-        wrong = target[values.isna()].iloc[0]
+        wrong = as_text(target[values.isna()].iloc[0])
         raise TableError(f"Regression needs a numeric target. {target.name!r} holds {wrong!r}.")
     values = values.to_numpy(dtype=float)
-    if not np.isfinite(values).all():
-        raise TableError(f"The target {target.name!r} holds an infinite number.")
+    if not (np.abs(values) < LARGEST).all():
+        raise TableError(
+            f"The target {target.name!r} holds {values[np.abs(values).argmax()]:g}. Numbers "
+            f"are smaller than {LARGEST:g}."
+        )
     if len(values) < 2 * n_folds:
         raise TableError(
             f"The table has {len(values)} rows with a target, too few for {n_folds} folds."

@@ -24,6 +24,10 @@ _N_SAMPLE_LINES = 200
 _ISO_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}.*)?")
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})( +\d{1,2}:\d{2}(:\d{2})?)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# A number of a person: with a percent sign, a currency sign, and commas between thousands.
+_SIGNS = re.compile(r"^([+-]?)[$€£¥] *|(?: *[%$€£¥])$")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")
 
 
@@ -75,9 +79,11 @@ def read_table(path, *, header="auto", text_columns=()):
     r"""Read a table from a file, and say how it was read.
 
     Text files may separate cells by commas, semicolons, tabs, vertical bars or spaces, quote
-    them, use decimal commas, lack a header, and be compressed by gzip, bzip2 or xz. Missing
-    cells are empty or hold one of "?", "NA", "N/A", "#N/A", "NaN", "NULL" and "<NA>"; among
-    numbers also "-", "." and "None".
+    them, use decimal commas, lack a header, and be compressed by gzip, bzip2 or xz. Lines
+    before the table that begin with "#" are skipped, and a header with one name less than
+    there are columns, as R writes it, lacks that of the first. Missing cells are empty or hold
+    one of "?", "NA", "N/A", "#N/A", "NaN", "NULL" and "<NA>"; among numbers also "-", "." and
+    "None". Percent and currency signs, and commas between thousands, are not part of a number.
 
     Parameters
     ----------
@@ -121,8 +127,11 @@ def read_table(path, *, header="auto", text_columns=()):
     if path.suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(pandas, path, set(text_columns))
     text, encoding = _decode(_read_bytes(path), path)
+    text, separator = _without_preamble(text)
     lines = _sample_lines(text, path)
-    separator = _detect_separator(lines)
+    separator = separator or _detect_separator(lines)
+    if _lacks_a_name(lines, separator):
+        text = f"row_names{separator}{text.lstrip()}"
     cells = _parse(pandas, text, separator, path)
     if header == "auto":
         header = _has_header(cells, "," if separator != "," else ".")
@@ -173,6 +182,24 @@ def _decode(content, path):
         return content.decode("cp1252", errors="replace"), "cp1252"
 
 
+def _without_preamble(text):
+    """Return the text from the table on, and the separator if a line of Excel's names it."""
+    lines = text.splitlines(keepends=True)
+    n_skipped = 0
+    while n_skipped < len(lines) and lines[n_skipped].lstrip().startswith("#"):
+        n_skipped += 1
+    text = "".join(lines[n_skipped:])
+    found = _SEPARATOR_LINE.match(text)
+    return (text[found.end() :], found[1]) if found else (text, None)
+
+
+def _lacks_a_name(lines, separator):
+    """Return whether the first line has one cell less than each of the others."""
+    options = {"delimiter": separator, "skipinitialspace": separator == " "}
+    first, *others = (len(row) for row in csv.reader(map(str.strip, lines), **options))
+    return set(others) == {first + 1} and first > 0
+
+
 def _sample_lines(text, path):
     lines = []
     for line in io.StringIO(text):
@@ -193,8 +220,13 @@ def _detect_separator(lines):
         usual, count = Counter(n_cells).most_common(1)[0]
         if usual > 1:
             best = max(best, (count / len(n_cells), usual, separator))
-    n_words = {len(line.split()) for line in lines}
-    if best[0] < 0.5 and len(n_words) == 1 and n_words != {1}:
+    first, *others = (len(line.split()) for line in lines)
+    if (
+        best[0] < 0.5
+        and len(set(others)) == 1
+        and others[0] > 1
+        and others[0] - first in (0, 1)
+    ):
         return " "
     return best[2] or ","
 
@@ -216,9 +248,13 @@ def _parse(pandas, text, separator, path):
             f"{path} is not a table: line {line} has {saw} cells, the lines before it have "
             f"{expected}. Quote cells that hold a separator."
         ) from None
-    return cells.apply(
+    cells = cells.apply(
         lambda column: column.map(lambda cell: cell.strip() if isinstance(cell, str) else "")
     )
+    # A separator at the end of each line makes no column.
+    while cells.shape[1] > 1 and not cells.iloc[:, -1].any():
+        cells = cells.iloc[:, :-1]
+    return cells
 
 
 def _has_header(cells, other_mark):
@@ -284,12 +320,21 @@ def _as_numbers(pandas, column, decimal, missing):
     is_missing = _is_missing(column, MISSING_AMONG_NUMBERS)
     present = column[~is_missing]
     if decimal == ",":
-        present = present.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+        present = present.map(lambda cell: _SIGNS.sub(r"\1", cell).replace(".", ""))
+        present = present.str.replace(",", ".", regex=False)
+    else:
+        present = present.map(_plain_number)
     numbers = pandas.to_numeric(present, errors="coerce")
     if numbers.isna().any() or not len(present):
         return None
     _is_missing(column, MISSING_AMONG_NUMBERS, missing)
     return numbers.reindex(column.index)
+
+
+def _plain_number(cell):
+    """Return a cell without the signs that people write beside numbers."""
+    cell = _SIGNS.sub(r"\1", cell)
+    return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
 
 
 def _as_dates(pandas, column, missing):
