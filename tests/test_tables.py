@@ -3,6 +3,8 @@
 import gzip
 import json
 import zipfile
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -289,6 +291,50 @@ def test_a_date_is_no_target():
     table = mixed_table()
     with pytest.raises(TableError, match="'sold' is a date"):
         evaluate(table, "sold")
+
+
+@pytest.mark.parametrize(
+    ("cells", "role"),
+    [
+        (pd.Categorical(["u", "v"] * 10), "category"),
+        (pd.Categorical([3, 1] * 10, ordered=True), "category"),
+        (pd.array([1, None] * 10, dtype="Int64"), "number"),
+        (pd.array([True, None] * 10, dtype="boolean"), "category"),
+        (pd.array(["p", None] * 10, dtype="string"), "category"),
+        (pd.arrays.SparseArray([0.0, 1.0] * 10), "number"),
+        (pd.date_range("2020", periods=20, tz="Europe/Berlin"), "date"),
+        (pd.period_range("2020-01", periods=20, freq="M"), "date"),
+        (pd.to_timedelta(np.arange(20) ** 2, "h"), "number"),
+        ([date(2020, 1, 1 + i) for i in range(20)], "date"),
+        ([Decimal(i * i) for i in range(20)], "number"),
+        (np.array([1, None] * 10, dtype=object), "number"),
+        ([1, "a"] * 10, "category"),
+        ([b"a", b"b"] * 10, "category"),
+    ],
+)
+def test_frames_of_any_dtype_are_encoded(cells, role):
+    frame = pd.DataFrame({"a": np.arange(20.0) ** 2, "b": cells, 3: ["x", "y"] * 10})
+    evaluation = evaluate(frame, cv=2, network=BackpropClassifier(**QUICK))
+    assert evaluation.target == "3"
+    assert [column.role for column in evaluation.columns] == ["number", role]
+    assert len(evaluation.model.predict(frame)) == 20
+
+
+def test_names_that_are_no_strings_are_taken_as_strings():
+    names = pd.MultiIndex.from_tuples([("a", "x"), ("a", "z"), ("b", "y")])
+    frame = pd.DataFrame(
+        {"x": np.arange(20.0) ** 2, "z": np.arange(20.0) % 3, "y": [0, 1] * 10}
+    )
+    frame = frame.set_axis(names, axis=1).set_axis([0] * 20, axis=0)
+    evaluation = evaluate(frame, cv=2, network=BackpropClassifier(**QUICK))
+    assert evaluation.target == "('b', 'y')"
+    assert evaluation.model.predict(frame).index.tolist() == [0] * 20
+
+
+def test_complex_numbers_are_named():
+    frame = pd.DataFrame({"a": np.arange(20) * 1j, "y": [0, 1] * 10})
+    with pytest.raises(TableError, match="Column 'a' holds complex numbers"):
+        evaluate(frame)
 
 
 def test_encoder_gives_numbers_levels_and_dates():

@@ -30,6 +30,7 @@ from ._columns import (
 )
 from ._differences import compare_scores
 from ._errors import TableError, import_pandas, listed, suggestion
+from ._frames import as_frame
 from ._model import TableModel
 from ._models import NETWORK, make_models
 from ._report import render_report
@@ -230,7 +231,7 @@ def evaluate(
     if not isinstance(cv, (int, np.integer)) or isinstance(cv, bool) or cv < 2:
         raise TableError(f"The number of folds is a whole number of at least 2. Got {cv!r}.")
     progress = progress or (lambda n_done, n_total, what: None)
-    data = _prepare(_as_pandas(frame), target, drop, task, cv)
+    data = _prepare(as_frame(frame).reset_index(drop=True), target, drop, task, cv)
     seed = np.random.RandomState(random_state) if random_state is not None else None
     seed = seed.randint(2**31 - 1) if seed is not None else np.random.randint(2**31 - 1)
     models = make_models(data.task, data.columns, network, seed)
@@ -264,28 +265,12 @@ class _Data:
     notes: list
 
 
-def _as_pandas(frame):
-    pandas = import_pandas()
-    if not isinstance(frame, pandas.DataFrame) and hasattr(frame, "to_pandas"):
-        frame = frame.to_pandas()
-    if not isinstance(frame, pandas.DataFrame):
-        raise TableError(
-            f"The table must be a DataFrame. Got {type(frame).__name__}; read_table reads one "
-            f"from a file."
-        )
+def _prepare(frame, target, drop, task, n_folds):
     if frame.shape[1] < 2 or not len(frame):
         raise TableError(
             f"The table needs a target, at least one other column, and rows. Got "
             f"{frame.shape[0]} rows and {frame.shape[1]} columns."
         )
-    names = [str(name) for name in frame.columns]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise TableError(f"Several columns have the name {listed(twice)}.")
-    return frame.set_axis(names, axis=1).reset_index(drop=True)
-
-
-def _prepare(frame, target, drop, task, n_folds):
     target = frame.columns[-1] if target is None else str(target)
     drop = [drop] if isinstance(drop, str) else [str(name) for name in drop]
     for name, parameter in [(target, "target"), *((name, "dropped column") for name in drop)]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..persistence import TRUSTED_TYPES as _ESTIMATORS
 from ._columns import CATEGORY, Column, as_typed, check_columns
 from ._errors import TableError, import_pandas
+from ._frames import as_frame
 
 _FORMAT = "skbackprop table model 1"
 #: What ``skops.io.load`` has to trust in the file of a TableModel.
@@ -81,6 +82,7 @@ class TableModel:
 
     def select(self, frame):
         """Return the columns that the pipeline takes, each of the type of its role."""
+        frame = as_frame(frame)
         check_columns(
             frame, self.columns, "The table is not like the one of training. It lacks"
         )
