@@ -143,6 +143,16 @@ def test_numbers_whose_squares_overflow_count_as_missing():
     assert cells["a"].isna().tolist() == [False, True, True, False]
 
 
+def test_dates_and_points_are_no_numbers_beside_decimal_commas(tmp_path):
+    text = "d;p;n;m\n02.08.2010;1.5;1,5;1.000\n24.12.2010;3;2,5;2.500,5\n"
+    frame, table_format = read_table(write(tmp_path, text))
+    assert table_format.decimal == ","
+    assert frame["d"].tolist() == [pd.Timestamp(2010, 8, 2), pd.Timestamp(2010, 12, 24)]
+    assert frame["p"].tolist() == ["1.5", "3"]
+    assert frame["n"].tolist() == [1.5, 2.5]
+    assert frame["m"].tolist() == [1000, 2500.5]
+
+
 def test_read_table_counts_missing_cells(tmp_path):
     text = "a,b,c\n1,x,-\n?,NA,2\n,y,3\nNaN,-,None\n"
     frame, table_format = read_table(write(tmp_path, text))
@@ -264,6 +274,24 @@ def test_columns_have_roles():
     assert roles["row"].reason == "it numbers the rows"
     assert roles["unit"].reason == "all cells are cm"
     assert roles["note"].reason == "text that differs in nearly every row"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "role"),
+    [
+        ("a", range(5, 25), "dropped"),
+        ("a", range(25, 5, -1), "dropped"),
+        ("a", [*range(10, 20), *range(10)], "number"),  # in no order
+        ("customer_id", [*range(10, 20), *range(10)], "dropped"),
+        ("Nr", [i * i for i in range(20)], "dropped"),
+        ("grid", [i * i for i in range(20)], "number"),
+        ("id", [0.5 + i for i in range(20)], "number"),
+        ("id", [1, 1, *range(2, 20)], "number"),
+    ],
+)
+def test_columns_that_number_the_rows(name, values, role):
+    (column,) = describe_columns(pd.DataFrame({name: values}))
+    assert column.role == role
 
 
 def test_a_constant_beside_missing_cells_is_kept():

@@ -76,13 +76,12 @@ def _describe(column, name):
 
 
 def _counts_rows(numbers, name):
-    """Return whether different whole numbers without a gap, or with such a name, count rows."""
+    """Return whether different whole numbers are in order without a gap, or named as such."""
     if len(numbers) < 10 or not _are_whole(numbers):
         return False
     has_no_gap = numbers.max() - numbers.min() == len(numbers) - 1
     is_sorted = numbers.is_monotonic_increasing or numbers.is_monotonic_decreasing
-    named = _IDENTIFIER_NAME.fullmatch(str(name)) is not None
-    return (has_no_gap and (is_sorted or named)) or (named and is_sorted)
+    return (has_no_gap and is_sorted) or _IDENTIFIER_NAME.fullmatch(str(name)) is not None
 
 
 def is_numeric(column):

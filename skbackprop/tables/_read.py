@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # A number of a person: with a percent sign, a currency sign, and commas between thousands.
 _SIGNS = re.compile(r"^([+-]?)[$€£¥] *|(?: *[%$€£¥])$")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")
 
@@ -319,22 +320,28 @@ def _is_missing(column, markers, counts=None):
 def _as_numbers(pandas, column, decimal, missing):
     is_missing = _is_missing(column, MISSING_AMONG_NUMBERS)
     present = column[~is_missing]
-    if decimal == ",":
-        present = present.map(lambda cell: _SIGNS.sub(r"\1", cell).replace(".", ""))
-        present = present.str.replace(",", ".", regex=False)
-    else:
-        present = present.map(_plain_number)
-    numbers = pandas.to_numeric(present, errors="coerce")
+    numbers = pandas.to_numeric(present.map(_READERS[decimal]), errors="coerce")
     if numbers.isna().any() or not len(present):
         return None
     _is_missing(column, MISSING_AMONG_NUMBERS, missing)
     return numbers.reindex(column.index)
 
 
-def _plain_number(cell):
-    """Return a cell without the signs that people write beside numbers."""
+def _with_points(cell):
+    """Return a number of a table with decimal points without signs and thousands commas."""
     cell = _SIGNS.sub(r"\1", cell)
     return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
+
+
+def _with_commas(cell):
+    """Return a number of a table with decimal commas as Python writes it, and others empty."""
+    cell = _SIGNS.sub(r"\1", cell)
+    if not _COMMA_NUMBER.fullmatch(cell):
+        return ""
+    return cell.replace(".", "").replace(",", ".")
+
+
+_READERS = {".": _with_points, ",": _with_commas}
 
 
 def _as_dates(pandas, column, missing):
