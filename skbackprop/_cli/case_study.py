@@ -186,8 +186,8 @@ def _print_differences(results, n_folds):
     print()
     if noise:
         print_text(
-            f"Within the noise of {n_folds} folds (corrected t interval, 95%), the default "
-            f"{DEFAULT} is equal to: {', '.join(noise)}."
+            f"Within the noise of {n_folds} folds (corrected t interval, 95%), the accuracy of "
+            f"the default, {DEFAULT}, does not differ from: {', '.join(noise)}."
         )
     if real:
         print_text(f"It differs by more than noise from: {', '.join(real)}.")
