@@ -4,7 +4,7 @@ import warnings
 
 import sklearn
 
-from skbackprop.caller import warn_of_missing_kernel
+from skbackprop._warnings import warn_of_missing_kernel
 
 # Callbacks came with 1.9.
 collect_ignore = [] if sklearn.__version__ >= "1.9" else ["skbackprop/callbacks.py"]

@@ -33,7 +33,7 @@ TESTS = {
     "engine/activations": ("engine", "activation or writings"),
     "engine/dropout": ("engine", "writings or blocks"),
     "engine/gradcheck": ("engine", "derivative or error"),
-    "engine/growth": ("engine", "outputs_join"),
+    "engine/output_expansion": ("engine", "outputs_join"),
     "engine/hashing": ("engine stopping", "hash or set_aside"),
     "engine/initializers": ("engine solvers", "initializer or textbook or first_weights"),
     "engine/lbfgs": ("solvers", "lbfgs or iterate"),
@@ -52,19 +52,19 @@ TESTS = {
         "weigh or repeat or rounding or hash or hold_out or aside",
     ),
     "engine/schedules": ("engine", "schedule or stop or noted or begins"),
-    "engine/threads": ("threads", "threads"),
+    "engine/blas_threads": ("threads", "threads"),
     "engine/training": ("engine stopping solvers", ""),
-    "engine/updaters": ("engine", "rules or writings or codes"),
-    "held_out": ("stopping", ""),
-    "labels": ("labels", ""),
-    "noise": ("noise", ""),
-    "plan": ("plan", ""),
-    "probabilities": (
+    "engine/optimizers": ("engine", "rules or writings or codes"),
+    "_validation_set": ("stopping", ""),
+    "_target_encoding": ("labels", ""),
+    "_noise_estimation": ("noise", ""),
+    "_auto_parameters": ("plan", ""),
+    "_probabilities": (
         "probabilities estimators targets",
         "probabilit or tiny or within or row or one_output",
     ),
-    "scaling": ("scaling", ""),
-    "weights": ("weights", ""),
+    "_scaling": ("scaling", ""),
+    "_sample_weight": ("weights", ""),
 }
 # The engine that is not compiled, and other processes, take their time.
 SLOW = "numpy or underflow or bits"

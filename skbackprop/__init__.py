@@ -3,12 +3,12 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from . import presets
+from ._show_versions import show_versions
 from .classifier import BackpropClassifier
 from .engine.activations import Activation
 from .engine.gradcheck import check_derivative
 from .engine.losses import Loss
 from .regressor import BackpropRegressor
-from .versions import show_versions
 
 try:
     __version__ = version("skbackprop")

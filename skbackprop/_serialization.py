@@ -16,18 +16,18 @@ from reprlib import repr as _short
 
 import numpy as np
 
-from . import history
+from . import _history as history
+from ._parameters import Either, Flag, InstanceOf, Number, OneOf
+from ._scaling import Scaling, Standardizer
+from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
+from ._training_loop import Standing
 from .engine.activations import ACTIVATIONS, Activation
 from .engine.lbfgs import LBFGS
 from .engine.levenberg_marquardt import LevenbergMarquardt
 from .engine.losses import LOSSES, Loss
 from .engine.network import Network
+from .engine.optimizers import UPDATERS
 from .engine.schedules import MONITORS, Progress
-from .engine.updaters import UPDATERS
-from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
-from .parameters import Either, Flag, InstanceOf, Number, OneOf
-from .scaling import Scaling, Standardizer
-from .session import Standing
 
 _TRAINED = ("_network", "_scaling", "_standing", "_examined", "history_", "n_iter_",
             "converged_", "alpha_", "engine_")  # fmt: skip

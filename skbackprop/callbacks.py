@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.metrics import check_scoring
 
-from .base import BaseBackprop
-from .parameters import Number, check_integer
+from ._base import BaseBackprop
+from ._parameters import Number, check_integer
 from .persistence import load, save
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from .types import Rows, Scoring
+    from ._typing import Rows, Scoring
 
 __all__ = ["Checkpoint", "EarlyStopping", "WeightRecorder"]
 

@@ -11,30 +11,29 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from . import recipe
-from .base import BaseBackprop, where_learning_goes_by_steps
-from .engine.losses import loss_name
-from .fast_paths import (
+from . import _config as recipe
+from ._base import BaseBackprop, where_learning_goes_by_steps
+from ._input_validation import dense_targets
+from ._label_types import refuse_mixture, type_of_label, type_of_labels
+from ._parameters import CLASSIFIER_RULES
+from ._probabilities import log_probabilities, probabilities
+from ._sample_weight import add_totals, weigh_classes, weigh_stream
+from ._single_row import (
     learn_row,
     predictor_for,
     prepare_stream,
     read_indicators,
     read_label,
 )
-from .input_validation import dense_targets
-from .label_types import refuse_mixture, type_of_label, type_of_labels
-from .labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
-from .parameters import CLASSIFIER_RULES
-from .probabilities import log_probabilities, probabilities
-from .training_lock import training_lock
-from .weights import add_totals, weigh_classes, weigh_stream
+from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
+from ._training_lock import training_lock
+from .engine.losses import loss_name
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
-    from .engine.losses import Loss
-    from .types import (
+    from ._typing import (
         Activations,
         Array,
         Auto,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
         Solver,
         WeightInit,
     )
+    from .engine.losses import Loss
 
 
 class BackpropClassifier(ClassifierMixin, BaseBackprop):

@@ -13,20 +13,19 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .base import BaseBackprop, where_learning_goes_by_steps
+from ._base import BaseBackprop, where_learning_goes_by_steps
+from ._input_validation import dense_targets
+from ._parameters import REGRESSOR_RULES
+from ._scaling import fit_target_scaler
+from ._single_row import learn_row, prepare_stream, read_columns, read_number
+from ._training_lock import training_lock
 from .engine.losses import ROBUST_LOSSES, loss_name
-from .fast_paths import learn_row, prepare_stream, read_columns, read_number
-from .input_validation import dense_targets
-from .parameters import REGRESSOR_RULES
-from .scaling import fit_target_scaler
-from .training_lock import training_lock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
-    from .engine.losses import Loss
-    from .types import (
+    from ._typing import (
         Activations,
         Array,
         Auto,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         Solver,
         WeightInit,
     )
+    from .engine.losses import Loss
 
 
 class BackpropRegressor(RegressorMixin, BaseBackprop):

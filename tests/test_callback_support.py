@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from skbackprop import BackpropRegressor
-from skbackprop.caller import warn_caller
+from skbackprop._warnings import warn_caller
 
 BEFORE_1_9 = """
 import sys

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.parameters import ACTIVATION_NAMES, WeightInit
-from skbackprop.recipe import _REFUSED, FULL_BATCH, SECOND_ORDER
+from skbackprop._config import _REFUSED, FULL_BATCH, SECOND_ORDER
+from skbackprop._parameters import ACTIVATION_NAMES, WeightInit
 
 # What may be said of a combination that makes no sense. Everything else is a bug.
 REFUSALS = re.compile(

@@ -13,9 +13,9 @@ from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
 from skbackprop.engine.activations import OUTPUT_ACTIVATIONS, TANH
 from skbackprop.engine.losses import POISSON
 from skbackprop.engine.network import Network
+from skbackprop.engine.optimizers import Adam, GradientDescent
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.training import choose_engine, kernel
-from skbackprop.engine.updaters import Adam, GradientDescent
 from skbackprop.export import to_c, to_sklearn
 
 QUICK = {"hidden_layer_sizes": (5,), "max_iter": 5, "tol": None, "random_state": 0}

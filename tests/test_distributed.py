@@ -31,9 +31,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, Loss
+from skbackprop._scaling import Moments
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.distributed import fit
-from skbackprop.scaling import Moments
 
 CUTS = (50, 60, 1, 99)  # rows of the wheat seeds in each partition
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.parameters import ACTIVATION_NAMES
+from skbackprop._parameters import ACTIVATION_NAMES
 
 exponents = st.floats(-6, 6)
 SAFE = [

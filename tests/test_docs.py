@@ -130,7 +130,7 @@ def test_contributing_lists_every_check():
 
 def test_contributing_names_every_room():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    named = re.findall(r"`(\w+(?:\.py|/))`", text.split("| room |")[1].split("Imports run")[0])
+    named = re.findall(r"`(\w+(?:\.py|/))`", text.split("| module |")[1].split("Imports run")[0])
     package = ROOT / "skbackprop"
     files = {path.name for path in package.glob("*.py")} - {"__init__.py"}
     folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
@@ -159,7 +159,7 @@ def test_the_mathematics_names_every_function():
     ):  # fmt: skip
         functions = getattr(importlib.import_module(f"skbackprop.engine.{module}"), table)
         assert {function.name for function in functions} <= set(rows)
-    rules = importlib.import_module("skbackprop.engine.updaters").UPDATERS
+    rules = importlib.import_module("skbackprop.engine.optimizers").UPDATERS
     shown = re.findall(r"^:pyobject: (\w+)\.step$", text, flags=re.M)
     # Collect makes no update.
     assert {rule.__name__ for rule in rules} == {*shown, "Collect"}

@@ -16,14 +16,11 @@ from scipy import sparse
 from skbackprop import Activation, check_derivative
 from skbackprop.engine import hashing, initializers, sampling, schedules, training
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
-from skbackprop.engine.growth import with_outputs
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network, path_products
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.schedules import SCHEDULES, Progress
-from skbackprop.engine.updaters import (
+from skbackprop.engine.optimizers import (
     UPDATERS,
     Adam,
     Collect,
@@ -32,6 +29,9 @@ from skbackprop.engine.updaters import (
     Nesterov,
     Rprop,
 )
+from skbackprop.engine.output_expansion import with_outputs
+from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.schedules import SCHEDULES, Progress
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.base import _unchanged_on_error
+from skbackprop._base import _unchanged_on_error
 from skbackprop.engine import training
 
 QUICK = {
@@ -608,7 +608,7 @@ def test_ctrl_c_keeps_the_network_trained_so_far(monkeypatch, wheat):
         return run_or_stop
 
     monkeypatch.setattr(training, "make_runner", interrupted)
-    monkeypatch.setattr("skbackprop.session._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
     clf = BackpropClassifier(**QUICK)
     with pytest.raises(KeyboardInterrupt, match="holds the network after 3 epochs"):
         clf.fit(X, y)

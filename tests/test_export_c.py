@@ -22,7 +22,8 @@ from sklearn.preprocessing import (
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
-from skbackprop.export import _c_functions, fixed_point, to_c
+from skbackprop.export import _c_functions, to_c
+from skbackprop.export import _fixed_point as fixed_point
 from skbackprop.export._fitted import read
 
 HIDDEN = [row.name for row in ACTIVATIONS]

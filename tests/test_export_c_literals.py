@@ -11,8 +11,8 @@ import pytest
 from literals import LABELS
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._target_encoding import Labels
 from skbackprop.export import to_c
-from skbackprop.labels import Labels
 
 FLAGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
 C, CXX = ["-std=c99"], ["-std=c++11", "-x", "c++"]

@@ -16,9 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
+from skbackprop._target_encoding import Labels
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
-from skbackprop.export import onnx_graph, register_onnx_converters, to_onnx
-from skbackprop.labels import Labels
+from skbackprop.export import _onnx_graph as onnx_graph
+from skbackprop.export import register_onnx_converters, to_onnx
 
 NAMES = [row.name for row in ACTIVATIONS]
 OUTPUTS = [row.name for row in OUTPUT_ACTIVATIONS]

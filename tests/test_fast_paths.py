@@ -11,8 +11,10 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor, fast_paths, fitted
-from skbackprop.engine.updaters import UPDATERS
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import _fitted_network as fitted
+from skbackprop import _single_row as fast_paths
+from skbackprop.engine.optimizers import UPDATERS
 
 # The short ways are the kernel's.
 pytestmark = pytest.mark.compiled
@@ -151,7 +153,7 @@ def test_a_row_that_was_learnt_is_counted_whatever_interrupts(counted, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop.history.shorten", interrupt)
+        patched.setattr("skbackprop._history.shorten", interrupt)
         reg.partial_fit(X[:1], y[:1])
     assert reg.t_ == 21
     assert {len(column) for column in reg.history_.values()} == {21}
@@ -580,7 +582,7 @@ def test_predictions_refuse_what_is_not_finite():
 
 
 def test_a_long_stream_keeps_a_short_record(monkeypatch):
-    monkeypatch.setattr("skbackprop.history._LONGEST_STREAM", 50)
+    monkeypatch.setattr("skbackprop._history._LONGEST_STREAM", 50)
     reg = BackpropRegressor((3,), solver="sgd", random_state=0)
     rng = np.random.default_rng(0)
     for _ in range(230):

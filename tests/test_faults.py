@@ -13,7 +13,9 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor, history, session
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import _history as history
+from skbackprop import _training_loop as session
 from skbackprop.persistence import load, save
 from skbackprop.persistence._estimators import encode_fitted
 
@@ -136,7 +138,7 @@ def test_an_exception_at_any_line(call, exception, tmp_path, record_property, mo
     After Ctrl-C that is the network after an epoch, and training goes on from there as if
     it had been all.
     """
-    monkeypatch.setattr("skbackprop.session._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
     *on_the_way, after = states_on_the_way(call)
     if exception is MemoryError:
         on_the_way = []
@@ -260,7 +262,7 @@ class Interruption:
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
 def test_interrupt_then_warm_start_equals_training_at_once(solver, monkeypatch):
-    monkeypatch.setattr("skbackprop.session._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
     X, y = data()
     settings = QUICK | {"solver": solver, "max_iter": 12, "loss": "squared_error"}
     whole, clf = BackpropClassifier(**settings).fit(X, y), BackpropClassifier(**settings)
@@ -274,7 +276,7 @@ def test_interrupt_then_warm_start_equals_training_at_once(solver, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop.session._FinishedEpoch.keep", interrupt)
+        patched.setattr("skbackprop._training_loop._FinishedEpoch.keep", interrupt)
         clf.fit(X, y)
     assert clf.n_iter_ == 5
     clf.set_params(max_iter=7).fit(X, y)

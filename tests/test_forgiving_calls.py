@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, persistence
-from skbackprop.parameter_hints import _LOSSES, _SYNONYMS, _plain
+from skbackprop._parameter_hints import _LOSSES, _SYNONYMS, _plain
 
 X = np.random.default_rng(0).normal(size=(12, 3))
 CLASSES = np.arange(12) % 2

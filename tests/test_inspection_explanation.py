@@ -11,9 +11,9 @@ from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop.engine.hashing import kernel
+from skbackprop.engine.optimizers import GradientDescent
 from skbackprop.engine.regularization import Regularization
 from skbackprop.engine.training import run_epoch
-from skbackprop.engine.updaters import GradientDescent
 from skbackprop.inspection import explain_step
 
 PLAIN = {"solver": "sgd", "batch_size": 1, "alpha": 0.0, "clip_norm": None, "tol": None}

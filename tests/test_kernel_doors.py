@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from skbackprop._scaling import Standardizer
 from skbackprop.engine import hashing, training
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.losses import LOSSES
 from skbackprop.engine.network import Network
+from skbackprop.engine.optimizers import UPDATERS, Adam, GradientDescent, Momentum
 from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.updaters import UPDATERS, Adam, GradientDescent, Momentum
-from skbackprop.scaling import Standardizer
 
 pytestmark = pytest.mark.compiled
 

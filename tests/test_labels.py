@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import BackpropClassifier
-from skbackprop.label_types import refuse_mixture, union
-from skbackprop.labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
+from skbackprop._label_types import refuse_mixture, union
+from skbackprop._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
 COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)

@@ -8,11 +8,11 @@ from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._auto_parameters import prior
+from skbackprop._noise_estimation import noise_share, sample_noise
+from skbackprop._row_sample import RowSample
+from skbackprop._scaling import Scaling
 from skbackprop.engine.hashing import hash_data
-from skbackprop.noise import noise_share, sample_noise
-from skbackprop.plan import prior
-from skbackprop.row_sample import RowSample
-from skbackprop.scaling import Scaling
 
 
 def share(X, Y, weights=None):

@@ -23,16 +23,16 @@ from skbackprop.engine import hashing, training
 
 ROOT = Path(skbackprop.__file__).parent
 
-# Each room, and the rooms that it may look into.
+# Each module, and the modules that it may import.
 ARROWS = {
     "engine.activations": set(),
     "engine.hashing": {"engine.kernel"},
     "engine.initializers": set(),
     "engine.lbfgs": set(),
-    "engine.updaters": set(),
+    "engine.optimizers": set(),
     "engine.schedules": set(),
     "engine.dropout": {"engine.hashing"},
-    "engine.growth": set(),
+    "engine.output_expansion": set(),
     "engine.losses": {"engine.activations"},
     "engine.gradcheck": {"engine.activations", "engine.losses"},
     "engine.levenberg_marquardt": set(),
@@ -41,136 +41,141 @@ ARROWS = {
     "engine.sampling": {"engine.hashing"},
     "engine.saturation": set(),
     "engine.training": {
-        "engine.hashing", "engine.lbfgs", "engine.levenberg_marquardt", "engine.saturation",
-        "engine.schedules", "engine.threads", "engine.updaters",
+        "engine.blas_threads", "engine.hashing", "engine.lbfgs",
+        "engine.levenberg_marquardt", "engine.optimizers", "engine.saturation",
+        "engine.schedules",
     },
-    "engine.threads": set(),
-    "parameters": {
-        "engine.activations", "engine.initializers", "engine.losses", "engine.schedules",
-        "parameter_hints",
+    "engine.blas_threads": set(),
+    "_parameters": {
+        "_parameter_hints", "engine.activations", "engine.initializers", "engine.losses",
+        "engine.schedules",
     },
     "presets": set(),
     "_serialization": {
+        "_history", "_parameters", "_scaling", "_target_encoding", "_training_loop",
         "engine.activations", "engine.lbfgs", "engine.levenberg_marquardt", "engine.losses",
-        "engine.network", "engine.schedules", "engine.updaters", "history", "labels",
-        "parameters", "scaling", "session",
+        "engine.network", "engine.optimizers", "engine.schedules",
     },
-    "scaling": {"row_sample"},
-    "row_sample": {"engine.hashing", "engine.sampling"},
-    "noise": {"engine.losses"},
-    "training_lock": set(),
-    "weights": set(),
-    "label_types": set(),
-    "labels": {"label_types"},
-    "probabilities": {"labels"},
-    "history": set(),
+    "_scaling": {"_row_sample"},
+    "_row_sample": {"engine.hashing", "engine.sampling"},
+    "_noise_estimation": {"engine.losses"},
+    "_training_lock": set(),
+    "_sample_weight": set(),
+    "_label_types": set(),
+    "_target_encoding": {"_label_types"},
+    "_probabilities": {"_target_encoding"},
+    "_history": set(),
     "datasets": set(),
-    "types": {"engine.activations"},
-    "versions": {"engine.hashing"},
-    "caller": set(),
-    "cell_checks": set(),
-    "summary": set(),
-    "input_validation": {"cell_checks"},
-    "parameter_hints": set(),
-    "held_out": {"engine.hashing", "engine.sampling", "engine.training"},
-    "recipe": {
-        "engine.activations", "engine.initializers", "engine.lbfgs",
-        "engine.levenberg_marquardt", "engine.network", "engine.regularization",
-        "engine.sampling", "engine.training", "engine.updaters", "parameters", "plan",
+    "_typing": {"engine.activations"},
+    "_show_versions": {"engine.hashing"},
+    "_warnings": set(),
+    "_cell_checks": set(),
+    "_summary": set(),
+    "_input_validation": {"_cell_checks"},
+    "_parameter_hints": set(),
+    "_validation_set": {"engine.hashing", "engine.sampling", "engine.training"},
+    "_config": {
+        "_auto_parameters", "_parameters", "engine.activations", "engine.initializers",
+        "engine.lbfgs", "engine.levenberg_marquardt", "engine.network", "engine.optimizers",
+        "engine.regularization", "engine.sampling", "engine.training",
     },
-    "plan": {"engine.schedules"},
-    "callback_support": {"history", "plan"},
-    "session": {
-        "caller", "engine.growth", "engine.schedules", "engine.training", "history", "plan",
+    "_auto_parameters": {"engine.schedules"},
+    "_callback_dispatch": {"_auto_parameters", "_history"},
+    "_training_loop": {
+        "_auto_parameters", "_history", "_warnings", "engine.output_expansion",
+        "engine.schedules", "engine.training",
     },
-    "fast_paths": {
-        "engine.hashing", "engine.schedules", "engine.training", "engine.updaters", "history",
-        "plan",
+    "_single_row": {
+        "_auto_parameters", "_history", "engine.hashing", "engine.optimizers",
+        "engine.schedules", "engine.training",
     },
-    "fitted": {
-        "_serialization", "engine.network", "engine.training", "fast_paths", "history",
-        "input_validation",
-        "parameters", "summary",
+    "_fitted_network": {
+        "_history", "_input_validation", "_parameters", "_serialization", "_single_row",
+        "_summary", "engine.network", "engine.training",
     },
-    "base": {
-        "callback_support", "caller", "engine.activations", "engine.hashing",
-        "engine.losses", "engine.sampling", "engine.schedules", "fitted", "held_out",
-        "history", "input_validation", "noise", "parameters", "plan", "recipe", "scaling",
-        "session", "weights",
+    "_base": {
+        "_auto_parameters", "_callback_dispatch", "_config", "_fitted_network", "_history",
+        "_input_validation", "_noise_estimation", "_parameters", "_sample_weight",
+        "_scaling", "_training_loop", "_validation_set", "_warnings", "engine.activations",
+        "engine.hashing", "engine.losses", "engine.sampling", "engine.schedules",
     },
     "classifier": {
-        "base", "engine.losses", "fast_paths", "input_validation", "label_types", "labels",
-        "parameters", "probabilities", "recipe", "training_lock", "weights",
+        "_base", "_config", "_input_validation", "_label_types", "_parameters",
+        "_probabilities", "_sample_weight", "_single_row", "_target_encoding",
+        "_training_lock", "engine.losses",
     },
     "regressor": {
-        "base", "engine.losses", "fast_paths", "input_validation", "parameters", "scaling",
-        "training_lock",
+        "_base", "_input_validation", "_parameters", "_scaling", "_single_row",
+        "_training_lock", "engine.losses",
     },
-    # Leaves: nothing above looks into them.
-    "callbacks": {"base", "parameters", "persistence"},
+    # Leaves: nothing above imports them.
+    "callbacks": {"_base", "_parameters", "persistence"},
     "persistence.__init__": {
-        "classifier", "engine.activations", "engine.losses", "persistence._file", "regressor",
+        "classifier", "engine.activations", "engine.losses", "persistence._file",
+        "regressor",
     },
     "persistence._codec": {"_serialization"},
     "persistence._estimators": {
-        "_serialization", "classifier", "parameters", "persistence._codec", "regressor",
+        "_parameters", "_serialization", "classifier", "persistence._codec", "regressor",
     },
     "persistence._file": {
-        "_serialization", "parameters", "persistence._codec", "persistence._estimators",
+        "_parameters", "_serialization", "persistence._codec", "persistence._estimators",
         "persistence._replace",
     },
     "persistence._replace": set(),
     "distributed.__init__": {"distributed._fit"},
-    "distributed._collections": {"input_validation"},
+    "distributed._collections": {"_input_validation"},
     "distributed._partition": {
-        "engine.regularization", "engine.sampling", "engine.threads", "engine.training",
-        "engine.updaters", "input_validation", "label_types", "labels", "row_sample",
-        "weights",
+        "_input_validation", "_label_types", "_row_sample", "_sample_weight",
+        "_target_encoding", "engine.blas_threads", "engine.optimizers",
+        "engine.regularization", "engine.sampling", "engine.training",
     },
     "distributed._rounds": {
-        "engine.levenberg_marquardt", "engine.training", "distributed._collections",
-        "distributed._partition",
+        "distributed._collections", "distributed._partition", "engine.levenberg_marquardt",
+        "engine.training",
     },
     "distributed._fit": {
-        "_serialization", "base", "history", "recipe", "held_out", "noise", "parameters",
-        "plan", "scaling", "session", "distributed._collections", "distributed._partition",
-        "distributed._rounds", "training_lock",
+        "_auto_parameters", "_base", "_config", "_history", "_noise_estimation",
+        "_parameters", "_scaling", "_serialization", "_training_lock", "_training_loop",
+        "_validation_set", "distributed._collections", "distributed._partition",
+        "distributed._rounds",
     },
     "export.__init__": {
-        "export.c_code", "export.onnx_graph", "export.sklearn_mlp", "export.torch_modules",
+        "export._c_code", "export._onnx_graph", "export._sklearn_mlp", "export._torch",
     },
     "export._affine": set(),
-    "export._c_answers": {"labels", "export._c_functions", "export._fitted"},
+    "export._c_answers": {"_target_encoding", "export._c_functions", "export._fitted"},
     "export._c_functions": set(),
     "export._c_learning": {
-        "engine.losses", "labels", "parameters", "plan", "export._c_functions",
-        "export._fitted",
+        "_auto_parameters", "_parameters", "_target_encoding", "engine.losses",
+        "export._c_functions", "export._fitted",
     },
-    "export._c_labels": {"labels", "export._c_text", "export._fitted"},
+    "export._c_labels": {"_target_encoding", "export._c_text", "export._fitted"},
     "export._c_text": set(),
     "export._fitted": {
-        "history", "recipe", "classifier", "engine.network", "fitted", "labels", "regressor",
-        "scaling", "session",
+        "_config", "_fitted_network", "_history", "_scaling", "_target_encoding",
+        "_training_loop", "classifier", "engine.network", "regressor",
     },
-    "export.c_code": {
+    "export._c_code": {
         "export._affine", "export._c_answers", "export._c_functions", "export._c_labels",
-        "export._c_learning", "export._c_text", "export._fitted", "export.fixed_point",
+        "export._c_learning", "export._c_text", "export._fitted", "export._fixed_point",
     },
-    "export.sklearn_mlp": {
-        "presets", "classifier", "labels", "parameters", "plan", "regressor",
-        "export._fitted",
+    "export._sklearn_mlp": {
+        "_auto_parameters", "_parameters", "_target_encoding", "classifier",
+        "export._fitted", "presets", "regressor",
     },
     "export._torch_modules": set(),
-    "export.torch_modules": {
-        "classifier", "labels", "regressor", "export._fitted", "export._torch_modules",
+    "export._torch": {
+        "_target_encoding", "classifier", "export._fitted", "export._torch_modules",
+        "regressor",
     },
     "export._onnx_check": set(),
     "export._onnx_scores": set(),
-    "export.onnx_graph": {
-        "classifier", "engine.activations", "labels", "regressor", "export._fitted",
-        "export._onnx_check", "export._onnx_scores",
+    "export._onnx_graph": {
+        "_target_encoding", "classifier", "engine.activations", "export._fitted",
+        "export._onnx_check", "export._onnx_scores", "regressor",
     },
-    "export.fixed_point": {"export._c_functions", "export._c_text"},
+    "export._fixed_point": {"export._c_functions", "export._c_text"},
     "tables.__init__": {
         "tables._errors", "tables._evaluate", "tables._model", "tables._read",
     },
@@ -188,12 +193,12 @@ ARROWS = {
     "tables._report": {"inspection", "tables._columns", "tables._models"},
     "_cli.__init__": set(),
     "_cli.case_study": {
-        "BackpropClassifier", "datasets", "parameters", "presets", "_cli.console",
+        "BackpropClassifier", "_cli.console", "_parameters", "datasets", "presets",
         "tables._differences",
     },
     "_cli.console": set(),
     "_cli.fit_table": {
-        "export", "_cli.console", "tables._columns", "tables._errors", "tables._evaluate",
+        "_cli.console", "export", "tables._columns", "tables._errors", "tables._evaluate",
         "tables._model", "tables._models", "tables._read", "tables._report",
     },
     "_cli.main": {
@@ -205,20 +210,23 @@ ARROWS = {
         "tables._read",
     },
     "inspection.__init__": {
-        "inspection.explanation", "inspection.importance", "inspection.importance_display",
-        "inspection.loss_curve", "inspection.network_display", "inspection.profile",
-        "inspection.weights_display",
+        "inspection._explain_step", "inspection._importance",
+        "inspection._importance_display", "inspection._lek_profile",
+        "inspection._loss_curve_display", "inspection._network_display",
+        "inspection._weights_display",
     },
-    "inspection.doors": {"base", "parameters"},
-    "inspection.explanation": {"engine.training", "plan", "inspection.doors"},
-    "inspection.importance": {"engine.network", "inspection.doors"},
-    "inspection.importance_display": {
-        "parameters", "inspection.doors", "inspection.importance",
+    "inspection._utils": {"_base", "_parameters"},
+    "inspection._explain_step": {
+        "_auto_parameters", "engine.training", "inspection._utils",
     },
-    "inspection.loss_curve": {"history", "inspection.doors"},
-    "inspection.network_display": {"parameters", "inspection.doors"},
-    "inspection.profile": {"parameters", "inspection.doors"},
-    "inspection.weights_display": {"parameters", "inspection.doors"},
+    "inspection._importance": {"engine.network", "inspection._utils"},
+    "inspection._importance_display": {
+        "_parameters", "inspection._importance", "inspection._utils",
+    },
+    "inspection._loss_curve_display": {"_history", "inspection._utils"},
+    "inspection._network_display": {"_parameters", "inspection._utils"},
+    "inspection._lek_profile": {"_parameters", "inspection._utils"},
+    "inspection._weights_display": {"_parameters", "inspection._utils"},
 }  # fmt: skip
 
 
@@ -435,7 +443,7 @@ def test_versions_say_what_is_missing(monkeypatch, capsys):
             raise PackageNotFoundError(name)
         return "1.2.3"
 
-    monkeypatch.setattr("skbackprop.versions.version", version)
+    monkeypatch.setattr("skbackprop._show_versions.version", version)
     skbackprop.show_versions()
     printed = capsys.readouterr().out
     assert "pandas: not installed\n" in printed
@@ -443,7 +451,7 @@ def test_versions_say_what_is_missing(monkeypatch, capsys):
 
 
 def test_versions_name_the_engine(engine, monkeypatch, capsys):
-    monkeypatch.setattr("skbackprop.versions.kernel", training.kernel)
+    monkeypatch.setattr("skbackprop._show_versions.kernel", training.kernel)
     skbackprop.show_versions()
     printed = capsys.readouterr().out
     assert f"engine: {engine}" in printed

@@ -8,9 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._auto_parameters import make_plan, patience, prior, streaming_alpha
+from skbackprop._noise_estimation import noise_share
 from skbackprop.engine.hashing import hash_data
-from skbackprop.noise import noise_share
-from skbackprop.plan import make_plan, patience, prior, streaming_alpha
 
 NOISE = 0.25
 PRIOR = 12 * (NOISE - 0.05)

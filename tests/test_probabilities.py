@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
+from skbackprop._probabilities import log_probabilities, probabilities
+from skbackprop._target_encoding import MULTILABEL, SINGLE, Labels
 from skbackprop.engine.network import Network
-from skbackprop.labels import MULTILABEL, SINGLE, Labels
-from skbackprop.probabilities import log_probabilities, probabilities
 
 
 def of_classes(raw, loss, output):

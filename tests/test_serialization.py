@@ -19,12 +19,12 @@ from test_persistence import KINDS, QUICK, data, fit, same_value
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
 from skbackprop import _serialization as serialization
+from skbackprop._scaling import Scaling, Standardizer
+from skbackprop._target_encoding import Labels
+from skbackprop._training_loop import Standing
 from skbackprop.engine.network import Network
 from skbackprop.engine.schedules import Progress
-from skbackprop.labels import Labels
 from skbackprop.persistence import TRUSTED_TYPES
-from skbackprop.scaling import Scaling, Standardizer
-from skbackprop.session import Standing
 
 PLAIN = "_fitted_state"
 

@@ -18,7 +18,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor, history
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import _history as history
 from skbackprop.engine.sampling import hold_out
 
 STOPPING = {
@@ -107,7 +108,7 @@ def test_several_classes_are_watched(wheat, monkeypatch):
     found = log_loss(y_val, clf.predict_proba(X_val))
     np.testing.assert_allclose(found, min(clf.validation_loss_curve_), rtol=1e-9)
     # However many rows are looked at together.
-    monkeypatch.setattr("skbackprop.held_out._ROWS", 11)
+    monkeypatch.setattr("skbackprop._validation_set._ROWS", 11)
     parts = BackpropClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
     np.testing.assert_allclose(
         parts.validation_loss_curve_, clf.validation_loss_curve_, rtol=1e-13

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine import lbfgs, levenberg_marquardt
-from skbackprop.engine.threads import _ONE_FOR_ALL, as_many_as_pay
+from skbackprop.engine.blas_threads import _ONE_FOR_ALL, as_many_as_pay
 
 
 def blas_threads():

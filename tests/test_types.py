@@ -10,7 +10,7 @@ from mypy import api
 from test_docs import LEAVES, public_names
 
 import skbackprop
-from skbackprop import types
+from skbackprop import _typing as types
 
 ROOT = Path(__file__).parent.parent
 

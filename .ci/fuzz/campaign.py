@@ -30,8 +30,8 @@ import skops.io
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._parameters import check_parameters
 from skbackprop.export import to_c, to_onnx, to_sklearn
-from skbackprop.parameters import check_parameters
 from skbackprop.persistence import TRUSTED_TYPES, load, save
 
 PACKAGE = str(Path(skbackprop.__file__).parent)

@@ -23,7 +23,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skbackprop import BackpropClassifier, BackpropRegressor, persistence
-from skbackprop.parameters import ACTIVATION_NAMES, WeightInit
+from skbackprop._parameters import ACTIVATION_NAMES, WeightInit
 
 # What may be said of a combination that makes no sense, or of numbers that overflow.
 EXPECTED = {

@@ -12,8 +12,8 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import shuffle
 
 from .. import BackpropClassifier
+from .._parameters import Number, check_parameters
 from ..datasets import WHEAT_VARIETIES, load_wheat_seeds
-from ..parameters import Number, check_parameters
 from ..presets import TEXTBOOK
 from ..tables._differences import compare_scores
 from .console import ProgressBar, print_heading, print_table, print_text

@@ -13,16 +13,17 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from .. import history, recipe
+from .. import _config as recipe
+from .. import _history as history
+from .._auto_parameters import goes_by_noise, learns_from_all_rows
+from .._base import BaseBackprop, ravel_column
+from .._noise_estimation import sample_noise
+from .._parameters import check_parameters
+from .._scaling import Scaling
 from .._serialization import TRAINED
-from ..base import BaseBackprop, ravel_column
-from ..held_out import HeldOut
-from ..noise import sample_noise
-from ..parameters import check_parameters
-from ..plan import goes_by_noise, learns_from_all_rows
-from ..scaling import Scaling
-from ..session import run_until_finite
-from ..training_lock import training_lock
+from .._training_lock import training_lock
+from .._training_loop import run_until_finite
+from .._validation_set import HeldOut
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedTask, Cluster, SummedTask, merge
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import distributed
     from numpy.typing import ArrayLike
 
-    from ..types import Rows
+    from .._typing import Rows
 
     Fittable = TypeVar("Fittable", bound=BaseBackprop)
 

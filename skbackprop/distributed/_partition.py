@@ -9,16 +9,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._input_validation import validate_inputs_and_targets
+from .._label_types import union
+from .._row_sample import RowSample
+from .._sample_weight import Total, add_totals, check_weights, in_units, look_up
+from .._target_encoding import distinct
+from ..engine.blas_threads import as_many_as_pay, limit_for
+from ..engine.optimizers import Collect
 from ..engine.regularization import Regularization
 from ..engine.sampling import plan_presentations
-from ..engine.threads import as_many_as_pay, limit_for
 from ..engine.training import make_least_squares, make_runner
-from ..engine.updaters import Collect
-from ..input_validation import validate_inputs_and_targets
-from ..label_types import union
-from ..labels import distinct
-from ..row_sample import RowSample
-from ..weights import Total, add_totals, check_weights, in_units, look_up
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-from . import updaters
+from . import optimizers as updaters
 from .losses import options_of
 
 cdef extern from "kernel.h" nogil:

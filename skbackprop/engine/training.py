@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import lbfgs, levenberg_marquardt, schedules
+from .blas_threads import as_many_as_pay, largest_product, limit_for
 from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
+from .optimizers import Collect
 from .saturation import has_constant_output, saturated_layer
-from .threads import as_many_as_pay, largest_product, limit_for
-from .updaters import Collect
 
 
 def as_matrix(Y, rows, n_outputs, dtype):

@@ -4,10 +4,10 @@ Each reads a fitted estimator, and nothing in the package needs any of them. Wha
 library is needed for is imported where it is used.
 """
 
-from .c_code import to_c
-from .onnx_graph import register_onnx_converters, to_onnx
-from .sklearn_mlp import from_sklearn, to_sklearn
-from .torch_modules import from_torch, to_torch
+from ._c_code import to_c
+from ._onnx_graph import register_onnx_converters, to_onnx
+from ._sklearn_mlp import from_sklearn, to_sklearn
+from ._torch import from_torch, to_torch
 
 __all__ = [
     "from_sklearn",

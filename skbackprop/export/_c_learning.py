@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
+from .._auto_parameters import streaming_alpha
+from .._parameters import check_parameters
+from .._target_encoding import MULTILABEL, MULTIOUTPUT
 from ..engine.losses import options_of
-from ..labels import MULTILABEL, MULTIOUTPUT
-from ..parameters import check_parameters
-from ..plan import streaming_alpha
 from ._c_functions import output_name, write_slopes
 from ._fitted import BINARY, MULTICLASS, REGRESSION
 

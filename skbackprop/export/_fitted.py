@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .. import history, recipe
+from .. import _config as recipe
+from .. import _history as history
+from .._fitted_network import fitted_state
+from .._scaling import Scaling
+from .._target_encoding import MULTILABEL, MULTIOUTPUT
+from .._training_loop import Ending
 from ..classifier import BackpropClassifier
 from ..engine.network import Network
-from ..fitted import fitted_state
-from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
-from ..scaling import Scaling
-from ..session import Ending
 
 # How many standard deviations from zero the mean of an input of a float32 network may lie where
 # the scaling is folded into the weights: rounding moves it by a thousandth of one.

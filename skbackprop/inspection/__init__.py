@@ -8,13 +8,13 @@ Characters that cannot be printed are shown as Python's escapes, and a name too 
 place loses its middle.
 """
 
-from .explanation import LayerStep, StepExplanation, explain_step
-from .importance import garson_importance, olden_importance
-from .importance_display import WeightImportanceDisplay
-from .loss_curve import LossCurveDisplay
-from .network_display import NetworkDisplay
-from .profile import LekProfile, lek_profile
-from .weights_display import WeightsDisplay
+from ._explain_step import LayerStep, StepExplanation, explain_step
+from ._importance import garson_importance, olden_importance
+from ._importance_display import WeightImportanceDisplay
+from ._lek_profile import LekProfile, lek_profile
+from ._loss_curve_display import LossCurveDisplay
+from ._network_display import NetworkDisplay
+from ._weights_display import WeightsDisplay
 
 __all__ = [
     "LayerStep",

@@ -2,9 +2,9 @@
 
 from sklearn.utils import check_random_state
 
+from .._parameters import check_parameters
 from .._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
 from ..classifier import BackpropClassifier
-from ..parameters import check_parameters
 from ..regressor import BackpropRegressor
 from ._codec import Decoder, encode
 

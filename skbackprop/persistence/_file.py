@@ -32,8 +32,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .._parameters import check_integer
 from .._serialization import InvalidStateError, check_memory, require
-from ..parameters import check_integer
 from ._codec import DTYPES
 from ._estimators import ESTIMATORS, assemble, encode_fitted, encode_parameters
 from ._replace import replace_file
@@ -41,7 +41,7 @@ from ._replace import replace_file
 if TYPE_CHECKING:
     from os import PathLike
 
-    from ..base import BaseBackprop
+    from .._base import BaseBackprop
     from ..classifier import BackpropClassifier
     from ..regressor import BackpropRegressor
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..engine.network import path_products
-from .doors import check_option, output_index, weights_and_biases
+from ._utils import check_option, output_index, weights_and_biases
 
 if TYPE_CHECKING:
-    from ..base import BaseBackprop
-    from ..types import Array, Units
+    from .._base import BaseBackprop
+    from .._typing import Array, Units
 
 VARIANTS = ("garson", "goh")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..parameters import check_integer
-from .doors import (
+from .._parameters import check_integer
+from ._utils import (
     VERBATIM,
     both_classes,
     check_names,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
-    from ..base import BaseBackprop
-    from ..types import Array, Rows, Units
+    from .._base import BaseBackprop
+    from .._typing import Array, Rows, Units
 
 # Inches; and the widths of the thinnest and the thickest connection in points.
 _ROW, _COLUMN, _LONGEST = 0.3, 1.7, 11.0

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import sklearn
 
-from . import history
-from .plan import SECOND_ORDER
+from . import _history as history
+from ._auto_parameters import SECOND_ORDER
 
 try:
     from sklearn.callback import CallbackSupportMixin

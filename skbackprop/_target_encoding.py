@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .label_types import refuse_mixture, union
+from ._label_types import refuse_mixture, union
 
 SINGLE = "single"
 MULTILABEL = "multilabel"

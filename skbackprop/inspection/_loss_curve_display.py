@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..history import best_row
-from .doors import (
+from .._history import best_row
+from ._utils import (
     VERBATIM,
     check_network,
     check_option,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
-    from ..base import BaseBackprop
+    from .._base import BaseBackprop
 
 # Of a name in a legend, and of its entries where two stand side by side.
 _LETTERS = 40

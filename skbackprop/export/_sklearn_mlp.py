@@ -11,15 +11,15 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .. import presets
+from .._auto_parameters import rate_of_first_epoch, rows_per_update, tolerance
+from .._parameters import check_parameters
+from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
 from ..classifier import BackpropClassifier
-from ..labels import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
-from ..parameters import check_parameters
-from ..plan import rate_of_first_epoch, rows_per_update, tolerance
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, check_folding, read
 
 if TYPE_CHECKING:
-    from ..base import BaseBackprop
+    from .._base import BaseBackprop
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..parameters import check_integer
-from .doors import VERBATIM, check_network, neuron_names, new_axes, shown, weights_and_biases
+from .._parameters import check_integer
+from ._utils import VERBATIM, check_network, neuron_names, new_axes, shown, weights_and_biases
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from typing_extensions import Self
 
-    from ..base import BaseBackprop
-    from ..types import Array, Units
+    from .._base import BaseBackprop
+    from .._typing import Array, Units
 
 # Up to how many cells their numbers are written, and how many labels an axis takes.
 _WRITTEN_CELLS = 120

@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ..base import BaseBackprop
-from ..parameters import Number
+from .._base import BaseBackprop
+from .._parameters import Number
 
 UNITS = ("training", "raw")
 

@@ -12,19 +12,19 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import history
+from . import _history as history
+from ._input_validation import validate_inputs
+from ._parameters import check_integer
 from ._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
+from ._single_row import MADE_READY, make_predictor, predictor_for
+from ._summary import layer_summary, learned_html
 from .engine.network import path_products
 from .engine.training import choose_engine
-from .fast_paths import MADE_READY, make_predictor, predictor_for
-from .input_validation import validate_inputs
-from .parameters import check_integer
-from .summary import layer_summary, learned_html
 
 if TYPE_CHECKING:
     import pandas
 
-    from .types import Array, Rows
+    from ._typing import Array, Rows
 
 # Where a pickled estimator has the plain form of its fitted attributes.
 _FITTED_STATE = "_fitted_state"

@@ -16,12 +16,12 @@ from time import perf_counter
 import numpy as np
 from scipy import sparse
 
-from . import history
+from . import _history as history
+from ._auto_parameters import learns_from_all_rows, rows_per_update
 from .engine.hashing import kernel
+from .engine.optimizers import Adam, GradientDescent, RMSprop, Rprop
 from .engine.schedules import CONSTANT, note, should_stop
 from .engine.training import choose_engine, rate_of
-from .engine.updaters import Adam, GradientDescent, RMSprop, Rprop
-from .plan import learns_from_all_rows, rows_per_update
 
 _LISTS = (list, tuple, np.ndarray)
 _SPARSE = (sparse.csr_matrix, sparse.csr_array)

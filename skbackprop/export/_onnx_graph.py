@@ -9,9 +9,9 @@ import numpy as np
 from scipy.special import erfcx
 from sklearn.base import is_classifier
 
+from .._target_encoding import MULTILABEL, MULTIOUTPUT
 from ..classifier import BackpropClassifier
 from ..engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from ..labels import MULTILABEL, MULTIOUTPUT
 from ..regressor import BackpropRegressor
 from ._fitted import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions

@@ -10,17 +10,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils import check_array
 
-from .engine.activations import Activation, name_if_built_in
-from .engine.initializers import automatic, get_initializer, glorot_uniform, scikit_learns
-from .engine.lbfgs import LBFGS
-from .engine.levenberg_marquardt import LevenbergMarquardt
-from .engine.network import Network
-from .engine.regularization import Regularization
-from .engine.sampling import plan_presentations
-from .engine.training import Task
-from .engine.updaters import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
-from .parameters import as_sizes
-from .plan import (
+from ._auto_parameters import (
     FULL_BATCH,
     SECOND_ORDER,
     float_or_none,
@@ -30,6 +20,16 @@ from .plan import (
     shows_signal,
     tolerance,
 )
+from ._parameters import as_sizes
+from .engine.activations import Activation, name_if_built_in
+from .engine.initializers import automatic, get_initializer, glorot_uniform, scikit_learns
+from .engine.lbfgs import LBFGS
+from .engine.levenberg_marquardt import LevenbergMarquardt
+from .engine.network import Network
+from .engine.optimizers import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
+from .engine.regularization import Regularization
+from .engine.sampling import plan_presentations
+from .engine.training import Task
 
 # What would change the result, and which solvers cannot heed it.
 _REFUSED = {

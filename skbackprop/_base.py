@@ -12,40 +12,41 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from . import history, recipe
-from .callback_support import Audience, CallbackSupportMixin, Method, with_callbacks
-from .caller import warn_caller
-from .engine.activations import ALIASES
-from .engine.hashing import hash_data
-from .engine.losses import Loss, allowed_outputs
-from .engine.sampling import merge_copies
-from .engine.schedules import Progress
-from .fitted import FittedNetwork, fitted_state
-from .held_out import HeldOut, check_training_weights, split
-from .input_validation import validate_inputs_and_targets
-from .noise import sample_noise
-from .parameters import RULES, OneOf, check_parameters
-from .plan import (
+from . import _config as recipe
+from . import _history as history
+from ._auto_parameters import (
     SECOND_ORDER,
     goes_by_noise,
     learns_from_all_rows,
     streaming_alpha,
 )
-from .scaling import LocalRows, Scaling, fit_input_scaler
-from .session import Ending, Standing, cut_short, run_until_finite
-from .weights import (
+from ._callback_dispatch import Audience, CallbackSupportMixin, Method, with_callbacks
+from ._fitted_network import FittedNetwork, fitted_state
+from ._input_validation import validate_inputs_and_targets
+from ._noise_estimation import sample_noise
+from ._parameters import RULES, OneOf, check_parameters
+from ._sample_weight import (
     check_weights,
     draw_batch,
     draw_counts,
     weights_of_fit,
     weights_of_stream,
 )
+from ._scaling import LocalRows, Scaling, fit_input_scaler
+from ._training_loop import Ending, Standing, cut_short, run_until_finite
+from ._validation_set import HeldOut, check_training_weights, split
+from ._warnings import warn_caller
+from .engine.activations import ALIASES
+from .engine.hashing import hash_data
+from .engine.losses import Loss, allowed_outputs
+from .engine.sampling import merge_copies
+from .engine.schedules import Progress
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
-    from .types import Rows
+    from ._typing import Rows
 
 
 @contextmanager

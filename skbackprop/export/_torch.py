@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._target_encoding import MULTILABEL, SINGLE, Labels
 from ..classifier import BackpropClassifier
-from ..labels import MULTILABEL, SINGLE, Labels
 from ..regressor import BackpropRegressor
 from . import _torch_modules
 from ._fitted import build, check_folding, read
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import ArrayLike
 
-    from ..base import BaseBackprop
+    from .._base import BaseBackprop
 
 # From which on PyTorch's softplus is the identity; its default loses digits of doubles.
 _SOFTPLUS_THRESHOLD = 40.0

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..parameters import check_integer
-from . import doors
-from .importance import garson_importance, olden_importance
+from .._parameters import check_integer
+from . import _utils as doors
+from ._importance import garson_importance, olden_importance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
-    from ..base import BaseBackprop
-    from ..types import Units
+    from .._base import BaseBackprop
+    from .._typing import Units
 
 _METHODS = {"garson": garson_importance, "olden": olden_importance}
 _TITLES = {"garson": "share of the weights (Garson)", "olden": "connection weights (Olden)"}

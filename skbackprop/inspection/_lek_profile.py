@@ -13,14 +13,14 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ..parameters import Number, check_integer
-from .doors import VERBATIM, import_pandas, import_pyplot, shown
+from .._parameters import Number, check_integer
+from ._utils import VERBATIM, import_pandas, import_pyplot, shown
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
-    from ..types import Rows, Seed
+    from .._typing import Rows, Seed
 
 # Inches.
 _PANEL = (2.3, 2.1)

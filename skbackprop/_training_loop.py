@@ -11,12 +11,12 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from . import history
-from .caller import warn_caller, warn_of_missing_kernel
-from .engine.growth import with_outputs
+from . import _history as history
+from ._auto_parameters import FULL_BATCH, PLANNED, default_rate
+from ._warnings import warn_caller, warn_of_missing_kernel
+from .engine.output_expansion import with_outputs
 from .engine.schedules import Progress
 from .engine.training import has_kernel, train
-from .plan import FULL_BATCH, PLANNED, default_rate
 
 # Seconds between the copies of the training state to which an interrupt goes back.
 _BETWEEN_COPIES = 0.1

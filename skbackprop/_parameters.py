@@ -7,12 +7,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from ._parameter_hints import hint_for
 from .engine.activations import ACTIVATIONS, ALIASES, EXP, Activation
 from .engine.initializers import INITIALIZERS
 from .engine.losses import ALIASES as LOSS_ALIASES
 from .engine.losses import Loss
 from .engine.schedules import SCHEDULES
-from .parameter_hints import hint_for
 
 ACTIVATION_NAMES = (*(row.name for row in ACTIVATIONS), *ALIASES)
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .._auto_parameters import rate_of_first_epoch
 from ..engine.training import as_matrix
-from ..plan import rate_of_first_epoch
-from .doors import check_network, check_option, check_row, import_pandas, neuron_names, shown
+from ._utils import check_network, check_option, check_row, import_pandas, neuron_names, shown
 
 if TYPE_CHECKING:
     import pandas
 
-    from ..base import BaseBackprop
-    from ..types import Rows
+    from .._base import BaseBackprop
+    from .._typing import Rows
 
 # Rows of a printed table; what is beyond them is counted.
 _PRINTED_ROWS = 12

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sklearn.utils import check_array
 
-from . import _c_learning, fixed_point
+from . import _c_learning
+from . import _fixed_point as fixed_point
 from ._affine import compose, split
 from ._c_answers import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
 from ._c_functions import SOFTMAX, output_name, write_values
@@ -22,8 +23,8 @@ from ._c_text import Dialect, comment
 from ._fitted import REGRESSION, finite_limits, read
 
 if TYPE_CHECKING:
-    from ..base import BaseBackprop
-    from ..types import Rows
+    from .._base import BaseBackprop
+    from .._typing import Rows
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _FLOATS = ("float", "double")
