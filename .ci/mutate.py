@@ -46,7 +46,7 @@ TESTS = {
         "loss or entropy or derivative or writings or codes or is",
     ),
     "engine/network": ("engine solvers", "writings or oracle or paths or gauss_newton or mlp"),
-    "engine/regularization": ("engine", "penalt or shorten or confine or dropout or writings"),
+    "engine/regularization": ("engine", "penalt or shorten or max_norm or dropout or writings"),
     "engine/sampling": (
         "engine stopping",
         "weigh or repeat or rounding or hash or hold_out or aside",

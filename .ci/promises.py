@@ -72,9 +72,9 @@ def row(line, cases, outcomes):
     promise, named, *rest = (cell.strip() for cell in line.strip().strip("|").split(" | "))
     tests = TEST.findall(named)
     if tests:
-        ended = [outcome for test in tests for outcome in outcomes[test]]
+        result = [outcome for test in tests for outcome in outcomes[test]]
         numbers = ", ".join(f"{cases[test]:,}" for test in tests)
-        counts = {kind: ended.count(kind) for kind in ("failed", "passed", "skipped")}
+        counts = {kind: result.count(kind) for kind in ("failed", "passed", "skipped")}
         rest = [numbers, ", ".join(kind for kind, n in counts.items() if n) or "not there"]
     return "| " + " | ".join([promise, named, *rest]) + " |"
 

@@ -69,7 +69,7 @@ def make_plan(estimator, size, epochs_before, incremental, noise=None):
     incremental : bool
         Whether this is `partial_fit`: one epoch, of nobody knows how many.
     noise : float or None
-        The share of noise in the targets, where `goes_by_noise`.
+        The share of noise in the targets, where `needs_noise_estimate`.
     """
     batch_size = _batch_size(estimator, size)
     max_epochs = 1 if incremental else _max_epochs(estimator, size)
@@ -90,25 +90,25 @@ def make_plan(estimator, size, epochs_before, incremental, noise=None):
     )
 
 
-def learns_from_all_rows(estimator):
+def is_full_batch(estimator):
     """Whether an epoch is one batch."""
     return estimator.solver in FULL_BATCH or estimator.batch_size == "full"
 
 
 def _batch_size(estimator, size):
-    if learns_from_all_rows(estimator):
+    if is_full_batch(estimator):
         return size
-    return min(rows_per_update(estimator), size)
+    return min(resolve_batch_size(estimator), size)
 
 
-def rows_per_update(estimator):
+def resolve_batch_size(estimator):
     """The batch size, where there are as many rows; plain gradient descent learns online."""
     if estimator.batch_size != "auto":
         return int(estimator.batch_size)
     return 1 if estimator.solver == "sgd" else _BATCH
 
 
-def goes_by_noise(estimator, incremental):
+def needs_noise_estimate(estimator, incremental):
     """Whether the plan has to know how noisy the targets are."""
     return estimator.alpha == "auto" and not incremental
 
@@ -125,7 +125,7 @@ def shows_signal(noise):
 
 def _alpha(estimator, share, incremental, noise):
     """The penalty, where a batch is a `share` of the epoch."""
-    if goes_by_noise(estimator, incremental):
+    if needs_noise_estimate(estimator, incremental):
         return prior(noise) * share
     return 0.0 if estimator.alpha == "auto" else float(estimator.alpha)
 

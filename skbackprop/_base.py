@@ -16,15 +16,15 @@ from . import _config as recipe
 from . import _history as history
 from ._auto_parameters import (
     SECOND_ORDER,
-    goes_by_noise,
-    learns_from_all_rows,
+    is_full_batch,
+    needs_noise_estimate,
     streaming_alpha,
 )
-from ._callback_dispatch import Audience, CallbackSupportMixin, Method, with_callbacks
+from ._callback_dispatch import CallbackDispatcher, CallbackSupportMixin, Method, with_callbacks
 from ._fitted_network import FittedNetwork, fitted_state
 from ._input_validation import validate_inputs_and_targets
 from ._noise_estimation import sample_noise
-from ._parameters import RULES, OneOf, check_parameters
+from ._parameters import RULES, Options, check_parameters
 from ._sample_weight import (
     check_weights,
     draw_batch,
@@ -33,14 +33,14 @@ from ._sample_weight import (
     weights_of_stream,
 )
 from ._scaling import LocalRows, Scaling, fit_input_scaler
-from ._training_loop import Ending, Standing, cut_short, run_until_finite
-from ._validation_set import HeldOut, check_training_weights, split
+from ._training_loop import TrainResult, TrainState, cut_short, fit_with_restarts
+from ._validation_set import ValidationSet, check_training_weights, split
 from ._warnings import warn_caller
 from .engine.activations import ALIASES
 from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
-from .engine.schedules import Progress
+from .engine.schedules import TrainCounters
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _unchanged_on_error(estimator):
+def _rollback_on_error(estimator):
     """Give the estimator its earlier attributes back when fitting is refused or fails."""
     before = dict(vars(estimator))
     rng = before["_standing"].rng if "_standing" in before else None
@@ -85,7 +85,7 @@ def _learns_by_steps(estimator):
     return True
 
 
-def where_learning_goes_by_steps(method: Method) -> Method:
+def available_with_partial_fit(method: Method) -> Method:
     """Take `partial_fit` away where the solver is one of the whole problem."""
     return available_if(_learns_by_steps)(method)
 
@@ -100,7 +100,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     # ---- What a subclass adds ----
 
     @abstractmethod
-    def _meet(self, y, resume, incremental):
+    def _fit_targets(self, y, resume, incremental):
         """Learn what the targets are, or refuse those that differ from the earlier call's.
 
         Returns their kind, if that has become known.
@@ -119,7 +119,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """The encoded targets as `network` takes them."""
 
     @abstractmethod
-    def _expect_single_rows(self, task, classes):
+    def _prepare_single_rows(self, task, classes):
         """Get ready for a stream of single rows, if their targets are plain numbers."""
 
     def _strata(self, Y, counts):
@@ -129,7 +129,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """
         return np.zeros(len(Y), dtype=int)
 
-    def _weigh(self, rows, y, weights, incremental):
+    def _apply_class_weight(self, rows, y, weights, incremental):
         """Let whatever else weighs a row change the weights, and drop rows of none."""
         return rows, weights
 
@@ -183,22 +183,22 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             After Ctrl-C. If an epoch has ended, the estimator holds the network of the last
             that did, to a tenth of a second; else it is left as it was.
         """
-        watching = (X_val, y_val, sample_weight_val)
-        return self._learn(X, y, sample_weight, watching, incremental=False)
+        validation_data = (X_val, y_val, sample_weight_val)
+        return self._learn(X, y, sample_weight, validation_data, incremental=False)
 
-    def _learn(self, X, y, sample_weight, watching, incremental, **known):
+    def _learn(self, X, y, sample_weight, validation_data, incremental, **known):
         """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
         check_parameters(self)
-        audience = None if incremental else Audience(self, X, y, sample_weight)
-        with _unchanged_on_error(self):
+        dispatcher = None if incremental else CallbackDispatcher(self, X, y, sample_weight)
+        with _rollback_on_error(self):
             resume = (incremental or self.warm_start) and hasattr(self, "_params")
             dtype = self._params.dtype if resume else None
             X, y = validate_inputs_and_targets(self, X, y, not resume, dtype)
             y = ravel_column(y, "y")
             weights = self._check_weights(sample_weight, X.shape[0], incremental)
-            kind = self._meet(y, resume, incremental, **known)
+            kind = self._fit_targets(y, resume, incremental, **known)
             Y = self._encode(y, kind)
-            given = self._validate_watching(*watching, dtype=X.dtype)
+            given = self._validate_validation_data(*validation_data, dtype=X.dtype)
             if incremental and self.early_stopping:
                 if given is None:
                     raise ValueError(
@@ -207,20 +207,22 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            ended = self._train(X, y, Y, weights, given, resume, incremental, audience, **known)
-            if audience is not None:
-                audience.fit_ends()
-        if ended.interrupt is not None:
-            raise ended.interrupt
+            result = self._train(
+                X, y, Y, weights, given, resume, incremental, dispatcher, **known
+            )
+            if dispatcher is not None:
+                dispatcher.fit_ends()
+        if result.interrupt is not None:
+            raise result.interrupt
         return self
 
     def _check_weights(self, sample_weight, n_samples, incremental):
         """Sample weights within the bounds of an epoch's work, or None."""
         weights = check_weights(sample_weight, n_samples, needs_some=not incremental)
         bounded = weights_of_stream if incremental else weights_of_fit
-        return bounded(weights, learns_from_all_rows(self))
+        return bounded(weights, is_full_batch(self))
 
-    def _validate_watching(self, X_val, y_val, sample_weight_val, dtype):
+    def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype):
         """The given validation data, checked and encoded, or None."""
         for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
             if X_val is None and value is not None:
@@ -236,32 +238,32 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights_of_fit(weights, in_gradient=True)
 
-    def _train(self, X, y, Y, weights, given, resume, incremental, audience, classes=None):
-        network = self._describe_network(X, resume)
+    def _train(self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None):
+        network = self._make_network(X, resume)
         updater = recipe.make_updater(self, network)
-        standing = self._standing if resume else self._begin(network, updater, X.dtype)
-        rows, weights, held_out = self._arrange(
-            X, y, Y, weights, given, network, standing.progress, incremental
+        train_state = self._standing if resume else self._begin(network, updater, X.dtype)
+        rows, weights, held_out = self._order_and_split(
+            X, y, Y, weights, given, network, train_state.progress, incremental
         )
         targets = self._targets(Y, network, X.dtype)
         measured = LocalRows(X, Y, targets, rows, weights)
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or incremental):
-            scaling = self._fit_scaling(network, measured, standing.params)
+            scaling = self._fit_scaling(network, measured, train_state.params)
         if recipe.has_given_weights(self) and not resume:
-            standing.params[:] = recipe.given_params(self, network, scaling, X.dtype)
+            train_state.params[:] = recipe.given_params(self, network, scaling, X.dtype)
         if incremental and weights is not None:
-            rows, weights = self._draw(rows, weights, standing.rng)
+            rows, weights = self._draw(rows, weights, train_state.rng)
         if resume and not len(rows):
-            return Ending()
+            return TrainResult()
         scored = held_out is not None and self.scoring is not None
         had_validation, was_scored = self._examined if resume else (False, False)
         self._examined = (had_validation or held_out is not None, was_scored or scored)
         if not len(rows):
-            return self._start(network, scaling, standing)
+            return self._start(network, scaling, train_state)
 
         noise = None
-        if goes_by_noise(self, incremental):
+        if needs_noise_estimate(self, incremental):
             noise = sample_noise(measured.sample, scaling, network.loss)
         task = recipe.make_task(
             self,
@@ -270,47 +272,53 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             *scaling.transform(X, targets),
             rows,
             weights,
-            examine=None if held_out is None else held_out.examiner(self, network, scaling),
-            epochs_before=standing.progress.epochs,
+            examine=None
+            if held_out is None
+            else held_out.make_evaluator(self, network, scaling),
+            epochs_before=train_state.progress.epochs,
             incremental=incremental,
             noise=noise,
         )
         before = self.history_ if resume else history.begin(network)
-        if audience is not None:
+        if dispatcher is not None:
             state_of = partial(fitted_state, network, scaling, task.regularization.alpha)
-            audience.fit_begins(task.max_epochs, state_of, before)
-        listener = audience if audience is not None and audience.listens else None
-        standing, ended = run_until_finite(self, task, standing, listener)
-        self._conclude(task, scaling, standing, ended, before, incremental)
+            dispatcher.fit_begins(task.max_epochs, state_of, before)
+        listener = dispatcher if dispatcher is not None and dispatcher.listens else None
+        train_state, result = fit_with_restarts(self, task, train_state, listener)
+        self._conclude(task, scaling, train_state, result, before, incremental)
         if incremental and X.shape[0] == 1:
-            self._expect_single_rows(task, classes)
-        return ended
+            self._prepare_single_rows(task, classes)
+        return result
 
     def _draw(self, rows, weights, rng):
         """The rows of a stream that are used in this call, and how often each is."""
-        in_gradient = learns_from_all_rows(self)
+        in_gradient = is_full_batch(self)
         weights = weights_of_stream(weights, in_gradient)
         draw = draw_batch if in_gradient else draw_counts
         drawn = np.zeros(len(weights))
         drawn[rows] = draw(weights[rows], rng)
         return rows[drawn[rows] > 0], drawn
 
-    def _start(self, network, scaling, standing):
+    def _start(self, network, scaling, train_state):
         """Become a network that has not been trained yet."""
-        record, alpha, ended = history.begin(network), streaming_alpha(self), Ending()
-        self._become(fitted_state(network, scaling, alpha, standing, ended, record))
-        return ended
+        record, alpha, result = history.begin(network), streaming_alpha(self), TrainResult()
+        self._set_fitted_state(
+            fitted_state(network, scaling, alpha, train_state, result, record)
+        )
+        return result
 
-    def _conclude(self, task, scaling, standing, ended, before, incremental=False):
+    def _conclude(self, task, scaling, train_state, result, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
-        record = history.extended(before, ended.records, is_stream=incremental)
+        record = history.extended(before, result.records, is_stream=incremental)
         alpha = task.regularization.alpha
-        self._become(fitted_state(task.network, scaling, alpha, standing, ended, record))
-        message = None if incremental else cut_short(self, task, ended)
+        self._set_fitted_state(
+            fitted_state(task.network, scaling, alpha, train_state, result, record)
+        )
+        message = None if incremental else cut_short(self, task, result)
         if message is not None:
             warn_caller(message, ConvergenceWarning)
 
-    def _describe_network(self, X, resume):
+    def _make_network(self, X, resume):
         """The network that the parameters and the data ask for."""
         output_layer = self._output_layer()
         if resume and isinstance(self.hidden_layer_sizes, str):
@@ -334,11 +342,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         else:
             params = recipe.drawn_params(self, network, rng, dtype)
         seed = rng.randint(np.iinfo(np.int32).max)
-        return Standing(
+        return TrainState(
             params,
             best=params,
             slots=np.zeros((updater.n_slots, network.n_params), dtype=dtype),
-            progress=Progress(seed=seed),
+            progress=TrainCounters(seed=seed),
             rng=np.random.RandomState(seed),
             updater=updater,
         )
@@ -364,10 +372,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     f"the parameters and the data ask for {theirs}."
                 )
 
-    def _arrange(self, X, y, Y, weights, given, network, progress, incremental):
+    def _order_and_split(self, X, y, Y, weights, given, network, progress, incremental):
         """Bring the rows into order, and set some aside where they have to watch training.
 
-        Returns the rows to train on, the weights of all rows, and the `HeldOut`, or None.
+        Returns the rows to train on, the weights of all rows, and the `ValidationSet`, or None.
         """
         splits = given is None and self.early_stopping and self.solver != "lbfgs"
         rows = np.arange(len(Y))
@@ -381,7 +389,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             rows, weights = merge_copies(X, Y, rows, hashes, weights)
         # To be held out, a row counts as one, and a weight of several as so many copies.
         counts = np.ones(len(Y)) if weights is None else np.maximum(weights, 1.0)
-        rows, weights = self._weigh(rows, y, weights, incremental)
+        rows, weights = self._apply_class_weight(rows, y, weights, incremental)
         if splits:
             strata = self._strata(Y[rows], counts[rows])
             rows, chosen = split(
@@ -394,7 +402,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             return rows, weights, None
         X_val, y_val, Y_val, weights_val = given
         targets = self._targets(Y_val, network, X_val.dtype)
-        return rows, weights, HeldOut(X_val, y_val, targets, weights_val)
+        return rows, weights, ValidationSet(X_val, y_val, targets, weights_val)
 
     # ---- From parameters to the output layer ----
 
@@ -417,7 +425,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             shown = loss.name if isinstance(loss, Loss) else loss
             raise ValueError(
                 f"The 'output_activation' parameter of {type(self).__name__} must be "
-                f"{OneOf(('auto', *allowed))} with loss={shown!r} and these targets. "
+                f"{Options(('auto', *allowed))} with loss={shown!r} and these targets. "
                 f"Got {name!r}."
             )
         return allowed[allowed.index(name)]  # a plain str, whatever kind of str was given

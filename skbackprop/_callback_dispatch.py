@@ -26,9 +26,9 @@ except ImportError:  # scikit-learn before 1.9: the same shape, and nothing in i
             )
 
         def _init_callback_context(self, **of_the_task):
-            return _Silence()
+            return _NullCallbackContext()
 
-    class _Silence:
+    class _NullCallbackContext:
         """A context without callbacks."""
 
         def call_on_fit_task_begin(self, **shown):
@@ -49,7 +49,7 @@ def with_callbacks(method: Method) -> Method:
     return _with_callbacks(method)
 
 
-class Audience:
+class CallbackDispatcher:
     """The callbacks of one call of `fit`.
 
     The call is a task of scikit-learn's kind, and each epoch is a task inside it. As long as
@@ -102,7 +102,7 @@ class Audience:
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._shown)
 
-    def epoch_ends(self, standing, ended, is_sound):
+    def epoch_ends(self, train_state, result, is_sound):
         """Tell of an epoch that was trained; whether training should stop.
 
         An estimator with the weights of this moment is made only for those who ask, and
@@ -113,7 +113,7 @@ class Audience:
         stop = self._epoch.call_on_fit_task_end(
             **self._shown,
             reconstruction_attributes=(
-                (lambda: self._state_now(standing, ended)) if is_sound else None
+                (lambda: self._state_now(train_state, result)) if is_sound else None
             ),
         )
         self._epoch = None
@@ -128,8 +128,8 @@ class Audience:
         """Tell that the estimator is fitted."""
         self._fit.call_on_fit_task_end(**self._shown, reconstruction_attributes={})
 
-    def _state_now(self, standing, ended):
-        new = ended.records[self._n_recorded :]
+    def _state_now(self, train_state, result):
+        new = result.records[self._n_recorded :]
         self._history = history.extended(self._history, new)
         self._n_recorded += len(new)
-        return self._state_of(standing.snapshot(), ended, self._history)
+        return self._state_of(train_state.snapshot(), result, self._history)

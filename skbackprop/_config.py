@@ -14,7 +14,7 @@ from ._auto_parameters import (
     FULL_BATCH,
     SECOND_ORDER,
     float_or_none,
-    learns_from_all_rows,
+    is_full_batch,
     make_plan,
     patience,
     shows_signal,
@@ -22,14 +22,14 @@ from ._auto_parameters import (
 )
 from ._parameters import as_sizes
 from .engine.activations import Activation, name_if_built_in
-from .engine.initializers import automatic, get_initializer, glorot_uniform, scikit_learns
+from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
 from .engine.lbfgs import LBFGS
 from .engine.levenberg_marquardt import LevenbergMarquardt
 from .engine.network import Network
 from .engine.optimizers import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
 from .engine.regularization import Regularization
 from .engine.sampling import plan_presentations
-from .engine.training import Task
+from .engine.training import TrainingProblem
 
 # What would change the result, and which solvers cannot heed it.
 _REFUSED = {
@@ -175,7 +175,7 @@ def make_task(
 ):
     """Everything that training needs."""
     shuffle, batch_weights = estimator.shuffle, None
-    if learns_from_all_rows(estimator):
+    if is_full_batch(estimator):
         # The whole epoch is one batch: weights weigh its mean, and the order is moot.
         if weights is not None:
             batch_weights = weights.astype(X.dtype)
@@ -188,7 +188,7 @@ def make_task(
     monitor = "loss"
     if estimator.early_stopping and examine is not None:
         monitor = "validation_loss" if estimator.scoring is None else "validation_score"
-    return Task(
+    return TrainingProblem(
         network=network,
         updater=updater,
         regularization=make_regularization(estimator, network, plan.alpha),
@@ -256,7 +256,7 @@ def _initializer(weight_init, network, layer):
     if callable(weight_init):
         return weight_init
     if weight_init == "mlp":
-        return scikit_learns if "logistic" in network.activations else glorot_uniform
+        return mlp_uniform if "logistic" in network.activations else glorot_uniform
     if weight_init == "auto":
         hidden = layer < len(network.activations)
         feeds = network.activations[layer] if hidden else network.output_activation

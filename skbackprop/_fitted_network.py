@@ -32,18 +32,18 @@ _FITTED_STATE = "_fitted_state"
 _PREDICTION_ROWS = 4096
 
 
-def fitted_state(network, scaling, alpha, standing, ended, record):
+def fitted_state(network, scaling, alpha, train_state, result, record):
     """The fitted attributes, where training has come as far as `standing`."""
     return {
         "_network": network,
         "_scaling": scaling,
-        "_standing": standing,
-        "_params": standing.best,
+        "_standing": train_state,
+        "_params": train_state.best,
         "history_": record,
-        "n_iter_": len(ended.records),
-        "converged_": ended.converged,
+        "n_iter_": len(result.records),
+        "converged_": result.converged,
         "alpha_": float(alpha),
-        "engine_": choose_engine(network, standing.updater),
+        "engine_": choose_engine(network, train_state.updater),
     }
 
 
@@ -116,7 +116,7 @@ class FittedNetwork(BaseEstimator):
 
     # ---- Becoming what was trained ----
 
-    def _become(self, state):
+    def _set_fitted_state(self, state):
         """Take on a fitted state as a whole."""
         vars(self).update(state)
         if "_params" in state:
@@ -130,7 +130,7 @@ class FittedNetwork(BaseEstimator):
     def __copy__(self):
         # Attribute by attribute: in the middle of `fit` they need not agree yet.
         copied = type(self).__new__(type(self))
-        copied._become({k: v for k, v in vars(self).items() if k not in MADE_READY})
+        copied._set_fitted_state({k: v for k, v in vars(self).items() if k not in MADE_READY})
         return copied
 
     def __getstate__(self):
@@ -149,7 +149,7 @@ class FittedNetwork(BaseEstimator):
         except InvalidStateError as error:
             raise ValueError(f"{type(self).__name__} cannot be restored: {error}") from error
         super().__setstate__(_later_parameters(self, state) | state)
-        self._become(fitted)
+        self._set_fitted_state(fitted)
 
     # ---- Running the fitted network ----
 

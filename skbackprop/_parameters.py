@@ -22,7 +22,7 @@ def _is_number(value, kind):
 
 
 @dataclass(frozen=True)
-class Number:
+class Interval:
     """A number in an interval, closed unless said otherwise."""
 
     low: float
@@ -48,7 +48,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class OneOf:
+class Options:
     """One of a few names, None and numbers; a subclass of str, as NumPy's, is a name."""
 
     options: tuple
@@ -64,7 +64,7 @@ class OneOf:
         return names if len(self.options) == 1 else f"one of {names}"
 
 
-class Flag:
+class Boolean:
     """True or False."""
 
     def accepts(self, value):
@@ -103,7 +103,7 @@ class InstanceOf:
 
 
 @dataclass(frozen=True)
-class OneOrMore:
+class SequenceOf:
     """What a rule accepts, or a sequence of such."""
 
     rule: object
@@ -123,7 +123,7 @@ class OneOrMore:
         return f"{self.rule}, or a sequence of these, one per {self.each}"
 
 
-class Scoring:
+class ScoringOptions:
     """What scikit-learn accepts as a scorer, and "score"."""
 
     def accepts(self, value):
@@ -135,14 +135,14 @@ class Scoring:
         return "None, 'score', a name of sklearn.metrics.get_scorer_names(), or a callable"
 
 
-class ClassWeight:
+class ClassWeightOptions:
     """Weights of classes, as scikit-learn spells them."""
 
     def accepts(self, value):
         if isinstance(value, (list, tuple)):
             return all(self.accepts(item) for item in value)
         if isinstance(value, dict):
-            return all(Number(0).accepts(weight) for weight in value.values())
+            return all(Interval(0).accepts(weight) for weight in value.values())
         return value is None or (isinstance(value, str) and value == "balanced")
 
     def __str__(self):
@@ -152,7 +152,7 @@ class ClassWeight:
         )
 
 
-class WeightInit:
+class WeightInitOptions:
     """A name, a callable, or ``(coefs, intercepts)``."""
 
     names = ("auto", "mlp", *(row.__name__ for row in INITIALIZERS))
@@ -163,11 +163,11 @@ class WeightInit:
         return callable(value) or (isinstance(value, (tuple, list)) and len(value) == 2)
 
     def __str__(self):
-        return f"{OneOf(self.names)}, a callable, or a pair (coefs, intercepts)"
+        return f"{Options(self.names)}, a callable, or a pair (coefs, intercepts)"
 
 
 @dataclass(frozen=True)
-class Either:
+class AnyOf:
     """What any of several rules accepts."""
 
     rules: tuple
@@ -179,68 +179,68 @@ class Either:
         return " or ".join(str(rule) for rule in self.rules)
 
 
-_AUTO = OneOf(("auto",))
-_POSITIVE = Number(0, open_low=True)
-_POSITIVE_OR_NONE = Either((_POSITIVE, OneOf((None,))))
-_FRACTION = Number(0, 1, open_high=True)
-_INSIDE = Number(0, 1, open_low=True, open_high=True)
-_COUNT = Number(1, kind=Integral)
+_AUTO = Options(("auto",))
+_POSITIVE = Interval(0, open_low=True)
+_POSITIVE_OR_NONE = AnyOf((_POSITIVE, Options((None,))))
+_FRACTION = Interval(0, 1, open_high=True)
+_INSIDE = Interval(0, 1, open_low=True, open_high=True)
+_COUNT = Interval(1, kind=Integral)
 
 RULES = {
     "hidden_layer_sizes": LayerSizes(),
-    "activation": OneOrMore(
-        Either((OneOf(ACTIVATION_NAMES), InstanceOf(Activation))), "hidden layer"
+    "activation": SequenceOf(
+        AnyOf((Options(ACTIVATION_NAMES), InstanceOf(Activation))), "hidden layer"
     ),
-    "output_activation": OneOf(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
-    "solver": OneOf(("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")),
-    "alpha": Either((Number(0), _AUTO)),
-    "batch_size": Either((OneOf(("auto", "full")), _COUNT)),
-    "learning_rate": OneOf(("auto", *(row.name for row in SCHEDULES))),
-    "learning_rate_init": Either((_POSITIVE, _AUTO)),
-    "power_t": Number(0),
-    "max_iter": Either((_COUNT, _AUTO)),
-    "shuffle": Flag(),
-    "tol": Either((Number(0), OneOf(("auto", None)))),
-    "verbose": Either((Flag(), Number(0, kind=Integral))),
-    "warm_start": Flag(),
-    "momentum": Number(0, 1),
-    "nesterovs_momentum": Flag(),
-    "early_stopping": Flag(),
+    "output_activation": Options(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
+    "solver": Options(("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")),
+    "alpha": AnyOf((Interval(0), _AUTO)),
+    "batch_size": AnyOf((Options(("auto", "full")), _COUNT)),
+    "learning_rate": Options(("auto", *(row.name for row in SCHEDULES))),
+    "learning_rate_init": AnyOf((_POSITIVE, _AUTO)),
+    "power_t": Interval(0),
+    "max_iter": AnyOf((_COUNT, _AUTO)),
+    "shuffle": Boolean(),
+    "tol": AnyOf((Interval(0), Options(("auto", None)))),
+    "verbose": AnyOf((Boolean(), Interval(0, kind=Integral))),
+    "warm_start": Boolean(),
+    "momentum": Interval(0, 1),
+    "nesterovs_momentum": Boolean(),
+    "early_stopping": Boolean(),
     "validation_fraction": _INSIDE,
     "beta_1": _FRACTION,
     "beta_2": _FRACTION,
     "epsilon": _POSITIVE,
-    "n_iter_no_change": Either((_COUNT, OneOf((math.inf,)))),
+    "n_iter_no_change": AnyOf((_COUNT, Options((math.inf,)))),
     "max_fun": _COUNT,
-    "weight_decay": Number(0),
-    "l1": Number(0),
-    "dropout": OneOrMore(_FRACTION, "hidden layer"),
+    "weight_decay": Interval(0),
+    "l1": Interval(0),
+    "dropout": SequenceOf(_FRACTION, "hidden layer"),
     "clip_norm": _POSITIVE_OR_NONE,
     "max_norm": _POSITIVE_OR_NONE,
-    "weight_init": WeightInit(),
-    "standardize": Flag(),
-    "scoring": Scoring(),
-    "restore_best": Flag(),
-    "max_restarts": Number(0, kind=Integral),
+    "weight_init": WeightInitOptions(),
+    "standardize": Boolean(),
+    "scoring": ScoringOptions(),
+    "restore_best": Boolean(),
+    "max_restarts": Interval(0, kind=Integral),
 }
 CLASSIFIER_RULES = {
     **RULES,
-    "loss": Either((OneOf(("auto", "log_loss", "squared_error")), InstanceOf(Loss))),
-    "class_weight": ClassWeight(),
-    "grow_classes": Flag(),
+    "loss": AnyOf((Options(("auto", "log_loss", "squared_error")), InstanceOf(Loss))),
+    "class_weight": ClassWeightOptions(),
+    "grow_classes": Boolean(),
 }
 REGRESSOR_RULES = {
     **RULES,
-    "loss": Either(
+    "loss": AnyOf(
         (
-            OneOf(
+            Options(
                 ("auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"),
                 aliases=tuple(LOSS_ALIASES),
             ),
             InstanceOf(Loss),
         )
     ),
-    "quantile": OneOrMore(_INSIDE, "output"),
+    "quantile": SequenceOf(_INSIDE, "output"),
 }
 
 
@@ -258,24 +258,24 @@ def check_parameters(estimator):
 
 def _refused_item(rule, value):
     """Return the first item that is not allowed of a sequence, or the value itself."""
-    if isinstance(rule, OneOrMore) and isinstance(value, (list, tuple)):
+    if isinstance(rule, SequenceOf) and isinstance(value, (list, tuple)):
         return next(item for item in value if not rule.rule.accepts(item))
     return value
 
 
 def _names_of(rule):
     """Return the names that a rule allows."""
-    if isinstance(rule, OneOf):
+    if isinstance(rule, Options):
         options = (*rule.options, *rule.aliases)
         return [option for option in options if isinstance(option, str)]
-    if isinstance(rule, Either):
+    if isinstance(rule, AnyOf):
         return [name for part in rule.rules for name in _names_of(part)]
-    if isinstance(rule, OneOrMore):
+    if isinstance(rule, SequenceOf):
         return _names_of(rule.rule)
     return {
-        WeightInit: WeightInit.names,
-        Scoring: ("score", *get_scorer_names()),
-        ClassWeight: ("balanced",),
+        WeightInitOptions: WeightInitOptions.names,
+        ScoringOptions: ("score", *get_scorer_names()),
+        ClassWeightOptions: ("balanced",),
         LayerSizes: ("auto",),
     }.get(type(rule), ())
 
@@ -286,7 +286,7 @@ def check_integer(name, value, low, high=math.inf, or_none=False):
     NumPy's integers are integers; 1.0, "1", True and None are not. `or_none` says in the
     error that None is allowed as well.
     """
-    rule = Number(low, high, kind=Integral)
+    rule = Interval(low, high, kind=Integral)
     if not rule.accepts(value):
         allowed = f"None or {rule}" if or_none else rule
         raise ValueError(f"{name} must be {allowed}. Got {value!r}.")

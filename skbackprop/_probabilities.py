@@ -12,7 +12,7 @@ def probabilities(network, labels, raw):
     Parameters
     ----------
     network : Network
-    labels : Labels
+    labels : ClassEncoder
         What its outputs stand for.
     raw : ndarray of shape (n_samples, n_outputs)
         The weighted sums of its output layer.

@@ -158,7 +158,7 @@ def weigh_classes(weights, class_weight, y):
     if isinstance(class_weight, str):
         weighed = _balance(before, y)
     else:
-        weighed = before * _near_one(look_up(class_weight, y))
+        weighed = before * _near_one(class_weight_factors(class_weight, y))
     if not weighed.any():
         raise ValueError(
             "The 'class_weight' parameter gives every row of y the weight zero. Got "
@@ -167,7 +167,7 @@ def weigh_classes(weights, class_weight, y):
     return weighed * (before.sum() / weighed.sum())
 
 
-def look_up(class_weight, y):
+def class_weight_factors(class_weight, y):
     """For each row the product of its classes' weights; 1 for a class without one."""
     given = class_weight if isinstance(class_weight, (list, tuple)) else [class_weight]
     columns = y.reshape(len(y), -1).T
@@ -219,14 +219,14 @@ def weigh_stream(weights, class_weight, y, totals):
             most = max(seen.values(), default=0.0)
             by_class *= [min(most / seen[label], _LARGEST_RATIO) for label in column.tolist()]
     else:
-        by_class = look_up(class_weight, y)
+        by_class = class_weight_factors(class_weight, y)
     if weights is None:
         return by_class
     with np.errstate(over="ignore"):
         return np.minimum(weights * by_class, np.finfo(np.float64).max)
 
 
-def add_totals(totals, weights, y):
+def accumulate_totals(totals, weights, y):
     """Add the weight of each class in each column of `y` to what was seen before.
 
     `totals` are None, or a dictionary or pairs of labels and weights for each column; what is

@@ -17,17 +17,17 @@ from reprlib import repr as _short
 import numpy as np
 
 from . import _history as history
-from ._parameters import Either, Flag, InstanceOf, Number, OneOf
+from ._parameters import AnyOf, Boolean, InstanceOf, Interval, Options
 from ._scaling import Scaling, Standardizer
-from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
-from ._training_loop import Standing
+from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
+from ._training_loop import TrainState
 from .engine.activations import ACTIVATIONS, Activation
 from .engine.lbfgs import LBFGS
 from .engine.levenberg_marquardt import LevenbergMarquardt
 from .engine.losses import LOSSES, Loss
 from .engine.network import Network
 from .engine.optimizers import UPDATERS
-from .engine.schedules import MONITORS, Progress
+from .engine.schedules import MONITORS, TrainCounters
 
 _TRAINED = ("_network", "_scaling", "_standing", "_examined", "history_", "n_iter_",
             "converged_", "alpha_", "engine_")  # fmt: skip
@@ -91,12 +91,15 @@ def _scaling_to_plain(scaling):
     return plain
 
 
-def _standing_to_plain(standing):
-    return _declared(standing) | {
-        "best": None if standing.best is standing.params else standing.best,
-        "progress": _declared(standing.progress),
-        "rng": random_state_to_plain(standing.rng),
-        "updater": {"name": type(standing.updater).__name__, **_declared(standing.updater)},
+def _standing_to_plain(train_state):
+    return _declared(train_state) | {
+        "best": None if train_state.best is train_state.params else train_state.best,
+        "progress": _declared(train_state.progress),
+        "rng": random_state_to_plain(train_state.rng),
+        "updater": {
+            "name": type(train_state.updater).__name__,
+            **_declared(train_state.updater),
+        },
     }
 
 
@@ -212,39 +215,39 @@ class _Anything:
 
 _ANYTHING = _Anything()
 # Counters stay exact as float64, and far from where the kernel's integers end.
-_COUNT = Number(0, 2**53, kind=Integral)
-_POSITIVE_COUNT = Number(1, 2**53, kind=Integral)
+_COUNT = Interval(0, 2**53, kind=Integral)
+_POSITIVE_COUNT = Interval(1, 2**53, kind=Integral)
 _ANY_NUMBER = _AnyNumber()
-_NOT_NEGATIVE = Number(0)
+_NOT_NEGATIVE = Interval(0)
 _FLOATS = (np.float32, np.float64)
 _TEXT = InstanceOf(str)
 
 _NETWORK = {
     "layer_sizes": _Sequence(_POSITIVE_COUNT, shortest=2),
     "activations": _Sequence(
-        Either((OneOf(tuple(row.name for row in ACTIVATIONS)), InstanceOf(Activation)))
+        AnyOf((Options(tuple(row.name for row in ACTIVATIONS)), InstanceOf(Activation)))
     ),
-    "loss": Either((OneOf(tuple({row.name: None for row in LOSSES})), InstanceOf(Loss))),
+    "loss": AnyOf((Options(tuple({row.name: None for row in LOSSES})), InstanceOf(Loss))),
     "output_activation": _TEXT,
     "loss_options": _Sequence(_NOT_NEGATIVE),
 }
 _STANDARDIZER = {
     "mean": _Array((np.float64,), 1),
     "scale": _Array((np.float64,), 1),
-    "limits": Either((OneOf((None,)), _Array((np.float64,), 2))),
+    "limits": AnyOf((Options((None,)), _Array((np.float64,), 2))),
 }
-_SCALING = {"inputs": _ANYTHING, "targets": _ANYTHING, "through_exp": Flag()}
+_SCALING = {"inputs": _ANYTHING, "targets": _ANYTHING, "through_exp": Boolean()}
 _STANDING = {
     "params": _Array(_FLOATS, 1),
-    "best": Either((OneOf((None,)), _Array(_FLOATS, 1))),
+    "best": AnyOf((Options((None,)), _Array(_FLOATS, 1))),
     "slots": _Array(_FLOATS, 2),
     "progress": _ANYTHING,
     "rng": _ANYTHING,
     "updater": _ANYTHING,
 }
 _PROGRESS = {
-    "monitor": OneOf(MONITORS),
-    "seed": Number(0, 2**31 - 1, kind=Integral),
+    "monitor": Options(MONITORS),
+    "seed": Interval(0, 2**31 - 1, kind=Integral),
     **dict.fromkeys(("epochs", "planned", "samples", "updates", "stalled"), _COUNT),
     **dict.fromkeys(("drops", "halvings", "origin"), _COUNT),
     **dict.fromkeys(("loss", "best", "best_loss"), _ANY_NUMBER),
@@ -252,13 +255,13 @@ _PROGRESS = {
 }
 _RANDOM_STATE = {
     "key": _Array((np.uint32,), 1),
-    "pos": Number(0, 624, kind=Integral),
-    "has_gauss": Number(0, 1, kind=Integral),
-    "gauss": Number(-math.inf),
+    "pos": Interval(0, 624, kind=Integral),
+    "has_gauss": Interval(0, 1, kind=Integral),
+    "gauss": Interval(-math.inf),
 }
 # Settings of the last update rule; those of the next come from the parameters.
 _UPDATERS = {kind.__name__: kind for kind in (LBFGS, LevenbergMarquardt, *UPDATERS)}
-_LABELS = {"kind": OneOf((SINGLE, MULTILABEL, MULTIOUTPUT)), "classes": _ANYTHING}
+_LABELS = {"kind": Options((SINGLE, MULTILABEL, MULTIOUTPUT)), "classes": _ANYTHING}
 _TOTALS = {"classes": _Array((np.int64,), 1), "totals": _Array((np.float64,), 1)}
 
 
@@ -279,9 +282,9 @@ def _record(name, value, rules):
 
 def _as_python(value, rule):
     """A checked number, flag or name in one of Python's own types."""
-    if isinstance(rule, OneOf):
+    if isinstance(rule, Options):
         return str(value)
-    if isinstance(rule, Flag):
+    if isinstance(rule, Boolean):
         return bool(value)
     return int(value) if rule.kind is Integral else float(value)
 
@@ -327,7 +330,7 @@ def _network_from_plain(plain):
         allowed = [loss.output_activation]
     else:
         allowed = [row.output_activation for row in LOSSES if row.name == loss]
-    _check("network.output_activation", output, OneOf(tuple(allowed)))
+    _check("network.output_activation", output, Options(tuple(allowed)))
     record["loss_options"] = _loss_options(record["loss_options"], loss, output, sizes[-1])
     return Network(**record)
 
@@ -386,18 +389,20 @@ def _standing_from_plain(plain):
             f"standing.{name} must be of shape {wanted} and dtype {params.dtype}. Got "
             f"{array.shape} and {array.dtype}.",
         )
-    progress = Progress(**_simple_record("standing.progress", record["progress"], _PROGRESS))
+    progress = TrainCounters(
+        **_simple_record("standing.progress", record["progress"], _PROGRESS)
+    )
     require(
         progress.origin <= progress.epochs,
         f"standing.progress.origin must be <= {progress.epochs}. Got {progress.origin}.",
     )
     generator = random_state_from_plain("standing.rng", record["rng"])
-    return Standing(params, best, slots, progress, generator, updater)
+    return TrainState(params, best, slots, progress, generator, updater)
 
 
 def _updater(plain):
     name = plain.get("name") if isinstance(plain, dict) else None
-    _check("standing.updater.name", name, OneOf(tuple(_UPDATERS)))
+    _check("standing.updater.name", name, Options(tuple(_UPDATERS)))
     kind = _UPDATERS[name]
     rules = {
         field.name: _POSITIVE_COUNT if field.type is int else _NOT_NEGATIVE
@@ -438,7 +443,7 @@ def _history_from_plain(plain):
 
 
 def _examined_from_plain(plain):
-    _check("examined", plain, _Sequence(Flag()))
+    _check("examined", plain, _Sequence(Boolean()))
     require(len(plain) == 2, f"examined must be two flags. Got {len(plain)}.")
     return tuple(map(bool, plain))
 
@@ -447,9 +452,9 @@ def _labels_from_plain(plain):
     record = _record("labels", plain, _LABELS)
     kind, classes = record["kind"], record["classes"]
     if kind != MULTIOUTPUT:
-        return Labels(kind, _class_array("labels.classes", classes))
+        return ClassEncoder(kind, _class_array("labels.classes", classes))
     _check("labels.classes", classes, _Sequence(_ANYTHING, shortest=1))
-    return Labels(
+    return ClassEncoder(
         kind, [_class_array(f"labels.classes[{k}]", a) for k, a in enumerate(classes)]
     )
 
@@ -505,13 +510,13 @@ _FROM_PLAIN = {
     "_examined": _examined_from_plain,
     "history_": _history_from_plain,
     "n_iter_": _simple("n_iter_", _COUNT),
-    "converged_": _simple("converged_", Flag()),
+    "converged_": _simple("converged_", Boolean()),
     "alpha_": _simple("alpha_", _NOT_NEGATIVE),
-    "engine_": _simple("engine_", OneOf(("compiled", "numpy"))),
+    "engine_": _simple("engine_", Options(("compiled", "numpy"))),
     "n_features_in_": _simple("n_features_in_", _POSITIVE_COUNT),
     "feature_names_in_": _names_from_plain,
     "_labels": _labels_from_plain,
-    "_flat": _simple("flat", Flag()),
+    "_flat": _simple("flat", Boolean()),
     "_n_targets": _simple("n_targets", _POSITIVE_COUNT),
     "_class_totals": _totals_from_plain,
 }

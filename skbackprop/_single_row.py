@@ -17,11 +17,11 @@ import numpy as np
 from scipy import sparse
 
 from . import _history as history
-from ._auto_parameters import learns_from_all_rows, rows_per_update
+from ._auto_parameters import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
 from .engine.optimizers import Adam, GradientDescent, RMSprop, Rprop
 from .engine.schedules import CONSTANT, note, should_stop
-from .engine.training import choose_engine, rate_of
+from .engine.training import choose_engine, learning_rate_at
 
 _LISTS = (list, tuple, np.ndarray)
 _SPARSE = (sparse.csr_matrix, sparse.csr_array)
@@ -191,7 +191,7 @@ class Stream:
     ----------
     estimator : BaseBackprop
         Fitted, by `partial_fit` on a single row.
-    task : Task
+    task : TrainingProblem
         What that call trained.
     read : callable
         ``read(y)``: the target as the network takes it, or None where it is not that plain.
@@ -205,26 +205,26 @@ class Stream:
 
     def __init__(self, estimator, task, read, by_class, is_sparse, classes):
         self.task, self.read, self.is_sparse = task, read, is_sparse
-        self.standing, self.params = estimator._standing, estimator._params
+        self.train_state, self.params = estimator._standing, estimator._params
         self.names = vars(estimator).get("feature_names_in_")
-        progress = self.standing.progress
+        progress = self.train_state.progress
         self.before = progress.epochs, progress.samples, progress.updates
         self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
         self.tol = task.tol or 0.0
         constant = task.schedule is CONSTANT
-        self.rate = rate_of(task, self.standing.progress) if constant else None
+        self.rate = learning_rate_at(task, self.train_state.progress) if constant else None
         self.has_penalty = task.regularization.alpha > 0 or task.regularization.l1 > 0
-        self.is_one_batch = learns_from_all_rows(estimator)
-        self.batch_size = 1 if self.is_one_batch else rows_per_update(estimator)
+        self.is_one_batch = is_full_batch(estimator)
+        self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
         self.learner = kernel.Stream(
             task.network,
-            self.standing.params,
-            self.standing.slots,
+            self.train_state.params,
+            self.train_state.slots,
             task.updater,
             task.regularization,
-            self.standing.progress.seed,
+            self.train_state.progress.seed,
             estimator._scaling.inputs,
             estimator._scaling.targets,
             by_class,
@@ -275,11 +275,11 @@ class Stream:
         if rows is None or target is None:
             return False
         began = perf_counter()
-        task, progress = self.task, self.standing.progress
+        task, progress = self.task, self.train_state.progress
         n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
         if n_uses is None:
             return False
-        rate = self.rate or rate_of(task, progress)
+        rate = self.rate or learning_rate_at(task, progress)
         penalty = 0.0
         if self.has_penalty:
             batch_size = min(n_uses, self.batch_size) or 1
@@ -314,11 +314,11 @@ class Stream:
             return n_uses
         if self.learner.learn(rows, target, 0.0, 0, 0, 0) != 0:
             return None  # before anything is drawn, for the long way will draw
-        return n_uses + floor(fraction + self.standing.rng.uniform())
+        return n_uses + floor(fraction + self.train_state.rng.uniform())
 
     def _make_up(self, estimator):
         """Count every row that was learnt, and forget what was noted by halves."""
-        learner, progress = self.learner, self.standing.progress
+        learner, progress = self.learner, self.train_state.progress
         learnt = learner.n_learnt, learner.n_used, learner.n_updates
         counted = map(sum, zip(self.before, learnt, strict=True))
         progress.epochs, progress.samples, progress.updates = counted
@@ -326,9 +326,9 @@ class Stream:
         history.mend(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
-        task, progress = self.task, self.standing.progress
+        task, progress = self.task, self.train_state.progress
         if n_uses > 1 and task.presentations.shuffle:
-            self.standing.rng.permutation(n_uses)  # as the long way does
+            self.train_state.rng.permutation(n_uses)  # as the long way does
         measured = loss / n_uses + penalty
         row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
         for append, value in zip(self.appends, row, strict=False):

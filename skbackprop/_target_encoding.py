@@ -14,7 +14,7 @@ MULTIOUTPUT = "multioutput"
 
 
 @dataclass(frozen=True)
-class Labels:
+class ClassEncoder:
     """The classes of a classifier.
 
     Parameters
@@ -110,7 +110,7 @@ class Labels:
 
     def with_new(self, y):
         """These and the labels in `y` that are new."""
-        return Labels(self.kind, union(self.classes, y))
+        return ClassEncoder(self.kind, union(self.classes, y))
 
     def numbers_in(self, earlier):
         """For each class its number among the `earlier` ones; None where it is new."""

@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from . import _history as history
 from ._auto_parameters import FULL_BATCH, PLANNED, default_rate
 from ._warnings import warn_caller, warn_of_missing_kernel
-from .engine.output_expansion import with_outputs
-from .engine.schedules import Progress
+from .engine.output_expansion import expand_output_layer
+from .engine.schedules import TrainCounters
 from .engine.training import has_kernel, train
 
 # Seconds between the copies of the training state to which an interrupt goes back.
@@ -25,7 +25,7 @@ _LARGE_INPUT = 100.0
 
 
 @dataclass
-class Standing:
+class TrainState:
     """Where training stands: all that is needed to go on as if it had never stopped.
 
     Attributes
@@ -36,7 +36,7 @@ class Standing:
         What predicts: the same array, or the best so far on held-out rows.
     slots : ndarray of shape (n_slots, n_params)
         What the update rule remembers.
-    progress : Progress
+    progress : TrainCounters
     rng : RandomState
         A generator of our own, so that training can be resumed whoever else draws.
     updater : an update rule or solver
@@ -46,7 +46,7 @@ class Standing:
     params: np.ndarray
     best: np.ndarray
     slots: np.ndarray
-    progress: Progress
+    progress: TrainCounters
     rng: np.random.RandomState
     updater: object
 
@@ -54,7 +54,7 @@ class Standing:
         """One that can fail while the original stays; the generator is shared."""
         params = self.params.copy()
         best = params if self.best is self.params else self.best.copy()
-        return Standing(
+        return TrainState(
             params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.updater
         )
 
@@ -86,13 +86,15 @@ class Standing:
             self.best = self.params.copy()
 
     def grow(self, before, after, origins, drawn):
-        """Go on with a network that has other outputs; see `growth.with_outputs`."""
+        """Go on with a network that has other outputs; see `output_expansion.expand_output_layer`."""
         same = self.best is self.params
-        self.params = with_outputs(before, after, self.params, origins, drawn)
+        self.params = expand_output_layer(before, after, self.params, origins, drawn)
         self.best = (
-            self.params if same else with_outputs(before, after, self.best, origins, drawn)
+            self.params
+            if same
+            else expand_output_layer(before, after, self.best, origins, drawn)
         )
-        slots = [with_outputs(before, after, slot, origins) for slot in self.slots]
+        slots = [expand_output_layer(before, after, slot, origins) for slot in self.slots]
         self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
 
     def diverged(self, n_layers):
@@ -107,7 +109,7 @@ class Standing:
 
 
 @dataclass
-class Ending:
+class TrainResult:
     """How a run of training ended, and the record of its epochs."""
 
     records: list = field(default_factory=list)
@@ -124,8 +126,8 @@ class _FinishedEpoch:
     only; with callbacks, which have seen every epoch, after each.
     """
 
-    def __init__(self, standing, n_layers, has_callbacks):
-        self._standing, self._n_layers = standing, n_layers
+    def __init__(self, train_state, n_layers, has_callbacks):
+        self._standing, self._n_layers = train_state, n_layers
         self._pause = 0.0 if has_callbacks else _BETWEEN_COPIES
         self._due, self._kept = -math.inf, None
 
@@ -142,12 +144,12 @@ class _FinishedEpoch:
         """Return the state, and the number of epochs until then; raise if there is none."""
         if self._kept is None:
             raise interrupt
-        standing, generator_state, n_epochs = self._kept
-        standing.rng.set_state(generator_state)
-        return standing, n_epochs
+        train_state, generator_state, n_epochs = self._kept
+        train_state.rng.set_state(generator_state)
+        return train_state, n_epochs
 
 
-def run_until_finite(estimator, task, standing, audience=None):
+def fit_with_restarts(estimator, task, train_state, dispatcher=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
     An `audience` is told of every epoch, and may end training. Returns where training stands
@@ -159,36 +161,36 @@ def run_until_finite(estimator, task, standing, audience=None):
     # Half the rate does not help where another parameter is too large.
     unstable = _unstable_parameters(estimator, task)
     restarts = 0 if unstable or estimator.solver in FULL_BATCH else estimator.max_restarts
-    drawn_so_far = standing.rng.get_state()
+    drawn_so_far = train_state.rng.get_state()
     for restart in count():
-        standing.rng.set_state(drawn_so_far)
-        attempt = standing.copy()
+        train_state.rng.set_state(drawn_so_far)
+        attempt = train_state.copy()
         attempt.progress.halvings += restart
         attempt.progress.planned = attempt.progress.epochs + task.max_epochs
         attempt.use(task.updater)
         attempt.monitor(task.monitor, keeps_best)
-        if audience is not None:
-            audience.training_begins(is_restart=restart > 0)
-        attempt, ended = _run(estimator, task, attempt, audience)
+        if dispatcher is not None:
+            dispatcher.training_begins(is_restart=restart > 0)
+        attempt, result = _run(estimator, task, attempt, dispatcher)
         diverged = attempt.diverged(task.network.n_layers)
-        what = _divergence(attempt.progress) if diverged else None
-        if not diverged and not ended.excused:
+        what = _divergence_message(attempt.progress) if diverged else None
+        if not diverged and not result.excused:
             what = _collapse(task, attempt.best)
         if what is None:
-            return attempt, ended
-        if not diverged and task.saturated_layer(standing.params) is not None:
-            _warn_of_inputs(task, standing, estimator)
-            return attempt, ended
+            return attempt, result
+        if not diverged and task.saturated_layer(train_state.params) is not None:
+            _warn_of_inputs(task, train_state, estimator)
+            return attempt, result
         what = f"{what} To fix it, {_advice(estimator, task, unstable)}."
         if diverged and keeps_best and math.isfinite(attempt.progress.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
-            attempt.params, ended.excused = attempt.best, True
-            return attempt, ended
+            attempt.params, result.excused = attempt.best, True
+            return attempt, result
         if restart == restarts and diverged:
             raise ValueError(what)
         if restart == restarts:
             warn_caller(what, ConvergenceWarning)
-            return attempt, ended
+            return attempt, result
         rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
         warn_caller(
             f"{what} It starts again with learning_rate_init={rate:g}.",
@@ -196,63 +198,68 @@ def run_until_finite(estimator, task, standing, audience=None):
         )
 
 
-def _run(estimator, task, standing, audience):
+def _run(estimator, task, train_state, dispatcher):
     """Train for some epochs; returns where training stands then, and how it ended."""
-    ended = Ending()
-    records = ended.records
-    finished = _FinishedEpoch(standing, task.network.n_layers, audience is not None)
+    result = TrainResult()
+    records = result.records
+    finished = _FinishedEpoch(train_state, task.network.n_layers, dispatcher is not None)
 
     def observe(record):
         records.append(record)
         if estimator.verbose:
             print(history.lines(record, task.network.loss, estimator.verbose))
-        if record.improved and standing.best is not standing.params:
-            standing.best[:] = standing.params
-        ended.converged = record.stalled
+        if record.improved and train_state.best is not train_state.params:
+            train_state.best[:] = train_state.params
+        result.converged = record.stalled
         stop = (
             record.stalled or len(records) == task.max_epochs or not math.isfinite(record.loss)
         )
-        if audience is not None:
-            is_sound = not standing.diverged(task.network.n_layers)
-            ended.excused = audience.epoch_ends(standing, ended, is_sound)
-        if stop or ended.excused:
+        if dispatcher is not None:
+            is_sound = not train_state.diverged(task.network.n_layers)
+            result.excused = dispatcher.epoch_ends(train_state, result, is_sound)
+        if stop or result.excused:
             return True
         finished.keep(len(records))
-        if audience is not None:
-            audience.another_epoch()
+        if dispatcher is not None:
+            dispatcher.another_epoch()
         return False
 
     try:
-        ended.outcome = train(
-            task, standing.params, standing.slots, standing.progress, standing.rng, observe
+        result.outcome = train(
+            task,
+            train_state.params,
+            train_state.slots,
+            train_state.progress,
+            train_state.rng,
+            observe,
         )
-        ended.converged = ended.converged or ended.outcome == "converged"
+        result.converged = result.converged or result.outcome == "converged"
     except KeyboardInterrupt as interrupt:
-        standing, n_epochs = finished.restore(interrupt)
+        train_state, n_epochs = finished.restore(interrupt)
         del records[n_epochs:]
         interrupt.args = (
             f"Training was interrupted. The estimator holds the network after {n_epochs} "
             f"{'epoch' if n_epochs == 1 else 'epochs'}.",
         )
-        ended.converged, ended.excused, ended.interrupt = False, True, interrupt
-    return standing, ended
+        result.converged, result.excused, result.interrupt = False, True, interrupt
+    return train_state, result
 
 
 # ---- What went wrong, and what to do about it ----
 
 
-def cut_short(estimator, task, ended):
+def cut_short(estimator, task, result):
     """Return why training ended too early, and what to do about it; None if it did not."""
-    if ended.converged or ended.excused:
+    if result.converged or result.excused:
         return None
-    n_epochs = len(ended.records)
-    if ended.outcome == "max_fun":
+    n_epochs = len(result.records)
+    if result.outcome == "max_fun":
         return (
             f"Training stopped after {n_epochs} epochs, because solver='lbfgs' has computed "
             f"max_fun={estimator.max_fun} gradients. Raise max_fun, or tol (now "
             f"{task.updater.tol:g})."
         )
-    if ended.outcome == "line_search":
+    if result.outcome == "line_search":
         return (
             f"Training stopped after {n_epochs} epochs, because solver='lbfgs' found no step "
             f"that makes the loss smaller, and the gradient is larger than tol="
@@ -270,11 +277,11 @@ def cut_short(estimator, task, ended):
     )
 
 
-def _warn_of_inputs(task, standing, estimator):
+def _warn_of_inputs(task, train_state, estimator):
     """Warn of inputs that saturate the neurons of a network before its training."""
-    layer = task.saturated_layer(standing.params)
+    layer = task.saturated_layer(train_state.params)
     # What is flat on one side only is no matter of size; what was trained before is no start.
-    if layer.on_both_sides and not standing.progress.epochs:
+    if layer.on_both_sides and not train_state.progress.epochs:
         column, size = _largest_input(task, estimator)
         warn_caller(
             f"{_saturated(task, layer)} before training, with weighted sums up to "
@@ -313,7 +320,7 @@ def _unstable_parameters(estimator, task):
     return [name for name, factor in factors.items() if factor >= 1]
 
 
-def _divergence(progress):
+def _divergence_message(progress):
     """Return what training that diverged came to."""
     return (
         f"Training diverged in epoch {max(0, progress.epochs - 1)}. Solver produced non-finite "

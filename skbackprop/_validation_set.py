@@ -7,13 +7,13 @@ from sklearn.metrics import get_scorer
 
 from .engine.hashing import hash_data
 from .engine.sampling import hold_out
-from .engine.training import Examination, as_matrix
+from .engine.training import ValidationResult, as_matrix
 
 # Rows that are taken through the network at a time.
 _ROWS = 4096
 
 
-class HeldOut:
+class ValidationSet:
     """Held-out rows, and how a network does on them.
 
     Parameters
@@ -32,8 +32,8 @@ class HeldOut:
         self.y = y
         self.weights = np.ones(len(y)) if weights is None else weights
 
-    def examiner(self, estimator, network, scaling):
-        """A function from parameters to an `Examination`."""
+    def make_evaluator(self, estimator, network, scaling):
+        """A function from parameters to an `ValidationResult`."""
         # Scorers see the rows as they came. The loss does not depend on their order.
         order = np.lexsort((self.weights, hash_data(self.X, self.targets)))
         X, Y = scaling.transform(self.X[order], self.targets[order])
@@ -54,11 +54,11 @@ class HeldOut:
                     loss += float(weights[rows] @ losses)
             loss /= total
             if view is None:
-                return Examination(loss)
+                return ValidationResult(loss)
             if not np.isfinite(loss):
-                return Examination(loss, float("nan"))
+                return ValidationResult(loss, float("nan"))
             view._params = params
-            return Examination(loss, float(scorer(view, self.X, self.y, self.weights)))
+            return ValidationResult(loss, float(scorer(view, self.X, self.y, self.weights)))
 
         return examine
 

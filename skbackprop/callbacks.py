@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.metrics import check_scoring
 
 from ._base import BaseBackprop
-from ._parameters import Number, check_integer
+from ._parameters import Interval, check_integer
 from .persistence import load, save
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "EarlyStopping", "WeightRecorder"]
 
-_MIN_DELTA = Number(0)
+_MIN_DELTA = Interval(0)
 
 
 class _EpochCallback(ABC):

@@ -12,12 +12,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from . import _config as recipe
-from ._base import BaseBackprop, where_learning_goes_by_steps
+from ._base import BaseBackprop, available_with_partial_fit
 from ._input_validation import dense_targets
 from ._label_types import refuse_mixture, type_of_label, type_of_labels
 from ._parameters import CLASSIFIER_RULES
 from ._probabilities import log_probabilities, probabilities
-from ._sample_weight import add_totals, weigh_classes, weigh_stream
+from ._sample_weight import accumulate_totals, weigh_classes, weigh_stream
 from ._single_row import (
     learn_row,
     predictor_for,
@@ -25,7 +25,7 @@ from ._single_row import (
     read_indicators,
     read_label,
 )
-from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, distinct, kind_of
+from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, distinct, kind_of
 from ._training_lock import training_lock
 from .engine.losses import loss_name
 
@@ -469,7 +469,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     fit.__doc__ = BaseBackprop.fit.__doc__
     get_activations.__doc__ = BaseBackprop.get_activations.__doc__
 
-    @where_learning_goes_by_steps
+    @available_with_partial_fit
     def partial_fit(
         self,
         X: Rows,
@@ -688,9 +688,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """The class labels, or a list of those of each column of the targets."""
         return self._fitted("_labels").classes
 
-    def _meet(self, y, resume, incremental, classes=None):
+    def _fit_targets(self, y, resume, incremental, classes=None):
         if not resume:
-            self._labels = Labels.learn(y, classes)
+            self._labels = ClassEncoder.learn(y, classes)
             vars(self).pop("_class_totals", None)  # of an earlier fit
             return self._labels.kind
         if classes is not None:
@@ -727,8 +727,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             loss=loss,
             output_activation=output,
         )
-        standing = self._standing.copy()
-        drawn = recipe.draw_layer(self, grown, len(grown.shapes) - 1, standing.rng)
+        train_state = self._standing.copy()
+        drawn = recipe.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
         origins = self._labels.numbers_in(before)
         if before.share_one_output(network.layer_sizes[-1]):
             # The one output is the second class's, and the first's is zero.
@@ -737,11 +737,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         elif n_outputs == 1:
             # Nothing was learnt of a class alone: one output stands for it and the new one.
             origins = [None]
-        standing.grow(network, grown, origins, drawn)
-        self._network, self._standing, self._params = grown, standing, standing.best
+        train_state.grow(network, grown, origins, drawn)
+        self._network, self._standing, self._params = grown, train_state, train_state.best
 
     def _refuse_other_classes(self, classes):
-        given = Labels(
+        given = ClassEncoder(
             self._labels.kind,
             [distinct(column) for column in classes]
             if self._labels.kind == MULTIOUTPUT
@@ -778,7 +778,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         is_built_in = isinstance(network.loss, str)
         return Y if is_built_in else self._labels.one_hot(Y[:, None], dtype)
 
-    def _expect_single_rows(self, task, classes):
+    def _prepare_single_rows(self, task, classes):
         if self.class_weight is not None:
             return
         if self._labels.kind == SINGLE:
@@ -803,14 +803,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             )
         return Y
 
-    def _weigh(self, rows, y, weights, incremental):
+    def _apply_class_weight(self, rows, y, weights, incremental):
         if self.class_weight is None or not len(rows):
             return rows, weights
         self._check_names_in_class_weight()
         labels = y[rows]
         before = None if weights is None else weights[rows]
         seen = getattr(self, "_class_totals", None) if incremental else None
-        totals = add_totals(seen, before, labels)
+        totals = accumulate_totals(seen, before, labels)
         self._class_totals = [list(column.items()) for column in totals]
         weighed = np.zeros(len(y))
         if incremental:

@@ -13,7 +13,7 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import BaseBackprop, where_learning_goes_by_steps
+from ._base import BaseBackprop, available_with_partial_fit
 from ._input_validation import dense_targets
 from ._parameters import REGRESSOR_RULES
 from ._scaling import fit_target_scaler
@@ -460,7 +460,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     fit.__doc__ = BaseBackprop.fit.__doc__
     get_activations.__doc__ = BaseBackprop.get_activations.__doc__
 
-    @where_learning_goes_by_steps
+    @available_with_partial_fit
     def partial_fit(
         self,
         X: Rows,
@@ -582,7 +582,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     # ---- Targets ----
 
-    def _meet(self, y, resume, incremental):
+    def _fit_targets(self, y, resume, incremental):
         if not resume:
             self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
 
@@ -611,7 +611,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             layer[..., is_constant] = 0
         return replace(scaling, targets=targets, through_exp=output == "exp")
 
-    def _expect_single_rows(self, task, classes):
+    def _prepare_single_rows(self, task, classes):
         network, dtype = task.network, self._params.dtype
         if network.layer_sizes[-1] == self._n_targets:  # and not several quantiles of each
             several = self._n_targets > 1

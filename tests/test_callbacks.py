@@ -94,8 +94,8 @@ def test_listening_changes_nothing_and_every_task_that_begins_ends(regression, s
     heard = BackpropRegressor(**params).set_callbacks(listener).fit(*regression)
     assert attributes(heard) == attributes(alone)
     begun = [line[6:] for line in listener.heard if line.startswith("begin")]
-    ended = [line[4:] for line in listener.heard if line.startswith("end")]
-    assert sorted(begun) == sorted(ended)
+    result = [line[4:] for line in listener.heard if line.startswith("end")]
+    assert sorted(begun) == sorted(result)
     assert len(begun) == alone.n_iter_ + 1
 
 

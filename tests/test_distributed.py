@@ -359,13 +359,13 @@ def test_training_ends_where_one_machine_ends(client, seeds):
 
 def test_given_rows_watch_training(client, seeds):
     X, y, weights = seeds
-    watching = {"X_val": X[:40], "y_val": y[:40], "sample_weight_val": weights[:40]}
+    validation_data = {"X_val": X[:40], "y_val": y[:40], "sample_weight_val": weights[:40]}
     settings = FULL["adam"] | {
         "max_iter": 30, "early_stopping": True, "scoring": "accuracy", "n_iter_no_change": 2,
         "tol": 1e-4,
     }  # fmt: skip
-    alone = network(BackpropClassifier, **settings).fit(X, y, **watching)
-    together = fit(network(BackpropClassifier, **settings), cut(X), cut(y), **watching)
+    alone = network(BackpropClassifier, **settings).fit(X, y, **validation_data)
+    together = fit(network(BackpropClassifier, **settings), cut(X), cut(y), **validation_data)
     assert alone.converged_ and alone.n_iter_ < 30
     assert_same_training(together, alone, 1e-11)
     assert together.best_validation_score_ == alone.best_validation_score_

@@ -130,7 +130,9 @@ def test_contributing_lists_every_check():
 
 def test_contributing_names_every_room():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    named = re.findall(r"`(\w+(?:\.py|/))`", text.split("| module |")[1].split("Imports run")[0])
+    named = re.findall(
+        r"`(\w+(?:\.py|/))`", text.split("| module |")[1].split("Imports run")[0]
+    )
     package = ROOT / "skbackprop"
     files = {path.name for path in package.glob("*.py")} - {"__init__.py"}
     folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
@@ -161,8 +163,8 @@ def test_the_mathematics_names_every_function():
         assert {function.name for function in functions} <= set(rows)
     rules = importlib.import_module("skbackprop.engine.optimizers").UPDATERS
     shown = re.findall(r"^:pyobject: (\w+)\.step$", text, flags=re.M)
-    # Collect makes no update.
-    assert {rule.__name__ for rule in rules} == {*shown, "Collect"}
+    # AccumulateGradient makes no update.
+    assert {rule.__name__ for rule in rules} == {*shown, "AccumulateGradient"}
 
 
 def test_promises_name_tests_that_are_there():

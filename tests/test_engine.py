@@ -22,16 +22,16 @@ from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network, path_products
 from skbackprop.engine.optimizers import (
     UPDATERS,
+    AccumulateGradient,
     Adam,
-    Collect,
     GradientDescent,
     Momentum,
     Nesterov,
     Rprop,
 )
-from skbackprop.engine.output_expansion import with_outputs
+from skbackprop.engine.output_expansion import expand_output_layer
 from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.schedules import SCHEDULES, Progress
+from skbackprop.engine.schedules import SCHEDULES, TrainCounters
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
@@ -189,9 +189,9 @@ def test_neurons_of_any_layer_are_confined():
     rng = np.random.default_rng(0)
     params = rng.normal(size=network.n_params)
     before = params.copy()
-    Regularization().confine(network, params)
+    Regularization().apply_max_norm(network, params)
     np.testing.assert_array_equal(params, before)
-    Regularization(max_norm=0.8).confine(network, params)
+    Regularization(max_norm=0.8).apply_max_norm(network, params)
     scaled = 0
     for ours, theirs in zip(network.weights(params), network.weights(before), strict=True):
         for column in range(ours.shape[1]):
@@ -293,14 +293,14 @@ def test_automatic_first_weights():
         expected = initializers.he_uniform if rectifies else initializers.glorot_uniform
         expected = initializers.lecun_normal if activation == "selu" else expected
         assert initializers.automatic(activation) is expected
-    drawn = initializers.scikit_learns(300, 200, np.random.RandomState(0))
+    drawn = initializers.mlp_uniform(300, 200, np.random.RandomState(0))
     np.testing.assert_allclose(drawn.var(), 2 / 500 / 3, rtol=0.02)
     np.testing.assert_allclose(np.abs(drawn).max(), np.sqrt(2 / 500), rtol=0.01)
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 3, 10, 14])
 def test_schedules_are_their_formulas(epochs):
-    progress = Progress(epochs=epochs, samples=7 * epochs, drops=epochs // 3)
+    progress = TrainCounters(epochs=epochs, samples=7 * epochs, drops=epochs // 3)
     passed = min(epochs / 10, 1)
     expected = {
         "constant": 1, "invscaling": (7 * epochs + 1) ** -0.3, "adaptive": 0.2 ** (epochs // 3),
@@ -330,7 +330,7 @@ def test_outputs_join_where_they_belong():
     *old_hidden, old_last = before.weights(vector)
     *old_biases, old_bias = before.biases(vector)
     for new in (drawn, None):
-        grown = with_outputs(before, after, vector, [None, 1, None, 0], new)
+        grown = expand_output_layer(before, after, vector, [None, 1, None, 0], new)
         *hidden, last = after.weights(grown)
         *biases, bias = after.biases(grown)
         for ours, theirs in zip(hidden + biases, old_hidden + old_biases, strict=True):
@@ -343,14 +343,14 @@ def test_outputs_join_where_they_belong():
 
 
 def test_progress_begins_at_nothing():
-    begun = vars(Progress())
+    begun = vars(TrainCounters())
     assert np.isnan(begun.pop("loss")) and begun.pop("monitor") == ""
     assert begun.pop("best") == begun.pop("best_loss") == np.inf
     assert set(begun.values()) == {0} and len(begun) == 10
 
 
 def test_note_compares_the_monitored_value_with_the_best_so_far():
-    progress = Progress()
+    progress = TrainCounters()
     for value, improved, stalled in (
         (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 3),
         (3.1, True, 4), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
@@ -364,7 +364,7 @@ def test_note_compares_the_monitored_value_with_the_best_so_far():
 
 
 def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
-    progress = Progress()
+    progress = TrainCounters()
     for value, loss, improved, stalled in (
         (np.nan, np.nan, False, 1), (np.nan, 3.0, True, 2), (np.nan, 4.0, False, 3),
         (np.nan, 2.0, True, 4), (5.0, 9.0, True, 0), (5.0, 9.0, False, 0), (5.0, 8.0, True, 0),
@@ -377,7 +377,7 @@ def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
 
 
 def test_when_to_stop():
-    progress = Progress(stalled=3)
+    progress = TrainCounters(stalled=3)
     assert not schedules.should_stop(progress, 3, schedules.CONSTANT, 0.1)
     assert not schedules.should_stop(progress, 4, schedules.CONSTANT, 0.1)
     assert schedules.should_stop(progress, 2, schedules.CONSTANT, 0.1)
@@ -443,20 +443,20 @@ def test_rules_are_settings_and_little_memory():
     slots = {rule.__name__: rule.n_slots for rule in UPDATERS}
     assert slots == {
         "GradientDescent": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "RMSprop": 1, "Rprop": 2,
-        "Collect": 1,
+        "AccumulateGradient": 1,
     }  # fmt: skip
     for rule in UPDATERS:
         assert rule() == rule()
         assert rule().constants == rule(*astuple(rule())).constants
     state = np.zeros((1, 2))
-    Collect().step(None, np.array([1.0, 2.0]), state, 0.1, 1)
+    AccumulateGradient().step(None, np.array([1.0, 2.0]), state, 0.1, 1)
     np.testing.assert_array_equal(state, [[1, 2]])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)
 def test_schedule_starts_at_one_and_never_rises(schedule):
     factors = [
-        schedule.factor(Progress(epochs=e, samples=7 * e, drops=e // 3), 10, 0.5)
+        schedule.factor(TrainCounters(epochs=e, samples=7 * e, drops=e // 3), 10, 0.5)
         for e in range(15)
     ]
     assert factors[0] == 1
@@ -507,7 +507,7 @@ def epochs(draw):
         dropout=tuple(draw(st.sampled_from([0.0, 0.2, 0.7])) for _ in range(n_hidden)),
     )
     # Rules for the whole data take it in one batch.
-    whole = isinstance(updater, (Rprop, Collect))
+    whole = isinstance(updater, (Rprop, AccumulateGradient))
     batch_size = n if whole else min(n, draw(st.sampled_from([1, 3, 7, n])))
     order = rng.permutation(n)
     # So slow that no network blows up rounding within the epoch.

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop._base import _unchanged_on_error
+from skbackprop._base import _rollback_on_error
 from skbackprop.engine import training
 
 QUICK = {
@@ -618,7 +618,7 @@ def test_ctrl_c_keeps_the_network_trained_so_far(monkeypatch, wheat):
 
 def test_attributes_come_back_when_fitting_fails():
     clf = BackpropClassifier()
-    with pytest.raises(RuntimeError), _unchanged_on_error(clf):
+    with pytest.raises(RuntimeError), _rollback_on_error(clf):
         clf.n_features_in_ = 1
         raise RuntimeError
     assert vars(clf) == vars(clone(clf))

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
-from skbackprop._target_encoding import Labels
+from skbackprop._target_encoding import ClassEncoder
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.export import _onnx_graph as onnx_graph
 from skbackprop.export import register_onnx_converters, to_onnx
@@ -218,7 +218,7 @@ def test_labels_that_onnx_does_not_have_are_refused(label):
     X, _ = data("binary")
     model = BackpropClassifier(**QUICK).fit(X, np.arange(60) % 2)
     kind = object if isinstance(label, str) else None
-    model._labels = Labels("single", np.array([label, label], dtype=kind))
+    model._labels = ClassEncoder("single", np.array([label, label], dtype=kind))
     with pytest.raises(ValueError, match="Class labels must be integers of 64 bits"):
         to_onnx(model, X)
     _, p = run(to_onnx(model, X, options={"zipmap": False, "nocl": True}), X)

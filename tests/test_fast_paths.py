@@ -612,7 +612,9 @@ def test_caches_are_no_state():
 def test_every_rule_is_tried():
     tried = {settings.get("solver", "sgd") for settings in STREAMS.values()}
     assert tried == {"sgd", "adam", "rmsprop", "rprop"}
-    assert len(UPDATERS) == 7  # plain, momentum, Nesterov, Adam, RMSprop, Rprop, Collect
+    assert (
+        len(UPDATERS) == 7
+    )  # plain, momentum, Nesterov, Adam, RMSprop, Rprop, AccumulateGradient
 
 
 @pytest.mark.parametrize(

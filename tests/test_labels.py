@@ -8,7 +8,7 @@ from scipy import sparse
 
 from skbackprop import BackpropClassifier
 from skbackprop._label_types import refuse_mixture, union
-from skbackprop._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels, kind_of
+from skbackprop._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, kind_of
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
 COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)
@@ -38,13 +38,13 @@ def test_kinds(y, kind):
 @pytest.mark.parametrize(
     ("labels", "n_outputs", "shared"),
     [
-        (Labels(SINGLE, np.array([3, 7])), 1, True),
-        (Labels(SINGLE, np.array([3, 7])), 2, False),
-        (Labels(SINGLE, np.array([3])), 1, False),
-        (Labels(SINGLE, np.array([3, 7, 9])), 1, False),
-        (Labels(SINGLE, np.array([3, 7, 9])), 3, False),
-        (Labels(MULTILABEL, np.arange(2)), 1, False),
-        (Labels(MULTIOUTPUT, [np.arange(2), np.arange(2)]), 1, False),
+        (ClassEncoder(SINGLE, np.array([3, 7])), 1, True),
+        (ClassEncoder(SINGLE, np.array([3, 7])), 2, False),
+        (ClassEncoder(SINGLE, np.array([3])), 1, False),
+        (ClassEncoder(SINGLE, np.array([3, 7, 9])), 1, False),
+        (ClassEncoder(SINGLE, np.array([3, 7, 9])), 3, False),
+        (ClassEncoder(MULTILABEL, np.arange(2)), 1, False),
+        (ClassEncoder(MULTIOUTPUT, [np.arange(2), np.arange(2)]), 1, False),
     ],
 )
 def test_two_classes_may_share_one_output(labels, n_outputs, shared):
@@ -59,7 +59,7 @@ def test_numbers_are_no_classes():
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=20), st.sets(st.integers(-9, 9)))
 def test_single_labels_there_and_back(y, more):
     y, classes = np.array(y), sorted(set(y) | more)
-    for labels in (Labels.learn(y), Labels.learn(y, classes)):
+    for labels in (ClassEncoder.learn(y), ClassEncoder.learn(y, classes)):
         numbers = labels.encode(y)
         assert labels.blocks == (len(labels.classes),)
         assert (np.diff(labels.classes) > 0).all()
@@ -69,7 +69,7 @@ def test_single_labels_there_and_back(y, more):
 
 
 def test_columns_there_and_back():
-    labels = Labels.learn(COLUMNS)
+    labels = ClassEncoder.learn(COLUMNS)
     assert labels.kind == MULTIOUTPUT and labels.blocks == (3, 2)
     numbers = labels.encode(COLUMNS)
     np.testing.assert_array_equal(numbers, [[0, 1], [1, 0], [2, 1]])
@@ -80,15 +80,15 @@ def test_columns_there_and_back():
     first, second = labels.split(one_hot)
     np.testing.assert_array_equal(first, np.eye(3))
     np.testing.assert_array_equal(second, np.eye(2)[[1, 0, 1]])
-    declared = Labels.learn(COLUMNS, [["r", "q", "p", "s"], ["odd", "even"]])
+    declared = ClassEncoder.learn(COLUMNS, [["r", "q", "p", "s"], ["odd", "even"]])
     assert [list(classes) for classes in declared.classes] == [list("pqrs"), ["even", "odd"]]
     with pytest.raises(ValueError, match="a list of 2 arrays, one per column of y. Got 3"):
-        Labels.learn(COLUMNS, [[1], [2], [3]])
+        ClassEncoder.learn(COLUMNS, [[1], [2], [3]])
 
 
 def test_outputs_apart_for_each_of_three_columns():
     y = np.array([[1, 5, 7], [2, 6, 8], [3, 5, 9], [3, 5, 6]])
-    labels = Labels.learn(y)
+    labels = ClassEncoder.learn(y)
     outputs = np.arange(18.0).reshape(2, 9)
     first, second, third = labels.split(outputs)
     np.testing.assert_array_equal(np.hstack([first, second, third]), outputs)
@@ -97,14 +97,14 @@ def test_outputs_apart_for_each_of_three_columns():
 
 def test_columns_that_look_like_another_kind():
     """Two numbers only, though the whole had more; or labels, though they are classes."""
-    labels = Labels.learn(np.array([[0, 1], [1, 2], [2, 0]]))
+    labels = ClassEncoder.learn(np.array([[0, 1], [1, 2], [2, 0]]))
     np.testing.assert_array_equal(labels.encode(np.array([[0, 1], [1, 0]])), [[0, 1], [1, 0]])
     pairs = np.array([[2, 1], [1, 2]])
-    np.testing.assert_array_equal(Labels.learn(pairs).encode(pairs), pairs - 1)
+    np.testing.assert_array_equal(ClassEncoder.learn(pairs).encode(pairs), pairs - 1)
 
 
 def test_indicators_are_their_own_numbers():
-    labels = Labels.learn(INDICATORS)
+    labels = ClassEncoder.learn(INDICATORS)
     assert labels.kind == MULTILABEL
     np.testing.assert_array_equal(labels.classes, [0, 1, 2])
     assert labels.blocks == (3,)
@@ -133,18 +133,18 @@ def test_indicators_are_their_own_numbers():
 )
 def test_what_does_not_fit(learnt, y, message):
     with pytest.raises(ValueError, match=message):
-        Labels.learn(learnt).encode(y)
+        ClassEncoder.learn(learnt).encode(y)
 
 
 def test_labels_of_another_dtype_are_the_same_labels():
-    labels = Labels.learn(np.array([1, 2, 5]))
+    labels = ClassEncoder.learn(np.array([1, 2, 5]))
     np.testing.assert_array_equal(labels.encode(np.array([5.0, 1.0, 2.0])), [2, 0, 1])
-    words = Labels.learn(np.array(["b", "a"]))
+    words = ClassEncoder.learn(np.array(["b", "a"]))
     np.testing.assert_array_equal(words.encode(np.array(["b", "a"], dtype=object)), [1, 0])
 
 
 def test_new_labels_join_in_their_order():
-    grown = Labels.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
+    grown = ClassEncoder.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
     assert grown.kind == SINGLE
     np.testing.assert_array_equal(grown.classes, [2, 3, 5, 9])
 

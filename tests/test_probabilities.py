@@ -5,13 +5,13 @@ import pytest
 from scipy.special import expit, softmax
 
 from skbackprop._probabilities import log_probabilities, probabilities
-from skbackprop._target_encoding import MULTILABEL, SINGLE, Labels
+from skbackprop._target_encoding import MULTILABEL, SINGLE, ClassEncoder
 from skbackprop.engine.network import Network
 
 
 def of_classes(raw, loss, output):
     raw = np.array([raw])
-    labels = Labels(SINGLE, np.arange(raw.shape[1]))
+    labels = ClassEncoder(SINGLE, np.arange(raw.shape[1]))
     network = Network((1, raw.shape[1]), (), loss, output)
     (p,), (log_p,) = (f(network, labels, raw) for f in (probabilities, log_probabilities))
     assert p.sum() == pytest.approx(1)
@@ -45,7 +45,7 @@ def test_raw_outputs_further_apart_than_any_float_are_told_apart():
 
 
 def test_labels_are_within_0_and_1():
-    labels, raw = Labels(MULTILABEL, np.arange(3)), np.array([[-0.5, 0.25, 1.5]])
+    labels, raw = ClassEncoder(MULTILABEL, np.arange(3)), np.array([[-0.5, 0.25, 1.5]])
     network = Network((1, 3), (), "squared_error", "identity")
     np.testing.assert_array_equal(probabilities(network, labels, raw), [[0, 0.25, 1]])
     found = log_probabilities(network, labels, raw)[0]
@@ -54,7 +54,7 @@ def test_labels_are_within_0_and_1():
 
 
 def test_each_row_for_itself():
-    labels, top = Labels(SINGLE, np.arange(3)), np.finfo(float).max
+    labels, top = ClassEncoder(SINGLE, np.arange(3)), np.finfo(float).max
     raw = np.array([[0.1, 0.2, 0.3], [0.2, 0.1, 0.1], [top, top, -top], [-1.0, -2.0, -3.0]])
     found = probabilities(Network((1, 3), (), "squared_error", "identity"), labels, raw)
     expected = np.array([[1 / 6, 1 / 3, 1 / 2], [1 / 2, 1 / 4, 1 / 4], [1 / 2, 1 / 2, 0]])
@@ -65,7 +65,7 @@ def test_each_row_for_itself():
 
 
 def test_one_output_for_two_classes():
-    labels, raw = Labels(SINGLE, np.array(["no", "yes"])), np.array([[-1.0], [2.0]])
+    labels, raw = ClassEncoder(SINGLE, np.array(["no", "yes"])), np.array([[-1.0], [2.0]])
     network = Network((1, 1), (), "log_loss", "logistic")
     yes = expit(raw)
     expected = np.hstack([1 - yes, yes])

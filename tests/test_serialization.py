@@ -20,10 +20,10 @@ from test_persistence import KINDS, QUICK, data, fit, same_value
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
 from skbackprop import _serialization as serialization
 from skbackprop._scaling import Scaling, Standardizer
-from skbackprop._target_encoding import Labels
-from skbackprop._training_loop import Standing
+from skbackprop._target_encoding import ClassEncoder
+from skbackprop._training_loop import TrainState
 from skbackprop.engine.network import Network
-from skbackprop.engine.schedules import Progress
+from skbackprop.engine.schedules import TrainCounters
 from skbackprop.persistence import TRUSTED_TYPES
 
 PLAIN = "_fitted_state"
@@ -198,9 +198,9 @@ def test_state_shares_memory_as_training_left_it():
             copy.deepcopy(model),
             copy.copy(model),
         ):
-            standing = found._standing
-            assert found._params is standing.best
-            assert (standing.best is standing.params) == (model is same)
+            train_state = found._standing
+            assert found._params is train_state.best
+            assert (train_state.best is train_state.params) == (model is same)
     assert copy.deepcopy(same)._params is not same._params
     assert copy.copy(same)._params is same._params
 
@@ -208,7 +208,7 @@ def test_state_shares_memory_as_training_left_it():
 def test_copy_in_the_middle_of_fit_is_shallow():
     """Callbacks copy estimators whose new classes do not fit the old network yet."""
     model = fit("multiclass")
-    model._labels = Labels.learn(np.arange(5))
+    model._labels = ClassEncoder.learn(np.arange(5))
     assert copy.copy(model)._network is model._network
 
 
@@ -274,7 +274,7 @@ def test_estimator_that_has_met_its_targets_is_sent():
     """As to the workers of a cluster, before anything is trained."""
     X, y = data("strings")
     model = BackpropClassifier()
-    model._labels, model.n_features_in_ = Labels.learn(y), X.shape[1]
+    model._labels, model.n_features_in_ = ClassEncoder.learn(y), X.shape[1]
     found = pickle.loads(pickle.dumps(model))
     same_value(found._labels, model._labels)
     assert not hasattr(found, "_params")
@@ -310,7 +310,7 @@ def test_every_attribute_is_in_the_plain_form():
     ("record", "rules"),
     [
         (Network, "_NETWORK"), (Scaling, "_SCALING"), (Standardizer, "_STANDARDIZER"),
-        (Standing, "_STANDING"), (Progress, "_PROGRESS"), (Labels, "_LABELS"),
+        (TrainState, "_STANDING"), (TrainCounters, "_PROGRESS"), (ClassEncoder, "_LABELS"),
     ],
 )  # fmt: skip
 def test_every_field_has_a_rule(record, rules):

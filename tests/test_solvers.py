@@ -29,7 +29,7 @@ from skbackprop.engine.levenberg_marquardt import (
     PrimalSystem,
 )
 from skbackprop.engine.network import Network
-from skbackprop.engine.schedules import Progress
+from skbackprop.engine.schedules import TrainCounters
 
 # How each solver comes to rest at the optimum of a smooth convex problem.
 TO_THE_OPTIMUM = {
@@ -298,7 +298,7 @@ class Valley:
 
 
 def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):
-    params, progress = np.array(start), Progress(damping=damping)
+    params, progress = np.array(start), TrainCounters(damping=damping)
     solver = LevenbergMarquardt(**settings)
     told = levenberg_marquardt.step(solver, problem, params, n_weights, ridge, progress)
     return params, *told, progress.damping
@@ -405,7 +405,7 @@ class Descent:
 
     def __init__(self, start=(-1.2, 1.0)):
         self.params, self.state = np.array(start), np.zeros((1, 2))
-        self.progress, self.path = Progress(), []
+        self.progress, self.path = TrainCounters(), []
 
     def go(self, objective, n_epochs=1000, **settings):
         def conclude(loss):

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine import lbfgs, levenberg_marquardt
-from skbackprop.engine.blas_threads import _ONE_FOR_ALL, as_many_as_pay
+from skbackprop.engine.blas_threads import _ONE_FOR_ALL, limit_blas_threads
 
 
 def blas_threads():
@@ -76,7 +76,7 @@ def test_one_thread_only_where_more_do_not_pay():
     ):
         before = blas_threads()
         with threadpool_limits(2, user_api="blas"):
-            with as_many_as_pay(sizes, batch_size)():
+            with limit_blas_threads(sizes, batch_size)():
                 assert set(blas_threads()) == ({1} if limited else {2})
             assert set(blas_threads()) == {2}
         assert blas_threads() == before
@@ -84,7 +84,7 @@ def test_one_thread_only_where_more_do_not_pay():
 
 def test_the_last_to_leave_gives_the_threads_back():
     """The number belongs to the process, and updates of several threads overlap."""
-    one_thread = as_many_as_pay((784, 256, 10), 1)
+    one_thread = limit_blas_threads((784, 256, 10), 1)
     is_inside, may_leave, seen = Event(), Event(), []
 
     def stay():
@@ -122,7 +122,7 @@ def test_fits_side_by_side_give_the_bits_of_serial_ones():
 
 
 def limited_in_child():
-    with as_many_as_pay((784, 256, 10), 1)():
+    with limit_blas_threads((784, 256, 10), 1)():
         return set(blas_threads())
 
 
@@ -160,4 +160,4 @@ def test_callbacks_and_scorers_are_not_limited():
     ],
 )  # fmt: skip
 def test_where_more_threads_pay(sizes, batch_size, limited):
-    assert (as_many_as_pay(sizes, batch_size) is not nullcontext) == limited
+    assert (limit_blas_threads(sizes, batch_size) is not nullcontext) == limited

@@ -18,11 +18,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._sample_weight import (
     Total,
-    add_totals,
+    accumulate_totals,
     check_weights,
+    class_weight_factors,
     draw_batch,
     draw_counts,
-    look_up,
     weigh_classes,
     weigh_stream,
     weights_of_fit,
@@ -109,7 +109,7 @@ def test_given_class_weights_are_scikit_learns_with_the_sum_kept(class_weight, y
         for column, given in zip(columns, filled, strict=True)
     ]
     theirs = compute_sample_weight(filled[0] if y.ndim == 1 else filled, y)
-    np.testing.assert_allclose(look_up(class_weight, y), theirs)
+    np.testing.assert_allclose(class_weight_factors(class_weight, y), theirs)
     weights = np.array([1.0, 2.0, 3.0, 0.5, 0.0, 4.0])
     expected = weights * theirs
     expected *= weights.sum() / expected.sum()
@@ -120,27 +120,27 @@ def test_class_weights_that_leave_nothing():
     with pytest.raises(ValueError, match="every row of y the weight zero. Got {5: 0}"):
         weigh_classes(None, {5: 0}, np.array([5, 5]))
     with pytest.raises(ValueError, match="dictionary for each of the 2 columns of y"):
-        look_up({0: 1.0}, COLUMNS)
+        class_weight_factors({0: 1.0}, COLUMNS)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=30))
 def test_totals_are_counts(rows):
     y = np.array([label for label, _ in rows])
     weights = np.array([float(weight) for _, weight in rows])
-    (totals,) = add_totals(None, weights, y)
+    (totals,) = accumulate_totals(None, weights, y)
     expected = Counter()
     for label, weight in rows:
         expected[label] += weight
     assert totals == dict(expected)
-    (counts,) = add_totals([], None, y)
+    (counts,) = accumulate_totals([], None, y)
     assert counts == Counter(y.tolist())
-    (twice,) = add_totals([totals], weights, y)
+    (twice,) = accumulate_totals([totals], weights, y)
     assert twice == {label: 2 * total for label, total in totals.items()}
     assert totals == dict(expected)
 
 
 def test_totals_of_columns():
-    assert add_totals(None, None, COLUMNS) == [{0: 1, 1: 2, 2: 3}, {5: 5, 6: 1}]
+    assert accumulate_totals(None, None, COLUMNS) == [{0: 1, 1: 2, 2: 3}, {5: 5, 6: 1}]
 
 
 def test_a_stream_presents_the_most_frequent_class_once():

@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import shuffle
 
 from .. import BackpropClassifier
-from .._parameters import Number, check_parameters
+from .._parameters import Interval, check_parameters
 from ..datasets import WHEAT_VARIETIES, load_wheat_seeds
 from ..presets import TEXTBOOK
 from ..tables._differences import compare_scores
@@ -80,7 +80,7 @@ def _check_options(options, parser):
         check_parameters(_tutorial_classifier(options))
     except ValueError as error:
         parser.error(str(error))
-    for name, allowed in (("folds", Number(2, 210)), ("seed", Number(0, 2**32 - 1))):
+    for name, allowed in (("folds", Interval(2, 210)), ("seed", Interval(0, 2**32 - 1))):
         if not allowed.accepts(getattr(options, name)):
             parser.error(f"--{name} must be {allowed}. Got {getattr(options, name)}.")
 

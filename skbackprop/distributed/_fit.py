@@ -15,15 +15,15 @@ from sklearn.utils.validation import validate_data
 
 from .. import _config as recipe
 from .. import _history as history
-from .._auto_parameters import goes_by_noise, learns_from_all_rows
+from .._auto_parameters import is_full_batch, needs_noise_estimate
 from .._base import BaseBackprop, ravel_column
 from .._noise_estimation import sample_noise
 from .._parameters import check_parameters
 from .._scaling import Scaling
 from .._serialization import TRAINED
 from .._training_lock import training_lock
-from .._training_loop import run_until_finite
-from .._validation_set import HeldOut
+from .._training_loop import fit_with_restarts
+from .._validation_set import ValidationSet
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedTask, Cluster, SummedTask, merge
@@ -127,12 +127,12 @@ def fit(
         learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
         validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
         cluster = Cluster(client, partitions(X, y, sample_weight), persist)
-        ended = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+        result = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
         state = estimator.__dict__
         state.pop("feature_names_in_", None)  # of an earlier fit
         state.update(vars(learner))
-    if ended.interrupt is not None:
-        raise ended.interrupt
+    if result.interrupt is not None:
+        raise result.interrupt
     return estimator
 
 
@@ -198,38 +198,40 @@ def _helper(learner):
 # ---- Training ----
 
 
-def _train(learner, cluster, n_dimensions, watching):
+def _train(learner, cluster, n_dimensions, validation_data):
     """As the estimators' `_train`, with the rows on a cluster."""
     with ExitStack() as kept:
         with cluster.turned(_partition.load, _helper(learner)) as rows:
-            task, scaling, standing = _begin(learner, rows, n_dimensions, watching, kept)
-        standing, ended = run_until_finite(learner, task, standing)
-    learner._conclude(task, scaling, standing, ended, history.begin(task.network))
-    return ended
+            task, scaling, train_state = _begin(
+                learner, rows, n_dimensions, validation_data, kept
+            )
+        train_state, result = fit_with_restarts(learner, task, train_state)
+    learner._conclude(task, scaling, train_state, result, history.begin(task.network))
+    return result
 
 
-def _begin(learner, rows, n_dimensions, watching, kept):
+def _begin(learner, rows, n_dimensions, validation_data, kept):
     """What to train, the standardisation, and where training stands; `kept` owns the task."""
     class_weight = getattr(learner, "class_weight", None)
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
     y = ravel_column(_witness(survey, n_dimensions), "y")
-    kind = learner._meet(y, resume=False, incremental=False)
-    given = learner._validate_watching(*watching, dtype=survey.dtype)
+    kind = learner._fit_targets(y, resume=False, incremental=False)
+    given = learner._validate_validation_data(*validation_data, dtype=survey.dtype)
     shape = (survey.n_rows, learner.n_features_in_)
-    network = learner._describe_network(SimpleNamespace(shape=shape), resume=False)
+    network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
     updater = recipe.make_updater(learner, network)
     recipe.check_least_squares_size(learner, network)
-    standing = learner._begin(network, updater, survey.dtype)
+    train_state = learner._begin(network, updater, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),
         kind=kind,
         network=network,
         updater=updater,
         dtype=survey.dtype,
-        sums_up=learns_from_all_rows(learner),
-        unit=survey.total.unit_of_fit(learns_from_all_rows(learner)),
-        seed=standing.progress.seed,
+        sums_up=is_full_batch(learner),
+        unit=survey.total.unit_of_fit(is_full_batch(learner)),
+        seed=train_state.progress.seed,
     )
     if class_weight is not None:
         orders = _weigh_classes(learner, rows, orders, survey)
@@ -237,14 +239,14 @@ def _begin(learner, rows, n_dimensions, watching, kept):
     scaling = Scaling()
     if learner.standardize:
         remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
-        scaling = learner._fit_scaling(network, remote, standing.params)
+        scaling = learner._fit_scaling(network, remote, train_state.params)
     if recipe.has_given_weights(learner):
-        standing.params[:] = recipe.given_params(learner, network, scaling, survey.dtype)
+        train_state.params[:] = recipe.given_params(learner, network, scaling, survey.dtype)
     held_out = None
     if given is not None:
         X_val, y_val, Y_val, weights_val = given
         targets = learner._targets(Y_val, network, X_val.dtype)
-        held_out = HeldOut(X_val, y_val, targets, weights_val)
+        held_out = ValidationSet(X_val, y_val, targets, weights_val)
     task = recipe.make_task(
         learner,
         network,
@@ -253,14 +255,16 @@ def _begin(learner, rows, n_dimensions, watching, kept):
         Y=None,
         rows=range(sum(measured.sizes.values())),
         weights=None,
-        examine=None if held_out is None else held_out.examiner(learner, network, scaling),
+        examine=None
+        if held_out is None
+        else held_out.make_evaluator(learner, network, scaling),
         epochs_before=0,
         incremental=False,
         noise=_noise(learner, rows, orders, scaling, network.loss),
     )
     learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
     task = _spread(task, rows, replace(orders, scaling=scaling), measured, kept)
-    return task, scaling, standing
+    return task, scaling, train_state
 
 
 @dataclass(frozen=True)
@@ -297,7 +301,7 @@ class ClusterRows:
 
 def _noise(learner, rows, orders, scaling, loss):
     """The share of noise in the targets, where the plan has to know; found by a worker."""
-    if not goes_by_noise(learner, incremental=False):
+    if not needs_noise_estimate(learner, incremental=False):
         return None
     found = partial(sample_noise, scaling=scaling, loss=loss)
     return rows.reduced(_partition.sample, orders, by=merge, then=found)

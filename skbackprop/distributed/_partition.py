@@ -12,10 +12,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._input_validation import validate_inputs_and_targets
 from .._label_types import union
 from .._row_sample import RowSample
-from .._sample_weight import Total, add_totals, check_weights, in_units, look_up
+from .._sample_weight import (
+    Total,
+    accumulate_totals,
+    check_weights,
+    class_weight_factors,
+    in_units,
+)
 from .._target_encoding import distinct
-from ..engine.blas_threads import as_many_as_pay, limit_for
-from ..engine.optimizers import Collect
+from ..engine.blas_threads import limit_blas_threads, limit_for
+from ..engine.optimizers import AccumulateGradient
 from ..engine.regularization import Regularization
 from ..engine.sampling import plan_presentations
 from ..engine.training import make_least_squares, make_runner
@@ -138,9 +144,9 @@ def class_totals(rows, orders):
     """The `ClassTotals` of a partition, without rows of weight zero."""
     weights = weigh(rows, orders)
     if weights is None:
-        return ClassTotals(add_totals(None, None, rows.y))
+        return ClassTotals(accumulate_totals(None, None, rows.y))
     counted = weights > 0
-    return ClassTotals(add_totals(None, weights[counted], rows.y[counted]))
+    return ClassTotals(accumulate_totals(None, weights[counted], rows.y[counted]))
 
 
 # ---- As the network takes them ----
@@ -197,7 +203,7 @@ def weigh(rows, orders):
     if orders.class_weight is None:
         return weights
     with _naming(rows.number):
-        by_class = look_up(orders.class_weight, rows.y) * orders.weight_factor
+        by_class = class_weight_factors(orders.class_weight, rows.y) * orders.weight_factor
     return by_class if weights is None else weights * by_class
 
 
@@ -206,7 +212,7 @@ def total_weight(rows, orders):
     return (float(weigh(rows, orders).sum()),)
 
 
-def _arrange(rows, orders):
+def _order_and_split(rows, orders):
     """Inputs, targets as encoded and as the network takes them, numbers, and weights.
 
     The numbers are those of the rows to present, the weights those of all rows.
@@ -219,7 +225,7 @@ def _arrange(rows, orders):
     if orders.sums_up:
         numbers = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
     else:
-        numbers, weights, _ = learner._arrange(
+        numbers, weights, _ = learner._order_and_split(
             X, rows.y, Y, weights, None, orders.network, None, incremental=False
         )
     return X, Y, learner._targets(Y, orders.network, orders.dtype), numbers, weights
@@ -256,7 +262,7 @@ class Measured:
 
 def measure(rows, orders):
     """The `Measured` of a partition; None where nothing in it counts."""
-    *_, numbers, weights = _arrange(rows, orders)
+    *_, numbers, weights = _order_and_split(rows, orders)
     if not len(numbers):
         return None
     size = _present(numbers, weights, orders).size
@@ -266,19 +272,19 @@ def measure(rows, orders):
 
 def measure_inputs(rows, orders, measure, arguments):
     """Return what `measure` finds in the inputs of a partition; None where nothing counts."""
-    X, *_, numbers, weights = _arrange(rows, orders)
+    X, *_, numbers, weights = _order_and_split(rows, orders)
     return measure(X, numbers, weights, *arguments) if len(numbers) else None
 
 
 def measure_targets(rows, orders, measure, arguments):
     """Return what `measure` finds in the targets of a partition; None where nothing counts."""
-    _, _, Y, numbers, weights = _arrange(rows, orders)
+    _, _, Y, numbers, weights = _order_and_split(rows, orders)
     return measure(Y, numbers, weights, *arguments) if len(numbers) else None
 
 
 def sample(rows, orders):
     """Return a `RowSample` of a partition; None where nothing in it counts."""
-    X, encoded, Y, numbers, weights = _arrange(rows, orders)
+    X, encoded, Y, numbers, weights = _order_and_split(rows, orders)
     return RowSample.draw(X, encoded, Y, numbers, weights) if len(numbers) else None
 
 
@@ -292,7 +298,7 @@ class Block:
     start : int
         The number of its first presentation in an epoch.
     X, Y : the rows, as `run_epoch` takes them
-    presentations : Presentations
+    presentations : EpochSampler
     weights : ndarray or None
         Within the gradient, where gradients are summed.
     """
@@ -317,7 +323,7 @@ def prepare(rows, orders, starts):
 
     `starts` are the numbers of each partition's first presentation in an epoch.
     """
-    X, _, Y, numbers, weights = _arrange(rows, orders)
+    X, _, Y, numbers, weights = _order_and_split(rows, orders)
     if not len(numbers):
         return None
     presentations = _present(numbers, weights, orders)
@@ -332,7 +338,7 @@ def prepare(rows, orders, starts):
 @contextmanager
 def _quietly(network, batch_size):
     """As the training loop computes: a diverging network is reported by its loss."""
-    threads = as_many_as_pay(network.layer_sizes, batch_size)
+    threads = limit_blas_threads(network.layer_sizes, batch_size)
     with threads(), np.errstate(over="ignore", invalid="ignore"):
         yield
 
@@ -342,11 +348,14 @@ def gradient(block, params, presented):
 
     `presented` counts the presentations before this epoch.
     """
-    orders, found = block.orders, np.zeros((Collect.n_slots, len(params)), dtype=params.dtype)
+    orders, found = (
+        block.orders,
+        np.zeros((AccumulateGradient.n_slots, len(params)), dtype=params.dtype),
+    )
     # Penalties and limits are for the gradient of all rows.
     dropout = Regularization(dropout=orders.regularization.dropout)
     run = make_runner(
-        orders.network, params.copy(), found, Collect(), dropout, block.X, block.Y,
+        orders.network, params.copy(), found, AccumulateGradient(), dropout, block.X, block.Y,
         block.weights, orders.seed,
     )  # fmt: skip
     order = block.presentations.rows

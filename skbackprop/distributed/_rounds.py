@@ -7,7 +7,7 @@ from uuid import uuid4
 import numpy as np
 
 from ..engine.levenberg_marquardt import PrimalSystem
-from ..engine.training import Task, update
+from ..engine.training import TrainingProblem, update
 from . import _partition
 from ._collections import import_dask
 
@@ -119,7 +119,7 @@ def _call(function, *arguments, name=None):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterTask(Task):
+class ClusterTask(TrainingProblem):
     """A task whose rows are on the workers.
 
     Parameters

@@ -83,7 +83,7 @@ def _one_thread():
         yield
 
 
-def as_many_as_pay(layer_sizes, batch_size):
+def limit_blas_threads(layer_sizes, batch_size):
     """A maker of contexts in which BLAS has the threads that make such updates fastest."""
     multiplications = largest_product(layer_sizes, batch_size)
     return limit_for(multiplications) if multiplications >= _THREADS_START else nullcontext

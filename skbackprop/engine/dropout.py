@@ -12,7 +12,7 @@ from .hashing import GOLDEN, mix, mix_32
 _GOLDEN_32 = np.uint32(0x9E3779B9)
 
 
-def keep_mask(seed, presentations, layer, n_neurons, rate, dtype):
+def dropout_mask(seed, presentations, layer, n_neurons, rate, dtype):
     """Factors for the outputs of a layer: 0 for dropped neurons, 1 / (1 - rate) for others.
 
     Parameters

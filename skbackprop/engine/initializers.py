@@ -80,7 +80,7 @@ def automatic(activation):
     return he_uniform if activation in _RECTIFIERS else glorot_uniform
 
 
-def scikit_learns(fan_in, fan_out, rng):
+def mlp_uniform(fan_in, fan_out, rng):
     """What scikit-learn's MLP draws for networks of logistic neurons: a third as varied."""
     return _symmetric(math.sqrt(2.0 / (fan_in + fan_out)), fan_in, fan_out, rng)
 

@@ -77,7 +77,7 @@
     ENTRY(ADAM, "Adam", 2) \
     ENTRY(RMSPROP, "RMSprop", 1) \
     ENTRY(RPROP, "Rprop", 2) \
-    ENTRY(COLLECT, "Collect", 1)
+    ENTRY(COLLECT, "AccumulateGradient", 1)
 
 #define CODE(code, ...) code,
 #define ACTIVATION_NAME(code, name) name,

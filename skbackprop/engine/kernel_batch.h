@@ -131,7 +131,7 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
         NAME(update_by_rule)(rule->updater, by, 1, at, 0, share, s->gradient, n_weights);
         NAME(update_by_rule)(rule->updater, by, 0, at, n_weights, share,
                              s->gradient + n_weights, n_params - n_weights);
-        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->rows.norms);
+        if (rule->max_norm > 0) NAME(apply_max_norm)(net, rule->max_norm, at.params, s->rows.norms);
     }
     return loss;
 }

@@ -283,7 +283,7 @@ CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule
         if (!X->dense) NAME(spell_out)(X, row, 0, s->input);
         NAME(update_first_layer)(kind, by, at, x, s->deltas[0], n_in, n);
         if (!X->dense) NAME(spell_out)(X, row, 1, s->input);
-        if (rule->max_norm > 0) NAME(confine)(net, rule->max_norm, at.params, s->norms);
+        if (rule->max_norm > 0) NAME(apply_max_norm)(net, rule->max_norm, at.params, s->norms);
     }
     if (shrunk != 1)
         for (int64_t i = 0; i < n_in * n; i++) at.params[i] *= (T)shrunk;

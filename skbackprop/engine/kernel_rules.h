@@ -148,7 +148,7 @@ INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
 
 /* Shorten the incoming weights of neurons where their norm is above the limit. norms has
  * room for the first layer's neurons. */
-CLONED static void NAME(confine)(const shape_t *net, double max_norm, T *params,
+CLONED static void NAME(apply_max_norm)(const shape_t *net, double max_norm, T *params,
                                  T *RESTRICT norms)
 {
     const int64_t n_in = net->sizes[0], n_first = net->sizes[1];

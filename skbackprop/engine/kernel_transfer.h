@@ -151,7 +151,7 @@ CLONED static void NAME(times_derivative)(int code, T *RESTRICT delta, const T *
     }
 }
 
-/* Drop neurons of one row of a hidden layer: the same arithmetic as dropout.keep_mask.
+/* Drop neurons of one row of a hidden layer: the same arithmetic as dropout.dropout_mask.
  * The derivatives, masked alike, go to slopes. */
 CLONED static void NAME(drop)(int code, double rate, uint64_t seed, int64_t presentation, int layer,
                        T *RESTRICT a, T *RESTRICT slopes, int64_t n)

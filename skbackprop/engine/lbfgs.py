@@ -71,7 +71,7 @@ def minimise(solver, loss_and_gradient, params, state, progress, conclude):
         Changed in place: the last iterate.
     state : ndarray of shape (1, n_params)
         Where the present problem was begun.
-    progress : Progress
+    progress : TrainCounters
     conclude : callable
         ``conclude(loss) -> stop``, called after every iteration that is not a replay.
 

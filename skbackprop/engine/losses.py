@@ -137,7 +137,7 @@ POISSON = Loss("poisson", "exp", EXP.value, _half_poisson_deviance, _output_minu
 
 
 @dataclass(frozen=True)
-class Residual:
+class ResidualLoss:
     """A loss that is a sum over outputs of ``value(o - y)``.
 
     Parameters
@@ -178,12 +178,12 @@ def _quantile_derivative(r, quantiles):
 
 
 RESIDUALS = (
-    Residual("squared_error", lambda r: 0.5 * r * r, lambda r: r),
-    Residual("absolute_error", np.abs, np.sign),
+    ResidualLoss("squared_error", lambda r: 0.5 * r * r, lambda r: r),
+    ResidualLoss("absolute_error", np.abs, np.sign),
     # Huber, 1964.
-    Residual("huber", _huber, lambda r, d: np.clip(r, -d, d), options=(1.0,)),
+    ResidualLoss("huber", _huber, lambda r, d: np.clip(r, -d, d), options=(1.0,)),
     # Koenker & Bassett, 1978; the options are the quantile of each output.
-    Residual(
+    ResidualLoss(
         "quantile",
         lambda r, quantiles: r * _quantile_derivative(r, quantiles),
         _quantile_derivative,

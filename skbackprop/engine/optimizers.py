@@ -139,7 +139,7 @@ class Rprop:
 
 
 @dataclass(frozen=True)
-class Collect:
+class AccumulateGradient:
     """No update: the gradient is kept, for solvers that use it in their own way."""
 
     n_slots: ClassVar[int] = 1
@@ -152,4 +152,4 @@ class Collect:
         return (0.0, 0.0, 0.0)
 
 
-UPDATERS = (GradientDescent, Momentum, Nesterov, Adam, RMSprop, Rprop, Collect)
+UPDATERS = (GradientDescent, Momentum, Nesterov, Adam, RMSprop, Rprop, AccumulateGradient)

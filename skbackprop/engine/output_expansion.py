@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def with_outputs(before, after, vector, origins, drawn=None):
+def expand_output_layer(before, after, vector, origins, drawn=None):
     """The parameters of a network with other outputs; what was learnt is not touched.
 
     Parameters

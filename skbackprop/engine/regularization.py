@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dropout import keep_mask
+from .dropout import dropout_mask
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Regularization:
         if not any(self.dropout):
             return None
         return [
-            keep_mask(seed, presentations, layer, size, rate, dtype) if rate else None
+            dropout_mask(seed, presentations, layer, size, rate, dtype) if rate else None
             for layer, (size, rate) in enumerate(
                 zip(network.layer_sizes[1:], self.dropout, strict=False)
             )
@@ -67,7 +67,7 @@ class Regularization:
         if self.weight_decay:
             params[:n_weights] *= 1 - rate * self.weight_decay
 
-    def confine(self, network, params):
+    def apply_max_norm(self, network, params):
         """Scale the weights of neurons that are too long in place, after an update."""
         if self.max_norm is None:
             return

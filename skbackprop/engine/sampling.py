@@ -134,7 +134,7 @@ def hold_out(hashes, strata, counts, fraction, seed):
 
 
 @dataclass(frozen=True)
-class Presentations:
+class EpochSampler:
     """The rows to present, epoch after epoch.
 
     Parameters
@@ -180,11 +180,11 @@ def plan_presentations(rows, weights, shuffle):
     shuffle : bool
     """
     if weights is None:
-        return Presentations(rows, shuffle, None, len(rows))
+        return EpochSampler(rows, shuffle, None, len(rows))
     total = float(weights.sum())
     size = max(round(total), len(rows))
     expected = weights * (size / total)
     whole = np.rint(expected)
     if (np.abs(expected - whole) < _ROUNDING).all():
-        return Presentations(np.repeat(rows, whole.astype(np.int64)), shuffle, None, size)
-    return Presentations(rows, shuffle, expected, size)
+        return EpochSampler(np.repeat(rows, whole.astype(np.int64)), shuffle, None, size)
+    return EpochSampler(rows, shuffle, expected, size)

@@ -13,7 +13,7 @@ MONITORS = ("", "loss", "validation_loss", "validation_score")
 
 
 @dataclass
-class Progress:
+class TrainCounters:
     """How far training has come: plain numbers, carried from call to call.
 
     Attributes

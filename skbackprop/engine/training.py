@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import lbfgs, levenberg_marquardt, schedules
-from .blas_threads import as_many_as_pay, largest_product, limit_for
+from .blas_threads import largest_product, limit_blas_threads, limit_for
 from .hashing import kernel
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
-from .optimizers import Collect
+from .optimizers import AccumulateGradient
 from .saturation import has_constant_output, saturated_layer
 
 
@@ -116,7 +116,7 @@ def update(
     regularization.adjust(gradient, params, network.n_weights, total_weight)
     regularization.decay(params, network.n_weights, rate)
     updater.step(params, gradient, state, rate, count)
-    regularization.confine(network, params)
+    regularization.apply_max_norm(network, params)
 
 
 def has_kernel():
@@ -127,7 +127,7 @@ def has_kernel():
 def choose_engine(network, updater):
     """The name of the fastest implementation for this network, "compiled" or "numpy"."""
     # L-BFGS asks for gradients, and updates by itself.
-    rule = Collect() if isinstance(updater, LBFGS) else updater
+    rule = AccumulateGradient() if isinstance(updater, LBFGS) else updater
     return "numpy" if kernel is None or not kernel.can_train(network, rule) else "compiled"
 
 
@@ -152,7 +152,7 @@ def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingProblem:
     """Everything that training needs and does not change.
 
     Parameters
@@ -162,7 +162,7 @@ class Task:
     regularization : Regularization
     schedule : Schedule
     X, Y : the rows, as `run_epoch` takes them
-    presentations : Presentations
+    presentations : EpochSampler
     weights : ndarray or None
         Weights of the rows of `X` within their batch.
     batch_size : int
@@ -177,7 +177,7 @@ class Task:
     patience : float
         How many epochs in a row may bring no improvement.
     examine : callable or None
-        ``examine(params) -> Examination`` of rows that are held out.
+        ``examine(params) -> ValidationResult`` of rows that are held out.
     monitor : {"loss", "validation_loss", "validation_score"}
         The column of the history that decides when to stop.
     probe : {ndarray, CSR} of shape (n_probe, n_inputs) or None
@@ -244,7 +244,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Examination:
+class ValidationResult:
     """How the network does on rows that are held out."""
 
     loss: float
@@ -252,7 +252,7 @@ class Examination:
 
 
 @dataclass(frozen=True)
-class Record:
+class EpochRecord:
     """What one epoch did."""
 
     epoch: int
@@ -260,13 +260,13 @@ class Record:
     data_loss_sum: float
     learning_rate: float
     seconds: float
-    examination: Examination | None
+    examination: ValidationResult | None
     improved: bool
     stalled: bool
 
 
 def train(task, params, state, progress, rng, observe):
-    """Train an epoch at a time until `observe`, shown a `Record` of each, returns True.
+    """Train an epoch at a time until `observe`, shown a `EpochRecord` of each, returns True.
 
     `params`, `state`, `progress` and `rng` are changed in place: they are all that has to
     be kept for training to be resumed as if it had never stopped. Returns None, or how a
@@ -308,7 +308,7 @@ class _Clock:
         return self._before - before
 
 
-def rate_of(task, progress):
+def learning_rate_at(task, progress):
     """The rate of the next epoch; each new start has halved it."""
     factor = task.schedule.factor(progress, task.horizon, task.power_t)
     return task.rate_init * factor * 0.5**progress.halvings
@@ -326,10 +326,10 @@ def _epoch(task, params, state, progress, rng):
     presentations, total_weight = task.presentations, task.total_weight
     batch_weight = total_weight * task.batch_size / presentations.size
     run = task.runner(params, state, task.updater, progress.seed)
-    threads = as_many_as_pay(task.network.layer_sizes, task.batch_size)
+    threads = limit_blas_threads(task.network.layer_sizes, task.batch_size)
 
     def epoch():
-        rate = rate_of(task, progress)
+        rate = learning_rate_at(task, progress)
         penalty = _penalty(task, params, batch_weight)
         order = presentations.draw(rng)
         with threads():
@@ -362,8 +362,8 @@ def _whole_objective(task, dtype):
     """The objective of the whole data, and its gradient, as a function of the parameters."""
     network, rows = task.network, task.presentations.rows
     params = np.empty(network.n_params, dtype=dtype)
-    gradient = np.zeros((Collect.n_slots, network.n_params), dtype=dtype)
-    run = task.runner(params, gradient, Collect())
+    gradient = np.zeros((AccumulateGradient.n_slots, network.n_params), dtype=dtype)
+    run = task.runner(params, gradient, AccumulateGradient())
 
     def loss_and_gradient(vector):
         params[:] = vector
@@ -388,6 +388,6 @@ def _conclude(task, params, progress, loss, loss_sum, rate, clock):
     stalled = task.tol is not None and schedules.should_stop(
         progress, task.patience, task.schedule, rate
     )
-    return Record(
+    return EpochRecord(
         progress.epochs - 1, loss, loss_sum, rate, clock.lap(), examination, improved, stalled
     )

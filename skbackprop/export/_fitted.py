@@ -14,7 +14,7 @@ from .. import _history as history
 from .._fitted_network import fitted_state
 from .._scaling import Scaling
 from .._target_encoding import MULTILABEL, MULTIOUTPUT
-from .._training_loop import Ending
+from .._training_loop import TrainResult
 from ..classifier import BackpropClassifier
 from ..engine.network import Network
 from ..regressor import BackpropRegressor
@@ -177,13 +177,13 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     n_inputs, *hidden = (len(coef) for coef in coefs)
     network = recipe.make_network(estimator, n_inputs, hidden, estimator._output_layer())
     updater = recipe.make_updater(estimator, network)
-    standing = estimator._begin(network, updater, np.dtype(dtype))
-    standing.params[:] = network.pack(coefs, intercepts, dtype)
-    begun = standing, Ending(), history.begin(network)
+    train_state = estimator._begin(network, updater, np.dtype(dtype))
+    train_state.params[:] = network.pack(coefs, intercepts, dtype)
+    begun = train_state, TrainResult(), history.begin(network)
     alpha = 0.0 if estimator.alpha == "auto" else estimator.alpha
     state = fitted_state(network, Scaling(), alpha, *begun)
     state |= {"_examined": (False, False), "n_features_in_": n_inputs}
     if feature_names is not None:
         state["feature_names_in_"] = feature_names
-    estimator._become(state)
+    estimator._set_fitted_state(state)
     return estimator

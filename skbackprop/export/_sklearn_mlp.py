@@ -11,9 +11,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .. import presets
-from .._auto_parameters import rate_of_first_epoch, rows_per_update, tolerance
+from .._auto_parameters import rate_of_first_epoch, resolve_batch_size, tolerance
 from .._parameters import check_parameters
-from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, Labels
+from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
 from ..classifier import BackpropClassifier
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, check_folding, read
@@ -96,7 +96,7 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | Back
 def _labels(mlp):
     classes = np.asarray(mlp.classes_)
     several = mlp.out_activation_ == "logistic" and mlp.n_outputs_ == len(classes) > 1
-    return Labels(MULTILABEL if several else SINGLE, classes)
+    return ClassEncoder(MULTILABEL if several else SINGLE, classes)
 
 
 def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
@@ -151,7 +151,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     settings["activation"] = _one_activation(network)
     # MLP has no word for all rows; its "auto" is all where they are few.
     full = estimator.batch_size == "full"
-    settings["batch_size"] = "auto" if full else rows_per_update(estimator)
+    settings["batch_size"] = "auto" if full else resolve_batch_size(estimator)
     settings["verbose"] = bool(settings["verbose"])
     settings["tol"] = tolerance(estimator) or 0.0
     settings["learning_rate_init"] = rate_of_first_epoch(estimator)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._target_encoding import MULTILABEL, SINGLE, Labels
+from .._target_encoding import MULTILABEL, SINGLE, ClassEncoder
 from ..classifier import BackpropClassifier
 from ..regressor import BackpropRegressor
 from . import _torch_modules
@@ -240,7 +240,7 @@ def _labels(classes, multilabel, n_outputs):
     labels = np.arange(n_outputs) if multilabel and classes is None else np.asarray(classes)
     if labels.ndim != 1 or (labels[:-1] >= labels[1:]).any():
         raise ValueError(f"classes must be in ascending order. Got {classes!r}.")
-    labels = Labels(MULTILABEL if multilabel else SINGLE, labels)
+    labels = ClassEncoder(MULTILABEL if multilabel else SINGLE, labels)
     n_labels = len(labels.classes)
     if n_labels != n_outputs and not labels.share_one_output(n_outputs):
         raise ValueError(f"The module has {n_outputs} outputs, classes has {n_labels} labels.")

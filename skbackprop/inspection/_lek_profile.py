@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._parameters import Number, check_integer
+from .._parameters import Interval, check_integer
 from ._utils import VERBATIM, import_pandas, import_pyplot, shown
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def _check_features(features, names):
     """Column numbers of the inputs to move."""
     if features is None:
         return list(range(len(names)))
-    columns, column_number = [], Number(0, len(names) - 1, kind=Integral)
+    columns, column_number = [], Interval(0, len(names) - 1, kind=Integral)
     for feature in features:
         if column_number.accepts(feature):
             columns.append(int(feature))

@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseBackprop
-from .._parameters import Number
+from .._parameters import Interval
 
 UNITS = ("training", "raw")
 
@@ -151,7 +151,7 @@ def check_names(name, given, n):
 def output_index(estimator, output):
     """The number of an output that is given as a class label, or as the number of a target."""
     labels, numbers = output_labels(estimator), range(estimator.n_outputs_)
-    if not labels and Number(0, len(numbers) - 1, kind=Integral).accepts(output):
+    if not labels and Interval(0, len(numbers) - 1, kind=Integral).accepts(output):
         return int(output)
     for index, label in enumerate(labels):
         if _is_same_label(label, output):
