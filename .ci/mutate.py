@@ -56,15 +56,15 @@ TESTS = {
     "engine/training": ("engine stopping solvers", ""),
     "engine/optimizers": ("engine", "rules or writings or codes"),
     "_validation_set": ("stopping", ""),
-    "_target_encoding": ("labels", ""),
-    "_noise_estimation": ("noise", ""),
-    "_auto_parameters": ("plan", ""),
+    "_target_encoding": ("target_encoding", ""),
+    "_noise_estimation": ("noise_estimation", ""),
+    "_auto_parameters": ("auto_parameters", ""),
     "_probabilities": (
         "probabilities estimators targets",
         "probabilit or tiny or within or row or one_output",
     ),
     "_scaling": ("scaling", ""),
-    "_sample_weight": ("weights", ""),
+    "_sample_weight": ("sample_weight", ""),
 }
 # The engine that is not compiled, and other processes, take their time.
 SLOW = "numpy or underflow or bits"

@@ -12,8 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from . import _config as recipe
-from . import _history as history
+from . import _config, _history
 from ._auto_parameters import (
     SECOND_ORDER,
     is_full_batch,
@@ -240,7 +239,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _train(self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None):
         network = self._make_network(X, resume)
-        updater = recipe.make_updater(self, network)
+        updater = _config.make_updater(self, network)
         train_state = self._standing if resume else self._begin(network, updater, X.dtype)
         rows, weights, held_out = self._order_and_split(
             X, y, Y, weights, given, network, train_state.progress, incremental
@@ -250,8 +249,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or incremental):
             scaling = self._fit_scaling(network, measured, train_state.params)
-        if recipe.has_given_weights(self) and not resume:
-            train_state.params[:] = recipe.given_params(self, network, scaling, X.dtype)
+        if _config.has_given_weights(self) and not resume:
+            train_state.params[:] = _config.given_params(self, network, scaling, X.dtype)
         if incremental and weights is not None:
             rows, weights = self._draw(rows, weights, train_state.rng)
         if resume and not len(rows):
@@ -265,7 +264,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         noise = None
         if needs_noise_estimate(self, incremental):
             noise = sample_noise(measured.sample, scaling, network.loss)
-        task = recipe.make_task(
+        task = _config.make_task(
             self,
             network,
             updater,
@@ -279,7 +278,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             incremental=incremental,
             noise=noise,
         )
-        before = self.history_ if resume else history.begin(network)
+        before = self.history_ if resume else _history.empty(network)
         if dispatcher is not None:
             state_of = partial(fitted_state, network, scaling, task.regularization.alpha)
             dispatcher.fit_begins(task.max_epochs, state_of, before)
@@ -301,7 +300,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _start(self, network, scaling, train_state):
         """Become a network that has not been trained yet."""
-        record, alpha, result = history.begin(network), streaming_alpha(self), TrainResult()
+        record, alpha, result = _history.empty(network), streaming_alpha(self), TrainResult()
         self._set_fitted_state(
             fitted_state(network, scaling, alpha, train_state, result, record)
         )
@@ -309,7 +308,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _conclude(self, task, scaling, train_state, result, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
-        record = history.extended(before, result.records, is_stream=incremental)
+        record = _history.extend(before, result.records, is_stream=incremental)
         alpha = task.regularization.alpha
         self._set_fitted_state(
             fitted_state(task.network, scaling, alpha, train_state, result, record)
@@ -325,10 +324,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             hidden = self._network.layer_sizes[1:-1]
         else:
             n_rows, n_inputs = X.shape
-            hidden = recipe.hidden_sizes(
+            hidden = _config.hidden_sizes(
                 self.hidden_layer_sizes, n_inputs, output_layer[0], n_rows
             )
-        network = recipe.make_network(self, X.shape[1], hidden, output_layer)
+        network = _config.make_network(self, X.shape[1], hidden, output_layer)
         if resume:
             self._refuse_another_network(network)
         return network
@@ -337,10 +336,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """The starting point of a new network."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
-        if recipe.has_given_weights(self):
+        if _config.has_given_weights(self):
             params = np.zeros(network.n_params, dtype=dtype)
         else:
-            params = recipe.drawn_params(self, network, rng, dtype)
+            params = _config.drawn_params(self, network, rng, dtype)
         seed = rng.randint(np.iinfo(np.int32).max)
         return TrainState(
             params,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sklearn
 
-from . import _history as history
+from . import _history
 from ._auto_parameters import SECOND_ORDER
 
 try:
@@ -130,6 +130,6 @@ class CallbackDispatcher:
 
     def _state_now(self, train_state, result):
         new = result.records[self._n_recorded :]
-        self._history = history.extended(self._history, new)
+        self._history = _history.extend(self._history, new)
         self._n_recorded += len(new)
         return self._state_of(train_state.snapshot(), result, self._history)

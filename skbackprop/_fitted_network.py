@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import _history as history
+from . import _history
 from ._input_validation import validate_inputs
 from ._parameters import check_integer
 from ._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
@@ -352,7 +352,7 @@ class FittedNetwork(BaseEstimator):
         >>> frame["epoch"].tolist()
         [0, 1, 2]
         """
-        return history.as_frame(self._fitted("history_"))
+        return _history.as_frame(self._fitted("history_"))
 
     @property
     def feature_importances_(self) -> Array:

@@ -9,7 +9,7 @@ _ALWAYS = ("epoch", "loss", "learning_rate", "seconds", "validation_loss", "vali
 _LONGEST_STREAM = 10_000
 
 
-def begin(network):
+def empty(network):
     """An empty record, for networks with this loss."""
     columns = [*_ALWAYS]
     if network.loss == "squared_error":
@@ -17,7 +17,7 @@ def begin(network):
     return {name: [] for name in columns}
 
 
-def extended(history, records, is_stream=False):
+def extend(history, records, is_stream=False):
     """A record with more epochs; what was not measured is NaN."""
     longer = {name: list(column) for name, column in history.items()}
     for record in records:
@@ -34,18 +34,18 @@ def extended(history, records, is_stream=False):
         for name, column in longer.items():
             column.append(math.nan if row[name] is None else row[name])
     if is_stream:
-        shorten(longer)
+        trim(longer)
     return longer
 
 
-def shorten(history):
+def trim(history):
     """Forget the older half of a record that a stream has made too long."""
     if len(history["epoch"]) > 2 * _LONGEST_STREAM:
         for column in history.values():
             del column[:-_LONGEST_STREAM]
 
 
-def mend(history):
+def truncate_to_common_length(history):
     """Let all columns have the same rows again, where noting a row was interrupted."""
     n_rows = min(map(len, history.values()))
     for column in history.values():
@@ -89,7 +89,7 @@ def as_frame(history):
     return pd.DataFrame(history)
 
 
-def lines(record, loss, verbose):
+def format_epoch(record, loss, verbose):
     """An epoch in the textbook's form; the second degree adds scikit-learn's and more."""
     line = f">epoch={record.epoch}, "
     if not math.isnan(record.learning_rate):

@@ -16,7 +16,7 @@ from reprlib import repr as _short
 
 import numpy as np
 
-from . import _history as history
+from . import _history
 from ._parameters import AnyOf, Boolean, InstanceOf, Interval, Options
 from ._scaling import Scaling, Standardizer
 from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
@@ -105,7 +105,7 @@ def _standing_to_plain(train_state):
 
 def _history_to_plain(columns):
     copied = {name: list(column) for name, column in columns.items()}
-    history.mend(copied)  # another thread may be in the middle of a row
+    _history.truncate_to_common_length(copied)  # another thread may be in the middle of a row
     return {
         name: np.array(column, dtype=_column_dtype(name)) for name, column in copied.items()
     }
@@ -576,7 +576,7 @@ def _check_sizes(fitted):
         ("scaling.targets", _n_columns(scaling.targets, sizes[-1]), sizes[-1]),
     ):
         require(found == wanted, f"{name} must be for {wanted}. Got {found}.")
-    columns, found = list(history.begin(network)), list(fitted["history_"])
+    columns, found = list(_history.empty(network)), list(fitted["history_"])
     if found != columns:
         raise InvalidStateError(
             f"history_ must have the columns {columns}. Got {_short(found)}."

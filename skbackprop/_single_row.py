@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 from scipy import sparse
 
-from . import _history as history
+from . import _history
 from ._auto_parameters import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
 from .engine.optimizers import Adam, GradientDescent, RMSprop, Rprop
@@ -323,7 +323,7 @@ class Stream:
         counted = map(sum, zip(self.before, learnt, strict=True))
         progress.epochs, progress.samples, progress.updates = counted
         progress.planned = progress.epochs
-        history.mend(estimator.history_)
+        _history.truncate_to_common_length(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
         task, progress = self.task, self.train_state.progress
@@ -333,7 +333,7 @@ class Stream:
         row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
         for append, value in zip(self.appends, row, strict=False):
             append(value)
-        history.shorten(estimator.history_)
+        _history.trim(estimator.history_)
         progress.epochs += 1
         progress.planned = progress.epochs
         progress.samples += n_uses

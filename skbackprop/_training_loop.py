@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from . import _history as history
+from . import _history
 from ._auto_parameters import FULL_BATCH, PLANNED, default_rate
 from ._warnings import warn_caller, warn_of_missing_kernel
 from .engine.output_expansion import expand_output_layer
@@ -86,7 +86,7 @@ class TrainState:
             self.best = self.params.copy()
 
     def grow(self, before, after, origins, drawn):
-        """Go on with a network that has other outputs; see `output_expansion.expand_output_layer`."""
+        """Continue with a network that has other outputs; see `expand_output_layer`."""
         same = self.best is self.params
         self.params = expand_output_layer(before, after, self.params, origins, drawn)
         self.best = (
@@ -207,7 +207,7 @@ def _run(estimator, task, train_state, dispatcher):
     def observe(record):
         records.append(record)
         if estimator.verbose:
-            print(history.lines(record, task.network.loss, estimator.verbose))
+            print(_history.format_epoch(record, task.network.loss, estimator.verbose))
         if record.improved and train_state.best is not train_state.params:
             train_state.best[:] = train_state.params
         result.converged = record.stalled

@@ -1,6 +1,7 @@
 """What the tests share: both writings of the engine, and a small data set."""
 
 import os
+import signal
 
 # scikit-learn checks array API input only with this, set before scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -18,6 +19,11 @@ collect_ignore = ["typing/usage.py", "smoke.py"]
 if sklearn.__version__ < "1.9":
     # scikit-learn's tests of its MLP are those of 1.9, and there are no callbacks before it.
     collect_ignore += ["test_callbacks.py", "test_sklearn_mlp.py"]
+
+
+# A background job of a shell ignores Ctrl-C, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # How long an example takes depends on what else the machine does.

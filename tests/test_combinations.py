@@ -12,7 +12,7 @@ from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._config import _REFUSED, FULL_BATCH, SECOND_ORDER
-from skbackprop._parameters import ACTIVATION_NAMES, WeightInit
+from skbackprop._parameters import ACTIVATION_NAMES, WeightInitOptions
 
 # What may be said of a combination that makes no sense. Everything else is a bug.
 REFUSALS = re.compile(
@@ -60,7 +60,7 @@ def parameters(draw, regression):
         "dropout": draw(numbers([0.0, 0.0, 0.5])),
         "clip_norm": draw(numbers([None, 1e-3, 5.0])),
         "max_norm": draw(numbers([None, None, 0.5])),
-        "weight_init": draw(numbers(WeightInit.names)),
+        "weight_init": draw(numbers(WeightInitOptions.names)),
         "standardize": draw(st.booleans()),
         "scoring": draw(numbers([None, "score"])),
         "restore_best": draw(st.booleans()),

@@ -145,11 +145,14 @@ def test_an_interrupt_ends_the_command_in_the_middle_of_training():
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    while not process.stdout.readline().startswith("implementation"):
-        pass
-    threading.Event().wait(0.3)  # some epochs end
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=100)
+    try:
+        while not process.stdout.readline().startswith("implementation"):
+            pass
+        threading.Event().wait(0.3)  # some epochs end
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=100)
+    finally:
+        process.kill()
     assert (process.returncode, output.strip(), errors) == (130, "", "")
 
 

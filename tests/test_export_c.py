@@ -22,8 +22,7 @@ from sklearn.preprocessing import (
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
-from skbackprop.export import _c_functions, to_c
-from skbackprop.export import _fixed_point as fixed_point
+from skbackprop.export import _c_functions, _fixed_point, to_c
 from skbackprop.export._fitted import read
 
 HIDDEN = [row.name for row in ACTIVATIONS]
@@ -409,7 +408,8 @@ def test_integers_are_exact(build, activation, dtype):
     net = build(to_c(model, dtype=dtype, X=X[:100]))
     scaling = read(model)
     centre, gain = scaling.centre, scaling.gain
-    quantized = fixed_point.quantize(scaling, centre, gain, X[:100], fixed_point.WIDTHS[dtype])
+    width = _fixed_point.WIDTHS[dtype]
+    quantized = _fixed_point.quantize(scaling, centre, gain, X[:100], width)
     beyond = np.vstack([X, 5 * X, -100 * X, np.full((1, 4), np.nan)])
     raw = integer_network(quantized, np.nan_to_num(beyond, nan=-1e30))
     expected = raw * scaling.target_scale.astype(np.float32) + (
@@ -500,11 +500,11 @@ def test_own_functions_stay_in_python():
 
 
 def test_integers_that_would_overflow():
-    width = fixed_point.WIDTHS["int8"]
+    width = _fixed_point.WIDTHS["int8"]
     # 127 * 127 * 66572 and a bias of 30 bits are just below 2 ** 31.
-    fixed_point._integer_sums(np.zeros((66_572, 1)), np.zeros(1), width)
+    _fixed_point._integer_sums(np.zeros((66_572, 1)), np.zeros(1), width)
     with pytest.raises(ValueError, match="66573 inputs is too wide for int8"):
-        fixed_point._integer_sums(np.zeros((66_573, 1)), np.zeros(1), width)
+        _fixed_point._integer_sums(np.zeros((66_573, 1)), np.zeros(1), width)
     X, y = data("binary")
     X[:, 0] = 1.0
     model = fit("binary", X, y, hidden_layer_sizes=(2,), activation="relu")

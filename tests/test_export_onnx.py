@@ -18,8 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop._target_encoding import ClassEncoder
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
-from skbackprop.export import _onnx_graph as onnx_graph
-from skbackprop.export import register_onnx_converters, to_onnx
+from skbackprop.export import _onnx_graph, register_onnx_converters, to_onnx
 
 NAMES = [row.name for row in ACTIVATIONS]
 OUTPUTS = [row.name for row in OUTPUT_ACTIVATIONS]
@@ -252,7 +251,7 @@ def test_the_normal_distribution_in_double():
     z = np.linspace(-30, 30, 60_001)
     u = np.abs(z) * np.sqrt(0.5)
     s = (2 - u) / (2 + u)
-    value = np.polynomial.polynomial.polyval(s, onnx_graph._erfcx_coefficients())
+    value = np.polynomial.polynomial.polyval(s, _onnx_graph._erfcx_coefficients())
     tail = 0.5 * value * np.exp(-u * u)
     np.testing.assert_allclose(np.where(z > 0, 1 - tail, tail), ndtr(z), rtol=1e-12, atol=1e-15)
 
@@ -276,4 +275,4 @@ def test_what_is_refused(monkeypatch):
 
 
 def test_every_row_of_the_engine_has_its_nodes():
-    assert set(onnx_graph.FUNCTIONS) == set(OUTPUTS)
+    assert set(_onnx_graph.FUNCTIONS) == set(OUTPUTS)

@@ -13,9 +13,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop import _history as history
-from skbackprop import _training_loop as session
+from skbackprop import BackpropClassifier, BackpropRegressor, _history, _training_loop
 from skbackprop.persistence import load, save
 from skbackprop.persistence._estimators import encode_fitted
 
@@ -176,10 +174,10 @@ def test_an_exception_before_anything_is_fitted():
 
 def test_a_record_noted_or_shortened_by_halves():
     noted = {"epoch": [0, 1, 2], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
-    history.mend(noted)
+    _history.truncate_to_common_length(noted)
     assert noted == {"epoch": [0, 1], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
     shortened = {"epoch": [8, 9], "loss": list(range(10)), "seconds": list(range(10))}
-    history.mend(shortened)
+    _history.truncate_to_common_length(shortened)
     assert shortened == {"epoch": [8, 9], "loss": [8, 9], "seconds": [8, 9]}
 
 
@@ -269,7 +267,7 @@ def test_interrupt_then_warm_start_equals_training_at_once(solver, monkeypatch):
     clf.set_params(warm_start=True)
     calls = []
 
-    def interrupt(self, n_epochs, keep=session._FinishedEpoch.keep):
+    def interrupt(self, n_epochs, keep=_training_loop._FinishedEpoch.keep):
         keep(self, n_epochs)
         calls.append(1)
         if len(calls) == 5:

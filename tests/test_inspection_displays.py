@@ -25,7 +25,7 @@ from skbackprop.inspection import (
     NetworkDisplay,
     WeightImportanceDisplay,
     WeightsDisplay,
-    doors,
+    _utils,
     garson_importance,
     lek_profile,
     olden_importance,
@@ -682,12 +682,12 @@ def test_names_are_drawn_as_they_are(named, picture, usetex):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_in_a_title_or_a_legend_is_drawn_as_it_is(named, name):
     clf, X = named
-    shown, short = NAMES[name], doors.shown(name, 40)
+    shown, short = NAMES[name], _utils.shown(name, 40)
     bars = WeightImportanceDisplay.from_estimator(clf, output=name)
     assert f"connection weights (Olden), output {shown}" in drawn_texts(bars.figure_)
     profile = lek_profile(clf, X, features=[name, "_x"], quantiles=[0.5], n_steps=3)
     found = drawn_texts(profile.plot(output=name))
-    assert doors.shown(name, 30) in found and f"response: {shown}" in found
+    assert _utils.shown(name, 30) in found and f"response: {shown}" in found
     one = LossCurveDisplay.from_estimator(clf, name=name, second_axis="learning_rate")
     legend = [text.get_text() for text in one.ax_.get_legend().get_texts()]
     assert legend == [short, f"{short}, best: epoch 1", f"learning rate, {short}"]
@@ -698,7 +698,7 @@ def test_a_name_in_a_title_or_a_legend_is_drawn_as_it_is(named, name):
 
 
 def test_a_long_name_loses_its_middle():
-    assert [doors.shown("abcdefgh", longest) for longest in (8, 7, 6, 5)] == [
+    assert [_utils.shown("abcdefgh", longest) for longest in (8, 7, 6, 5)] == [
         "abcdefgh", "abc…fgh", "ab…gh", "ab…gh",
     ]  # fmt: skip
 

@@ -9,10 +9,10 @@ import random
 import shutil
 import tracemalloc
 
+import make_saved_models as saved
 import numpy as np
 import pandas as pd
 import pytest
-import saved
 import scipy
 import sklearn
 from hypothesis import given, settings

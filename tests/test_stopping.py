@@ -18,8 +18,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop import _history as history
+from skbackprop import BackpropClassifier, BackpropRegressor, _history
 from skbackprop.engine.sampling import hold_out
 
 STOPPING = {
@@ -306,7 +305,7 @@ def test_early_stopping_keeps_the_smallest_loss_among_the_best_scores(scores, se
     best = ranks.index(min(ranks))
     kept = log_loss(y[40:], clf.predict_proba(X[40:]))
     np.testing.assert_allclose(kept, losses[best], rtol=1e-9)
-    assert history.best_row(clf.history_) == best  # which `LossCurveDisplay` marks
+    assert _history.best_row(clf.history_) == best  # which `LossCurveDisplay` marks
     np.testing.assert_equal(clf.best_validation_score_, scores[best])
 
 

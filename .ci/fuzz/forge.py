@@ -18,7 +18,7 @@ from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop.persistence import save
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-import saved
+import make_saved_models as saved
 
 MAGIC, DIGEST = b"SKBPROP\n", 32
 NUMBERS = [

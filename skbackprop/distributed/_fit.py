@@ -13,8 +13,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from .. import _config as recipe
-from .. import _history as history
+from .. import _config, _history
 from .._auto_parameters import is_full_batch, needs_noise_estimate
 from .._base import BaseBackprop, ravel_column
 from .._noise_estimation import sample_noise
@@ -206,7 +205,7 @@ def _train(learner, cluster, n_dimensions, validation_data):
                 learner, rows, n_dimensions, validation_data, kept
             )
         train_state, result = fit_with_restarts(learner, task, train_state)
-    learner._conclude(task, scaling, train_state, result, history.begin(task.network))
+    learner._conclude(task, scaling, train_state, result, _history.empty(task.network))
     return result
 
 
@@ -220,8 +219,8 @@ def _begin(learner, rows, n_dimensions, validation_data, kept):
     given = learner._validate_validation_data(*validation_data, dtype=survey.dtype)
     shape = (survey.n_rows, learner.n_features_in_)
     network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
-    updater = recipe.make_updater(learner, network)
-    recipe.check_least_squares_size(learner, network)
+    updater = _config.make_updater(learner, network)
+    _config.check_least_squares_size(learner, network)
     train_state = learner._begin(network, updater, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),
@@ -240,14 +239,14 @@ def _begin(learner, rows, n_dimensions, validation_data, kept):
     if learner.standardize:
         remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
         scaling = learner._fit_scaling(network, remote, train_state.params)
-    if recipe.has_given_weights(learner):
-        train_state.params[:] = recipe.given_params(learner, network, scaling, survey.dtype)
+    if _config.has_given_weights(learner):
+        train_state.params[:] = _config.given_params(learner, network, scaling, survey.dtype)
     held_out = None
     if given is not None:
         X_val, y_val, Y_val, weights_val = given
         targets = learner._targets(Y_val, network, X_val.dtype)
         held_out = ValidationSet(X_val, y_val, targets, weights_val)
-    task = recipe.make_task(
+    task = _config.make_task(
         learner,
         network,
         updater,

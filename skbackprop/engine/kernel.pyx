@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-from . import optimizers as updaters
+from . import optimizers
 from .losses import options_of
 
 cdef extern from "kernel.h" nogil:
@@ -109,7 +109,7 @@ ctypedef fused floating:
 ACTIVATIONS = {ACTIVATION_NAMES[code].decode(): code for code in range(N_ACTIVATIONS)}
 LOSSES = {(LOSS_NAMES[code].decode(), LOSS_OUTPUTS[code].decode()): code
           for code in range(N_LOSSES)}
-UPDATERS = {getattr(updaters, UPDATER_NAMES[code].decode()): code
+UPDATERS = {getattr(optimizers, UPDATER_NAMES[code].decode()): code
             for code in range(N_UPDATERS)}
 
 

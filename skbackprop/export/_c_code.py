@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sklearn.utils import check_array
 
-from . import _c_learning
-from . import _fixed_point as fixed_point
+from . import _c_learning, _fixed_point
 from ._affine import compose, split
 from ._c_answers import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
 from ._c_functions import SOFTMAX, output_name, write_values
@@ -134,7 +133,7 @@ def to_c(
     else:
         X = _check_representative(X, network.layer_sizes[0])
         X = X if limits is None else np.clip(X, *limits)
-        parts, calls = fixed_point.write(fitted, centre, gain, X, dtype, c)
+        parts, calls = _fixed_point.write(fitted, centre, gain, X, dtype, c)
     body = [
         "#include <math.h>\n#include <stdint.h>",
         *write_labels(fitted, c),
@@ -149,7 +148,7 @@ def to_c(
 
 
 def _check_options(dtype, learn, prefix, X):
-    options = (*_FLOATS, *fixed_point.WIDTHS)
+    options = (*_FLOATS, *_fixed_point.WIDTHS)
     if dtype not in options:
         raise ValueError(f"dtype must be one of {options}. Got {dtype!r}.")
     if learn and dtype not in _FLOATS:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .. import _config as recipe
-from .. import _history as history
+from .. import _config, _history
 from .._fitted_network import fitted_state
 from .._scaling import Scaling
 from .._target_encoding import MULTILABEL, MULTIOUTPUT
@@ -175,11 +174,11 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     """
     vars(estimator).update(targets)
     n_inputs, *hidden = (len(coef) for coef in coefs)
-    network = recipe.make_network(estimator, n_inputs, hidden, estimator._output_layer())
-    updater = recipe.make_updater(estimator, network)
+    network = _config.make_network(estimator, n_inputs, hidden, estimator._output_layer())
+    updater = _config.make_updater(estimator, network)
     train_state = estimator._begin(network, updater, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
-    begun = train_state, TrainResult(), history.begin(network)
+    begun = train_state, TrainResult(), _history.empty(network)
     alpha = 0.0 if estimator.alpha == "auto" else estimator.alpha
     state = fitted_state(network, Scaling(), alpha, *begun)
     state |= {"_examined": (False, False), "n_features_in_": n_inputs}

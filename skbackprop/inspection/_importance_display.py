@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._parameters import check_integer
-from . import _utils as doors
+from . import _utils
 from ._importance import garson_importance, olden_importance
 
 if TYPE_CHECKING:
@@ -105,20 +105,20 @@ class WeightImportanceDisplay:
         -------
         display : WeightImportanceDisplay
         """
-        doors.check_network(estimator)
-        doors.check_option("method", method, tuple(_METHODS))
+        _utils.check_network(estimator)
+        _utils.check_option("method", method, tuple(_METHODS))
         importances = _METHODS[method](estimator, output=output, units=units)
         label = _TITLES[method]
         if output is not None:
-            index = doors.output_index(estimator, output)
-            label += f", output {doors.shown(doors.output_names(estimator)[index])}"
+            index = _utils.output_index(estimator, output)
+            label += f", output {_utils.shown(_utils.output_names(estimator)[index])}"
         if importances.ndim == 2:
             importances = np.abs(importances).mean(axis=0)
             label = f"mean over outputs of |{label}|" if method == "olden" else label
-        names = doors.feature_names(estimator, feature_names)
-        both = doors.both_classes(estimator)
+        names = _utils.feature_names(estimator, feature_names)
+        both = _utils.both_classes(estimator)
         if method == "olden" and both:
-            no, yes = (doors.shown(name, 24) for name in estimator.classes_)
+            no, yes = (_utils.shown(name, 24) for name in estimator.classes_)
             label = f"\N{LEFTWARDS ARROW} {no}    {label}    {yes} \N{RIGHTWARDS ARROW}"
         return cls(importances, names, label).plot(ax, max_features=max_features)
 
@@ -146,19 +146,19 @@ class WeightImportanceDisplay:
         """
         max_features = check_integer("max_features", max_features, 1)
         importances = np.asarray(self.importances)
-        names = doors.check_names("feature_names", self.feature_names, len(importances))
+        names = _utils.check_names("feature_names", self.feature_names, len(importances))
         order = np.argsort(-np.abs(importances), kind="stable")[:max_features]
         hidden = len(importances) - len(order)
-        ticks = [doors.shown(names[i]) for i in order] + [f"and {hidden} more"] * bool(hidden)
+        ticks = [_utils.shown(names[i]) for i in order] + [f"and {hidden} more"] * bool(hidden)
         longest = max(map(len, ticks))
         figsize = (6.4 + 0.08 * max(0, longest - 30), np.clip(0.28 * len(ticks) + 1.0, 2.2, 10))
-        self.ax_ = ax = doors.new_axes("WeightImportanceDisplay", ax, figsize)
+        self.ax_ = ax = _utils.new_axes("WeightImportanceDisplay", ax, figsize)
         self.figure_ = ax.figure
         self.order_ = order
         colors = np.where(importances[order] < 0, _NEGATIVE, _POSITIVE)
         self.bars_ = ax.barh(range(len(order)), importances[order], color=colors)
-        ax.set_yticks(range(len(ticks)), ticks, **doors.VERBATIM)
+        ax.set_yticks(range(len(ticks)), ticks, **_utils.VERBATIM)
         ax.set_ylim(len(ticks) - 0.4, -0.6)
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set_xlabel(self.label, **doors.VERBATIM)
+        ax.set_xlabel(self.label, **_utils.VERBATIM)
         return self

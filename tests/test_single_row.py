@@ -11,9 +11,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop import _fitted_network as fitted
-from skbackprop import _single_row as fast_paths
+from skbackprop import BackpropClassifier, BackpropRegressor, _fitted_network, _single_row
 from skbackprop.engine.optimizers import UPDATERS
 
 # The short ways are the kernel's.
@@ -40,14 +38,14 @@ STREAMS = {
 def counted(monkeypatch):
     """How often the short way was taken."""
     taken = []
-    real = fast_paths.Stream.learn
+    real = _single_row.Stream.learn
 
     def learn(*arguments):
         done = real(*arguments)
         taken.append(done)
         return done
 
-    monkeypatch.setattr(fast_paths.Stream, "learn", learn)
+    monkeypatch.setattr(_single_row.Stream, "learn", learn)
     return taken
 
 
@@ -103,7 +101,7 @@ def test_a_standardised_network_goes_on_row_by_row(counted, shape, form):
     place = 1e6 if form is np.asarray else 3  # sparse columns are not centered
     X, y = form(place + rng.normal(size=(80, 3))), 50 + rng.normal(size=shape)
     fitted = BackpropRegressor((5,), solver="sgd", max_iter=5, tol=None, random_state=0)
-    fitted.fit(X, y)
+    _fitted_network.fit(X, y)
     short = stream(copy.deepcopy(fitted), X, y, True)
     assert counted == [True] * 79
     long = stream(copy.deepcopy(fitted), X, y, False)
@@ -300,13 +298,13 @@ def test_rows_in_any_form_take_the_short_way(counted, form, dtype):
 def validated(monkeypatch):
     """How often rows were validated."""
     calls = []
-    real = fitted.validate_inputs
+    real = _fitted_network.validate_inputs
 
     def validate_inputs(*arguments):
         calls.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(fitted, "validate_inputs", validate_inputs)
+    monkeypatch.setattr(_fitted_network, "validate_inputs", validate_inputs)
     return calls
 
 
@@ -404,7 +402,7 @@ def test_odd_rows_meet_the_same_answer_both_ways(X, monkeypatch):
 
     predicted, learned = answer("predict_proba", X), answer("partial_fit", X, ["a"])
     clf = pickle.loads(saved)
-    monkeypatch.setattr(fast_paths, "as_rows", lambda X, dtype, names: None)
+    monkeypatch.setattr(_single_row, "as_rows", lambda X, dtype, names: None)
     assert answer("predict_proba", X) == predicted
     assert answer("partial_fit", X, ["a"]) == learned
     assert isinstance(learned, str) or X is DATES
@@ -596,8 +594,8 @@ def test_a_long_stream_keeps_a_short_record(monkeypatch):
 def test_caches_are_no_state():
     clf = BackpropClassifier((4,), solver="sgd", random_state=0)
     clf.partial_fit(ROW, ["a"], classes=["a", "b"])
-    assert set(fast_paths.MADE_READY) <= set(vars(clf))
-    assert not set(fast_paths.MADE_READY) & set(clf.__getstate__())
+    assert set(_single_row.MADE_READY) <= set(vars(clf))
+    assert not set(_single_row.MADE_READY) & set(clf.__getstate__())
     for other in (copy.deepcopy(clf), pickle.loads(pickle.dumps(clf)), copy.copy(clf)):
         assert other._predictor.params is other._params
         assert "_stream" not in vars(other)
@@ -664,9 +662,9 @@ def test_gradients_that_overflow_before_they_are_clipped_change_nothing():
 def test_ordinary_streams_are_not_copied(monkeypatch):
     """Neither the defaults nor ordinary settings pay for looking at all weights."""
     seen = []
-    real = fast_paths._may_overflow
+    real = _single_row._may_overflow
     monkeypatch.setattr(
-        fast_paths, "_may_overflow", lambda *a: seen.append(real(*a)) or seen[-1]
+        _single_row, "_may_overflow", lambda *a: seen.append(real(*a)) or seen[-1]
     )
     for settings in (
         {},

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-import textbook
+import tutorial
 
 from skbackprop import BackpropClassifier, presets
 from skbackprop.engine.network import Network
@@ -17,18 +17,18 @@ OUTPUT_LAYER = [
     [2.515394649397849, -0.3391927502445986, -0.9671565426390273],
     [-2.5584149848484263, 1.00364221062092, 0.42383086467582737],
 ]
-TEN = np.array(textbook.TEN_ROWS)
+TEN = np.array(tutorial.TEN_ROWS)
 
 
 def drawn_network(*sizes):
     random.seed(1)
-    return textbook.draw(*sizes)
+    return tutorial.draw(*sizes)
 
 
 def textbook_classifier(layers, **settings):
     n_hidden = len(layers[0])
     return BackpropClassifier(
-        (n_hidden,), **presets.TEXTBOOK | {"weight_init": textbook.as_arrays(layers)} | settings
+        (n_hidden,), **presets.TEXTBOOK | {"weight_init": tutorial.as_arrays(layers)} | settings
     )
 
 
@@ -45,7 +45,7 @@ def test_first_number_drawn():
 def test_forward_propagation():
     layers = drawn_network(2, 1, 2)
     network = Network((2, 1, 2), ("logistic",), "squared_error", "logistic")
-    params = network.pack(*textbook.as_arrays(layers), np.float64)
+    params = network.pack(*tutorial.as_arrays(layers), np.float64)
     _, outputs = network.forward(params, np.array([[1.0, 0.0]]))
     np.testing.assert_allclose(
         outputs[-1], [[0.6629970129852887, 0.7253160725279748]], rtol=0, atol=1e-15
@@ -82,11 +82,11 @@ def test_whole_wheat_seeds_protocol(wheat):
     X, y = wheat
     numbers = np.array([1, 0, 2])[y - 1]
     random.seed(1)
-    folds = textbook.split(len(X), 5)
+    folds = tutorial.split(len(X), 5)
     scores = []
     for held_out in folds:
         rows = [row for fold in folds if fold is not held_out for row in fold]
-        clf = textbook_classifier(textbook.draw(7, 5, 3), learning_rate_init=0.3, max_iter=500)
+        clf = textbook_classifier(tutorial.draw(7, 5, 3), learning_rate_init=0.3, max_iter=500)
         clf.fit(X[rows], numbers[rows])
         scores.append(100 * clf.score(X[held_out], numbers[held_out]))
     np.testing.assert_allclose(scores, [92.857, 92.857, 97.619, 92.857, 90.476], atol=5e-4)
@@ -98,9 +98,9 @@ def test_plain_python_agrees(engine, wheat):
     layers = drawn_network(7, 5, 3)
     clf = textbook_classifier(layers, learning_rate_init=0.3, max_iter=3).fit(X, y)
     rows = [(*x, label - 1) for x, label in zip(X.tolist(), y.tolist(), strict=True)]
-    errors = [textbook.train_epoch(layers, rows, 0.3) for _ in range(3)]
+    errors = [tutorial.train_epoch(layers, rows, 0.3) for _ in range(3)]
     np.testing.assert_allclose(clf.history_["sum_squared_error"], errors, rtol=1e-12)
-    coefs, intercepts = textbook.as_arrays(layers)
+    coefs, intercepts = tutorial.as_arrays(layers)
     for ours, theirs in zip(
         [*clf.coefs_, *clf.intercepts_], [*coefs, *intercepts], strict=True
     ):

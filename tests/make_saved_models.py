@@ -1,6 +1,6 @@
 """Files as each version of the package wrote them, which every later one has to read.
 
-    python tests/saved.py
+    python tests/make_saved_models.py
 
 writes those of the installed version into a folder of its name, each with its data, what it
 predicts, and what it predicts after more training. The files of a version that is out are never
