@@ -23,7 +23,7 @@ def online(problem, **changes):
 
 
 def textbook(problem, **changes):
-    """Ours as plain C, FANN and the textbook have it: squared error, given first weights."""
+    """Ours as plain C, FANN and the textbook have it: squared error, given initial weights."""
     return online(problem, loss="squared_error", weight_init=problem.first_weights(), **changes)
 
 

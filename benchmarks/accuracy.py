@@ -205,7 +205,7 @@ def _read(path):
 
 @dataclass(frozen=True)
 class Contender:
-    """An estimator for each kind of problem, made anew for each fit; None for neither."""
+    """An estimator for each kind of problem, made again for each fit; None for neither."""
 
     name: str
     classifier: Callable | None
@@ -226,7 +226,7 @@ def ours(name="skbackprop", **parameters):
 
 
 def average(n=8):
-    """So many of our networks, each from other first weights, averaged by scikit-learn."""
+    """So many of our networks, each from other initial weights, averaged by scikit-learn."""
     several = {"n_estimators": n, "bootstrap": False}
     return Contender(
         f"skbackprop, {n} averaged",

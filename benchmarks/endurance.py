@@ -21,7 +21,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from . import _memory
 
 MEBIBYTE = 2**20
-# Of the data: a standardised copy of them, and some numbers of eight bytes a row, as targets,
+# Of the data: a standardized copy of them, and some numbers of eight bytes a row, as targets,
 # hashes and orders. A second copy would go beyond.
 LARGE_BOUND = 1.25
 
@@ -42,7 +42,7 @@ def stream(n_rows):
     """Single rows whose targets are a line and noise, so that the weights never rest.
 
     Beside it goes the same rule in a few lines of NumPy. Roundings are forgotten as new rows
-    come, so that the two stay together for ever, unless a row is lost or learnt twice.
+    come, so that the two stay together for ever, unless a row is lost or learned twice.
     """
     rng = np.random.default_rng(0)
     X = rng.normal(size=(1000, 10))

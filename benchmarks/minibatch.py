@@ -64,7 +64,7 @@ def in_ms(seconds):
 def epochs(sizes, dtype, batch_size, n_rows, effort):
     """Seconds per row of everybody, for one network."""
     problem = Problem.drawn(sizes, dtype, effort.of(n_rows, least=10 * batch_size))
-    # At least four epochs, so that drawing millions of first weights does not count.
+    # At least four epochs, so that drawing millions of initial weights does not count.
     offers = {
         OURS: lambda: _ours.epochs_of(_ours.minibatch(problem, batch_size), problem, least=4),
         GEMMS: lambda: plain_c.gemms(outputs_of(sizes), len(problem.y), batch_size, dtype),

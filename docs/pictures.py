@@ -33,7 +33,7 @@ def draw():
     LossCurveDisplay.from_estimator(clf, ax=right)
     picture = BytesIO()
     figure.savefig(picture, dpi=110)
-    # A repository keeps every version of a file for ever: 64 colours are enough.
+    # A repository keeps every version of a file for ever: 64 colors are enough.
     Image.open(picture).convert("RGB").quantize(64).save(HERE / "network.png", optimize=True)
 
 

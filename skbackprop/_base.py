@@ -1,4 +1,4 @@
-"""What both estimators share: the doors between scikit-learn and the engine."""
+"""What both estimators share: validation, `fit` and `partial_fit`."""
 
 from __future__ import annotations
 

@@ -214,12 +214,12 @@ def make_task(
 
 
 def has_given_weights(estimator):
-    """Whether the first weights are given, and not drawn."""
+    """Whether the initial weights are given, and not drawn."""
     return isinstance(estimator.weight_init, (tuple, list))
 
 
 def given_params(estimator, network, scaling, dtype):
-    """The given first weights, which are those of a network on raw inputs and outputs."""
+    """The given initial weights, which are those of a network on raw inputs and outputs."""
     given = _check_given(estimator.weight_init, network)
     with np.errstate(over="ignore"):
         params = network.pack(*scaling.unfold(*given), dtype)
@@ -233,13 +233,13 @@ def given_params(estimator, network, scaling, dtype):
 
 
 def drawn_params(estimator, network, rng, dtype):
-    """First weights drawn layer by layer."""
+    """Initial weights drawn layer by layer."""
     drawn = [draw_layer(estimator, network, layer, rng) for layer in range(network.n_layers)]
     return network.pack([layer[:-1] for layer in drawn], [layer[-1] for layer in drawn], dtype)
 
 
 def draw_layer(estimator, network, layer, rng):
-    """The first weights of one layer of neurons, its biases in the last row."""
+    """The initial weights of one layer of neurons, its biases in the last row."""
     fan_in, fan_out = network.shapes[layer]
     drawn = np.asarray(
         _initializer(estimator.weight_init, network, layer)(fan_in, fan_out, rng)

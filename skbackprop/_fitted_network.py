@@ -359,7 +359,7 @@ class FittedNetwork(BaseEstimator):
         """How much each input matters, as shares that sum to one, of shape (n_features,).
 
         The products of the connection weights along all paths from an input to an output
-        are added [1]_, on standardised inputs where the estimator standardises; the sizes of
+        are added [1]_, on standardized inputs where the estimator standardizes; the sizes of
         these sums are averaged over the outputs. So `SelectFromModel` can choose inputs.
         `skbackprop.inspection.olden_importance` has the sums themselves, with their signs.
 

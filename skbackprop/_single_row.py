@@ -270,7 +270,7 @@ class Stream:
         return as_rows(X, self.params.dtype, self.names)
 
     def learn(self, estimator, X, y, sample_weight=None):
-        """One epoch; False where the long way has to be taken, and nothing was learnt."""
+        """One epoch; False where the long way has to be taken, and nothing was learned."""
         rows, target = self.rows(X), self.read(y)
         if rows is None or target is None:
             return False
@@ -317,7 +317,7 @@ class Stream:
         return n_uses + floor(fraction + self.train_state.rng.uniform())
 
     def _make_up(self, estimator):
-        """Count every row that was learnt, and forget what was noted by halves."""
+        """Count every row that was learned, and forget what was noted by halves."""
         learner, progress = self.learner, self.train_state.progress
         learnt = learner.n_learnt, learner.n_used, learner.n_updates
         counted = map(sum, zip(self.before, learnt, strict=True))

@@ -63,7 +63,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         one layer of half as many neurons as there are inputs and outputs together (Weka's "a"),
         at least 2, and at most 256 and one for every two rows.
     activation : str, Activation, or sequence of these, default="relu"
-        The transfer function of the hidden layers, or one per hidden layer. Given their
+        The activation function of the hidden layers, or one per hidden layer. Given their
         weighted sums z:
 
         - "identity": ``z``;
@@ -72,14 +72,14 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         - "relu": ``max(0, z)``;
         - "leaky_relu": ``z`` above zero, ``0.01 * z`` below;
         - "elu": ``z`` above zero, ``exp(z) - 1`` below [4]_;
-        - "selu": elu, scaled so that it normalises itself [5]_;
+        - "selu": elu, scaled so that it normalizes itself [5]_;
         - "softplus": ``log(1 + exp(z))``;
         - "silu": ``z / (1 + exp(-z))`` [6]_;
         - "gelu": ``z`` times the standard normal distribution function of ``z`` [7]_;
         - "mish": ``z * tanh(log(1 + exp(z)))`` [8]_;
         - an object of class `skbackprop.Activation`, one's own function.
     output_activation : str, default="auto"
-        The transfer function of the output layer. "auto" is what the loss calls for:
+        The activation function of the output layer. "auto" is what the loss calls for:
         softmax for classes and logistic for two classes or labels with log loss, logistic
         with squared error. With squared error, any of the names of `activation`, and "exp".
     loss : {"auto", "log_loss", "squared_error"} or Loss, default="auto"
@@ -108,7 +108,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     alpha : float >= 0 or "auto", default="auto"
         Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
-        batches are penalised more. "auto" is ``strength * batch_size / n_samples``: over an
+        batches are penalized more. "auto" is ``strength * batch_size / n_samples``: over an
         epoch the weights weigh the same against all rows, however many there are. The
         strength is ``12 * (s - 0.05)``, but at least 0.5 and at most 8, where s tells how noisy
         the targets are. It is found before training, on at most 500 rows: the mean squared
@@ -140,7 +140,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
         "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for "adam" and "rmsprop", and 0.01
-        for "rprop". Inputs standardised and gradients clipped, rates up to 0.5 are safe, with a
+        for "rprop". Inputs standardized and gradients clipped, rates up to 0.5 are safe, with a
         momentum of 0.9 up to 0.05, with "adam" up to 0.1. Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".
@@ -247,7 +247,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         frequent class. Classes that do not occur, or not yet, have no effect.
     grow_classes : bool, default=False
         Whether `partial_fit` accepts classes that it has not seen before: each gets an output
-        of its own, and what was learnt of the others is not touched.
+        of its own, and what was learned of the others is not touched.
 
     Attributes
     ----------
@@ -304,7 +304,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The strength of the L2 penalty that the last call trained with, which is `alpha`
         unless that is "auto".
     engine_ : {"compiled", "numpy"}
-        Which writing of the training loop ran.
+        Which implementation of the training loop was used.
 
     See Also
     --------
@@ -735,7 +735,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             drawn[:, origins.index(0)] = 0
             origins = [0 if origin == 1 else None for origin in origins]
         elif n_outputs == 1:
-            # Nothing was learnt of a class alone: one output stands for it and the new one.
+            # Nothing was learned of a class alone: one output stands for it and the new one.
             origins = [None]
         train_state.grow(network, grown, origins, drawn)
         self._network, self._standing, self._params = grown, train_state, train_state.best

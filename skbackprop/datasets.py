@@ -41,8 +41,8 @@ def load_wheat_seeds(*, return_X_y: bool = False, as_frame: bool = False) -> Any
     Returns
     -------
     bunch : sklearn.utils.Bunch
-        ``data`` of shape (210, 7), lengths in millimetres and the area in square
-        millimetres; ``target`` of shape (210,), the variety as 1, 2 or 3, 70 of each;
+        ``data`` of shape (210, 7), lengths in millimeters and the area in square
+        millimeters; ``target`` of shape (210,), the variety as 1, 2 or 3, 70 of each;
         ``feature_names``; ``target_names``; ``frame``, with `as_frame`; ``filename``.
     (data, target) : tuple
         With `return_X_y`.

@@ -53,7 +53,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         one layer of half as many neurons as there are inputs and outputs together (Weka's "a"),
         at least 2, and at most 256 and one for every two rows.
     activation : str, Activation, or sequence of these, default="relu"
-        The transfer function of the hidden layers, or one per hidden layer. Given their
+        The activation function of the hidden layers, or one per hidden layer. Given their
         weighted sums z:
 
         - "identity": ``z``;
@@ -62,14 +62,14 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "relu": ``max(0, z)``;
         - "leaky_relu": ``z`` above zero, ``0.01 * z`` below;
         - "elu": ``z`` above zero, ``exp(z) - 1`` below [4]_;
-        - "selu": elu, scaled so that it normalises itself [5]_;
+        - "selu": elu, scaled so that it normalizes itself [5]_;
         - "softplus": ``log(1 + exp(z))``;
         - "silu": ``z / (1 + exp(-z))`` [6]_;
         - "gelu": ``z`` times the standard normal distribution function of ``z`` [7]_;
         - "mish": ``z * tanh(log(1 + exp(z)))`` [8]_;
         - an object of class `skbackprop.Activation`, one's own function.
     output_activation : str, default="auto"
-        The transfer function of the output layer. "auto" is what the loss calls for:
+        The activation function of the output layer. "auto" is what the loss calls for:
         identity, a linear output, but "exp" with "poisson". With the losses of a residual,
         any of the names of `activation`, and "exp".
     loss : {"auto", "squared_error", "absolute_error", "huber", "quantile", "poisson"} or \
@@ -78,7 +78,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
         - "squared_error" (or "auto"): half the squared residual;
         - "absolute_error": its size, which makes for medians;
-        - "huber": half the squared residual up to a size of 1, in the units of standardised
+        - "huber": half the squared residual up to a size of 1, in the units of standardized
           targets where they are, and linear beyond [22]_;
         - "quantile": for the `quantile` q, ``q`` times the residual where the prediction is
           too low, and ``1 - q`` times where it is too high [23]_; "pinball" is accepted as
@@ -106,7 +106,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     alpha : float >= 0 or "auto", default="auto"
         Strength of the L2 penalty. As in scikit-learn's MLP, each batch's objective is the
         mean loss of its rows plus ``alpha / 2 * sum(weights ** 2) / n_rows``, so that small
-        batches are penalised more. "auto" is ``strength * batch_size / n_samples``: over an
+        batches are penalized more. "auto" is ``strength * batch_size / n_samples``: over an
         epoch the weights weigh the same against all rows, however many there are. The
         strength is ``12 * (s - 0.05)``, but at least 0.5 and at most 8, where s tells how noisy
         the targets are. It is found before training, on at most 500 rows: the mean squared
@@ -138,7 +138,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
         "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for "adam" and "rmsprop", and 0.01
-        for "rprop". Inputs standardised and gradients clipped, rates up to 0.5 are safe, with a
+        for "rprop". Inputs standardized and gradients clipped, rates up to 0.5 are safe, with a
         momentum of 0.9 up to 0.05, with "adam" up to 0.1. Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
         The exponent of "invscaling".
@@ -270,7 +270,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     t_ : int
         The number of training rows presented so far.
     loss_ : float
-        The loss of the last epoch, in the standardised units of the targets where they are.
+        The loss of the last epoch, in the standardized units of the targets where they are.
     best_loss_ : float or None
         The smallest loss of an epoch; None with `early_stopping`.
     loss_curve_ : list of float
@@ -295,7 +295,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The strength of the L2 penalty that the last call trained with, which is `alpha`
         unless that is "auto".
     engine_ : {"compiled", "numpy"}
-        Which writing of the training loop ran.
+        Which implementation of the training loop was used.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""What the tests share: both writings of the engine, and a small data set."""
+"""What the tests share: both implementations of the engine, and a small data set."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.compiled), "numpy"])
 def engine(request, monkeypatch):
-    """Train with either writing; the compiled one has to be there."""
+    """Train with either implementation; the compiled one has to be there."""
     if request.param == "numpy":
         monkeypatch.setattr(training, "kernel", None)
         monkeypatch.setattr(hashing, "kernel", None)

@@ -87,7 +87,7 @@ def needed(make, *arguments):
 
 
 def after_two_epochs(benchmarks, dtype):
-    """A problem, and our weights, neuron by neuron, when two epochs have been learnt."""
+    """A problem, and our weights, neuron by neuron, when two epochs have been learned."""
     from benchmarks import _ours
     from benchmarks._problems import Problem
 

@@ -1,4 +1,4 @@
-"""Nothing diverges: any scales of the data, widths, depths, transfer functions, and rates.
+"""Nothing diverges: any scales of the data, widths, depths, activation functions, and rates.
 
 The rates are those that the documentation calls safe: up to 0.5 for gradient descent, divided
 by ten with a momentum of 0.9, and up to 0.1 for Adam.

@@ -1,4 +1,4 @@
-"""Derivatives, the two writings of an epoch, and an oracle for both."""
+"""Derivatives, the two implementations of an epoch, and an oracle for both."""
 
 import subprocess
 import sys
@@ -463,7 +463,7 @@ def test_schedule_starts_at_one_and_never_rises(schedule):
     assert all(a >= b >= 0 for a, b in pairwise(factors))
 
 
-# ---- One epoch: the readable writing and the compiled one ----
+# ---- One epoch: the readable implementation and the compiled one ----
 
 
 @st.composite
@@ -572,7 +572,7 @@ def test_an_epoch_is_the_first_unless_it_is_said(name):
     ids=lambda options: "-".join(options) or "plain",
 )  # fmt: skip
 def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
-    """First layers that are large are learnt in blocks; the reference goes row by row."""
+    """First layers that are large are learned in blocks; the reference goes row by row."""
     rng = np.random.default_rng(0)
     sizes = (70, *(50, 9)[:n_hidden], 3) if n_hidden else (400, 8)
     activations = ("tanh", "silu")[:n_hidden]

@@ -69,7 +69,7 @@ def test_trains_as_mlp_does(engine, kind, solver, activation, batch_size):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         peer = theirs(**settings, max_iter=1, warm_start=True, random_state=0)
-        # A rate of next to nothing leaves the first weights for us to start from.
+        # A rate of next to nothing leaves the initial weights for us to start from.
         peer.set_params(learning_rate_init=1e-300).fit(X, y)
         start = [c.copy() for c in peer.coefs_], [b.copy() for b in peer.intercepts_]
         peer.set_params(learning_rate_init=0.01, max_iter=3)
@@ -253,7 +253,7 @@ def test_probabilities(loss, n_classes):
 
 @pytest.mark.parametrize("output", ["identity", "exp", "tanh", "logistic"])
 def test_outputs_of_labels_are_learnt_as_they_are(engine, output):
-    """Only a regressor's targets are standardised; labels stay 0 and 1."""
+    """Only a regressor's targets are standardized; labels stay 0 and 1."""
     X, y = make_multilabel_classification(n_samples=300, n_classes=4, random_state=0)
     settings = QUICK | {"hidden_layer_sizes": (20,), "learning_rate_init": 0.01}
     settings |= {"loss": "squared_error", "output_activation": output, "max_iter": 300}

@@ -569,7 +569,7 @@ def test_profiles_are_readable(seeds, n_features):
     assert_readable(figure, texts)
 
 
-# ---- Neighbours ----
+# ---- Neighbors ----
 
 
 def test_decision_regions_are_scikit_learns():

@@ -151,7 +151,7 @@ def test_a_read_only_memory_map_changes_no_bit(tmp_path):
 @ANY
 @given(problems())
 def test_sparse_is_dense(problem):
-    """Without standardising, which leaves the zeros of a sparse column where they are."""
+    """Without standardizing, which leaves the zeros of a sparse column where they are."""
     estimator, X, y = problem
     estimator.set_params(standardize=False)
     dense = clone(estimator).fit(X, y)
@@ -204,7 +204,7 @@ def test_float32_learns_as_well_as_float64_where_roundings_grow(solver, loss):
 @ANY
 @given(problems(), st.lists(st.sampled_from(SCALES), min_size=5, max_size=5), st.booleans())
 def test_the_units_of_columns_do_not_matter(problem, factors, negative):
-    """The estimators standardise: metres or millimetres, it is the same network."""
+    """The estimators standardize: metres or millimeters, it is the same network."""
     estimator, X, y = problem
     units = np.array(factors[: X.shape[1]]) * (1 + 0.5 * negative)
     shifts = units if negative else 0

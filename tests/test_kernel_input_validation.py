@@ -1,8 +1,8 @@
-"""The doors of the kernel: whatever comes in, nothing outside the arrays is touched.
+"""The input validation of the kernel: whatever comes in, nothing outside the arrays is touched.
 
 Arguments that fit are bent in one way after another; each has to be refused with a ValueError
 that says what was expected. Arguments that fit, with the strangest numbers, have to give what
-the readable writing gives. `.ci/sanitize` runs these with every access watched.
+the readable implementation gives. `.ci/sanitize` runs these with every access watched.
 """
 
 import threading
@@ -191,7 +191,7 @@ def test_what_does_not_fit_is_refused(way):
 @settings(max_examples=150)
 @given(st.data())
 def test_arrays_of_any_shape_fit_or_are_refused(data):
-    """Shapes, orders of memory, and dtypes at random: refused, or as the readable writing."""
+    """Random shapes, memory orders and dtypes: refused, or as in the NumPy implementation."""
     draw = data.draw
     given_ = arguments(draw(st.booleans()), draw(st.booleans()))
     for name in draw(st.sets(st.sampled_from(["X", "Y", "order", "weights"]), max_size=2)):

@@ -32,15 +32,15 @@ def found_noise(sample):
 def test_counted_by_hand():
     # The nearest are 1, 0, 3, 2; of six pairs, four differ.
     assert share([0, 1, 3, 4], [0, 0, 1, 1]) == 0
-    # The same rows with two classes that alternate: all neighbours differ.
+    # The same rows with two classes that alternate: all neighbors differ.
     assert share([0, 1, 3, 4], [0, 1, 0, 1]) == pytest.approx(1 / (4 / 6))
-    # Squared differences: 1, 1, 1, 1 of neighbours; (1 + 9 + 16 + 4 + 9 + 1) / 6 of pairs.
+    # Squared differences: 1, 1, 1, 1 of neighbors; (1 + 9 + 16 + 4 + 9 + 1) / 6 of pairs.
     numbers = np.array([[0.0], [1.0], [3.0], [4.0]])
     assert share([0, 1, 3, 4], numbers) == pytest.approx(1 / (40 / 6))
 
 
 def test_all_that_are_equally_near_count():
-    # The middle one has two neighbours, one of them of its own class.
+    # The middle one has two neighbors, one of them of its own class.
     X, Y = [0, 1, 2], [0, 0, 1]
     assert share(X, Y) == pytest.approx((0 + 0.5 + 1) / 3 / (2 / 3))
     # Rounding breaks no tie.

@@ -1,4 +1,4 @@
-"""Standardisation, and its way into the weights and out of them."""
+"""Standardization, and its way into the weights and out of them."""
 
 from copy import deepcopy
 from itertools import pairwise

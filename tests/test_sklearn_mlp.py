@@ -18,7 +18,7 @@ from sklearn.datasets import make_multilabel_classification
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 
-# What these look into is private to scikit-learn's estimators: their optimiser object, their
+# What these look into is private to scikit-learn's estimators: their optimizer object, their
 # counter, their gradient buffers, or arrays that they write to before fit.
 PRIVATE = {
     "test_fit",
@@ -76,7 +76,7 @@ def their_tests():
     spec = importlib.util.spec_from_file_location("their_test_mlp", path)
     module = importlib.util.module_from_spec(spec)
     before = neural_network.MLPClassifier, neural_network.MLPRegressor
-    # While the file is imported, so that its parametrisations take ours as well.
+    # While the file is imported, so that its parametrizations take ours as well.
     neural_network.MLPClassifier = in_place_of(before[0], BackpropClassifier)
     neural_network.MLPRegressor = in_place_of(before[1], BackpropRegressor)
     try:

@@ -368,7 +368,7 @@ def test_a_step_into_infinity(curvature):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
 def test_lbfgs_walks_as_mlp_does(activation):
-    """The same first weights, the same iterations, the same loss."""
+    """The same initial weights, the same iterations, the same loss."""
     X, y = make_classification(80, 5, random_state=0)
     for ours, theirs, targets in (
         (BackpropClassifier, MLPClassifier, y),

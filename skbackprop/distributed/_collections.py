@@ -102,7 +102,7 @@ def _lengths(collection):
 def _pieces(collection):
     """The partitions, all columns of each together."""
     if not hasattr(collection, "chunks"):
-        # Optimised by itself, a column of files may come in other partitions than the next.
+        # Optimized by itself, a column of files may come in other partitions than the next.
         return collection.to_delayed(optimize_graph=False)
     if collection.ndim == 2 and collection.numblocks[1] > 1:
         # To join sparse chunks, dask calls SciPy, which trusts their indices.

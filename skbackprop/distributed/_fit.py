@@ -80,8 +80,8 @@ def fit(
     client : distributed.Client, default=None
         Whose workers train; None is the current one.
     persist : bool, default=True
-        Whether the standardised rows stay with the workers, which move to disk what does not
-        fit into memory. False: every round reads the rows anew from where `X` has them.
+        Whether the standardized rows stay with the workers, which move to disk what does not
+        fit into memory. False: every round reads the rows again from where `X` has them.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def fit(
     return estimator
 
 
-# ---- At the door ----
+# ---- Input validation ----
 
 
 def _check_estimator(estimator, X_val, persist):
@@ -210,7 +210,7 @@ def _train(learner, cluster, n_dimensions, validation_data):
 
 
 def _begin(learner, rows, n_dimensions, validation_data, kept):
-    """What to train, the standardisation, and where training stands; `kept` owns the task."""
+    """What to train, the standardization, and where training stands; `kept` owns the task."""
     class_weight = getattr(learner, "class_weight", None)
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)

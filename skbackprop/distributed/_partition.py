@@ -163,7 +163,7 @@ class Orders:
     kind : object
         Of the targets, as the learner names it.
     network : Network
-    updater : a rule of `updaters`
+    updater : an entry of `optimizers.UPDATERS`
     dtype : dtype
     sums_up : bool
         Whether gradients are summed, or networks averaged.

@@ -1,9 +1,9 @@
 """The mathematics of backpropagation, one idea per file.
 
 Nothing here knows scikit-learn, and nothing here checks its input: the estimators
-validate at the door, the engine trusts what it is given.
+validate what they are given, and the engine trusts it.
 
-Reading order: ``activations``, ``losses``, ``initializers``, ``updaters``, ``schedules``,
+Reading order: ``activations``, ``losses``, ``initializers``, ``optimizers``, ``schedules``,
 ``sampling``, ``network`` and finally ``training``, where an epoch and the loop around it
 are written down. ``kernel.pyx`` and ``kernel.h`` repeat one function of ``training``, and
 one of ``sampling``, at the speed of C.

@@ -34,7 +34,7 @@ def check_function(function, names, functions):
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise transfer function ``a = f(z)``.
+    """An elementwise activation function ``a = f(z)``.
 
     An object of this class can be given wherever an estimator takes the name of a transfer
     function. For a fitted estimator to be pickled, its functions must be, so write them

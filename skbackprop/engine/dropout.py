@@ -1,8 +1,8 @@
-"""Dropout: which hidden neurons sit out a presentation (Srivastava et al., 2014).
+"""Dropout: which hidden neurons are set to zero for a sample (Srivastava et al., 2014).
 
-Whether a neuron is kept is a hash of the seed, of the number of the presentation and of
-its own number, and so needs no generator: both writings of an epoch drop the same neurons,
-and training that is resumed drops those which uninterrupted training would have.
+Whether a neuron is kept is a hash of the seed, of the number of the sample's use and of its own
+number, and so needs no generator: both implementations of an epoch drop the same neurons, and
+resumed training drops those that uninterrupted training would have dropped.
 """
 
 import numpy as np

@@ -21,14 +21,14 @@ def check_derivative(
     targets: ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> None:
-    """Compare a transfer function's or a loss's derivative with finite differences.
+    """Compare a activation function's or a loss's derivative with finite differences.
 
     Parameters
     ----------
     row : Activation or Loss
         What to check.
     points : array-like, default=None
-        Where: inputs of the transfer function, of any shape, or raw outputs of shape
+        Where: inputs of the activation function, of any shape, or raw outputs of shape
         (n, n_outputs). None is a grid from -4 to 4, a little beside the corners that such
         functions tend to have at whole numbers. Keep away from other corners.
     targets : array-like of shape (n, n_outputs), default=None

@@ -1,6 +1,6 @@
-"""Where training starts: the distributions of the first weights.
+"""Where training starts: the distributions of the initial weights.
 
-An initialiser is called as ``(fan_in, fan_out, rng)`` and returns an array of shape
+An initializer is called as ``(fan_in, fan_out, rng)`` and returns an array of shape
 ``(fan_in + 1, fan_out)``: a column per neuron, its bias in the last row. A user's own
 function has the same form.
 """

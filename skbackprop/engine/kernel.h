@@ -1,8 +1,8 @@
-/* The compiled writing of training.run_epoch: what does not depend on the float type.
+/* The compiled implementation of training.run_epoch: what does not depend on the float type.
  *
  * kernel_template.h is included once for double and once for float; in reading order it
- * holds the transfer functions, the losses, the update rules, online learning, batch
- * learning and the doors, each in a header of its own. Everything is plain
+ * holds the activation functions, the losses, the update rules, online learning, batch
+ * learning and the entry points, each in a header of its own. Everything is plain
  * C99 with OpenMP SIMD hints, built without -ffast-math (it would switch the whole process
  * to flush-to-zero) and without -march=native (it would fail on older processors); where
  * the platform can choose at run time, the loops are compiled a second time for AVX2.

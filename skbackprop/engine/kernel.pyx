@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: initializedcheck=False, freethreading_compatible=True
-"""The compiled writing of `training.run_epoch` and `hashing.hash_rows`.
+"""The compiled implementation of `training.run_epoch` and `hashing.hash_rows`.
 
-Only the doors are here: arrays are checked and turned into pointers, and the GIL is
+Only the entry points are here: arrays are checked and turned into pointers, and the GIL is
 released. The arithmetic is in ``kernel.h``.
 
 Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
@@ -476,7 +476,7 @@ cdef class Stream(Runner):
 
         `target` is a number, or an array with a column per output. Where the row or the
         target is not exactly as the network takes it, or a number in it, the loss or a new
-        parameter is not finite, nothing is learnt and NaN returned. For no uses the row is only looked at.
+        parameter is not finite, nothing is learned and NaN returned. For no uses the row is only looked at.
         """
         cdef int64_t first = 0
         cdef const int64_t[::1] order
@@ -580,7 +580,7 @@ cdef class Stream(Runner):
 
 cdef bint _take(X, bint is_wide, const double[::1] mean, const double[::1] scale, void *to,
                 int64_t n) except -1:
-    """Write the only row of `X`, standardised; false where it is not n finite numbers."""
+    """Write the only row of `X`, standardized; false where it is not n finite numbers."""
     cdef const double[:, ::1] wide
     cdef const float[:, ::1] narrow
     if is_wide:
@@ -605,7 +605,7 @@ cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
 cdef bint _scale_sparse(const floating[::1] values, const int32_t[::1] columns,
                         const double[::1] scale, int64_t n_columns, floating *to,
                         int32_t *to_columns) noexcept:
-    """The same of a sparse row, which is scaled and not centred, with columns that rise."""
+    """The same of a sparse row, which is scaled and not centered, with columns that rise."""
     cdef int64_t k
     cdef int32_t column, before = -1
     for k in range(values.shape[0]):

@@ -1,4 +1,4 @@
-/* Memory, and the doors. */
+/* Memory, and the entry points. */
 
 static T *NAME(take)(T **free_space, int64_t n)
 {
@@ -108,7 +108,7 @@ static double NAME(run_epoch)(const shape_t *net, rule_t *rule, const job_t *job
     return loss;
 }
 
-/* Rows of inputs, standardised where there is a mean; false where one is not finite. */
+/* Rows of inputs, standardized where there is a mean; false where one is not finite. */
 CLONED static int NAME(standardise)(const T *RESTRICT x, const double *RESTRICT mean,
                                     const double *RESTRICT scale, int64_t n_rows, int64_t n,
                                     T *RESTRICT to)

@@ -1,4 +1,4 @@
-/* The compiled writing of training.run_epoch for one float type T.
+/* The compiled implementation of training.run_epoch for one float type T.
  *
  * First layer: weights input by input, [n_in][n_out]. Later layers: neuron by neuron,
  * [n_out][n_in]. In BLAS's column-major eyes these are (n_out x n_in) and (n_in x n_out).

@@ -34,7 +34,7 @@ class Loss:
     name : str
         The name that users give, and see.
     output_activation : str
-        The name of the function from raw output to output. A regressor standardises its
+        The name of the function from raw output to output. A regressor standardizes its
         targets inside where this is "identity".
     output : callable
         ``output(z) -> o``, for arrays of shape (n, n_outputs).

@@ -1,10 +1,10 @@
-"""Outputs that join a network after it has learnt."""
+"""Outputs that join a network after it has learned."""
 
 import numpy as np
 
 
 def expand_output_layer(before, after, vector, origins, drawn=None):
-    """The parameters of a network with other outputs; what was learnt is not touched.
+    """The parameters of a network with other outputs; what was learned is not touched.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ class EpochSampler:
     rows : ndarray of int64
         Row numbers in their canonical (or given) order.
     shuffle : bool
-        Whether each epoch permutes them anew.
+        Whether each epoch permutes them again.
     weights : ndarray or None
         One weight per entry of `rows`, when they have to be resampled in each epoch.
     size : int

@@ -53,7 +53,7 @@ def run_epoch(
         Changed in place.
     state : ndarray of shape (n_slots, n_params)
         What the updater remembers; changed in place.
-    updater : a rule of `updaters`
+    updater : an entry of `optimizers.UPDATERS`
     regularization : Regularization
     X : {ndarray, CSR} of shape (n, n_inputs)
     Y : ndarray of shape (n, n_outputs), or class numbers of shape (n,)
@@ -158,7 +158,7 @@ class TrainingProblem:
     Parameters
     ----------
     network : Network
-    updater : a rule of `updaters`, LBFGS or LevenbergMarquardt
+    updater : an entry of `optimizers.UPDATERS`, LBFGS or LevenbergMarquardt
     regularization : Regularization
     schedule : Schedule
     X, Y : the rows, as `run_epoch` takes them

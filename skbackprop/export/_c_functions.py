@@ -1,4 +1,4 @@
-"""The transfer functions and their slopes, in C."""
+"""The activation functions and their slopes, in C."""
 
 import re
 
@@ -61,7 +61,7 @@ def output_name(network):
 
 
 def write_values(names, c):
-    """The definitions of some transfer functions."""
+    """The definitions of some activation functions."""
     return [
         c(f"static $T net_{name}($T z)\n{{\n    {VALUES[name]}\n}}") for name in sorted(names)
     ]

@@ -1,6 +1,6 @@
 """What the ways out read of a fitted estimator, and how the ways in make one.
 
-The one room that knows the private fitted attributes of `base`, `classifier` and
+The one module that knows the private fitted attributes of `_base`, `classifier` and
 `regressor`; every exporter beside it works on what is said here.
 """
 

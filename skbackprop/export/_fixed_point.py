@@ -72,7 +72,7 @@ class IntegerLayer:
     low, high : int
         Between which the code of the weighted sum is kept.
     table : ndarray of int64, or None
-        The transfer function from code to code; None where they are the same.
+        The activation function from code to code; None where they are the same.
     """
 
     weights: np.ndarray

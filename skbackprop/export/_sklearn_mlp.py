@@ -38,7 +38,7 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | Back
     -------
     estimator : BackpropClassifier or BackpropRegressor
         Fitted, with the same parameters and weights. Its record of training is empty, and
-        its update rule starts anew where training goes on.
+        its update rule starts again where training goes on.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     -------
     mlp : MLPClassifier or MLPRegressor
         Fitted, with the parameters of ours that it has too, and the weights that our
-        `coefs_` and `intercepts_` show: any standardisation inside is folded in.
+        `coefs_` and `intercepts_` show: any standardization inside is folded in.
 
     Raises
     ------

@@ -24,7 +24,7 @@ _SOFTPLUS_THRESHOLD = 40.0
 
 
 def _makers(nn):
-    """How to make each transfer function."""
+    """How to make each activation function."""
     return {
         "identity": nn.Identity,
         "logistic": nn.Sigmoid,
@@ -41,7 +41,7 @@ def _makers(nn):
     }
 
 
-# The settings that a module must have to be the transfer function of its class.
+# The settings that a module must have to be the activation function of its class.
 _SETTINGS = {
     "leaky_relu": {"negative_slope": 0.01},
     "elu": {"alpha": 1.0},
@@ -152,7 +152,7 @@ def from_torch(
     Parameters
     ----------
     module : torch.nn.Sequential
-        Linear layers and transfer functions that the package has. Dropout, Flatten and
+        Linear layers and activation functions that the package has. Dropout, Flatten and
         Identity are passed over, as they do nothing in prediction.
     classes : array-like of shape (n_classes,), default=None
         The labels that the outputs stand for, in ascending order, for a classifier. Two
@@ -161,14 +161,14 @@ def from_torch(
         Whether each output is a label of its own, for a classifier of several labels.
     loss : str, default="auto"
         With what training goes on: for "auto", log loss for outputs that are
-        probabilities or that end without a transfer function, Poisson deviance for
+        probabilities or that end without a activation function, Poisson deviance for
         exponentials, and else squared error.
 
     Returns
     -------
     estimator : BackpropClassifier or BackpropRegressor
         A regressor, if neither `classes` nor `multilabel` is given. Fitted, in float32 or
-        float64 as the module; training starts anew from its weights, on numbers as given.
+        float64 as the module; training starts again from its weights, on numbers as given.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def _loss(output, labels, n_outputs):
 
 
 def _read_modules(torch, module):
-    """The linear layers, and the name of the transfer function behind each, or None."""
+    """The linear layers, and the name of the activation function behind each, or None."""
     nn = torch.nn
     known = {type(make()): name for name, make in _makers(nn).items()}
     layers, names = [], []

@@ -32,19 +32,19 @@ class LayerStep:
     name : str
         "hidden 1", "hidden 2", ..., "output".
     activation : str
-        The name of the transfer function.
+        The name of the activation function.
     sources, neurons : list of str
         The names of what feeds the layer, and of its neurons.
     signals : ndarray of shape (n_in,)
         What feeds the layer: the inputs, or the outputs of the layer before.
     weighted_sums, outputs : ndarray of shape (n_out,)
-        ``signals @ weights_before + biases_before``, and the transfer function of it.
+        ``signals @ weights_before + biases_before``, and the activation function of it.
     errors : ndarray of shape (n_out,)
         Of an output neuron, output minus target. Of a hidden neuron, what its output is
         blamed for: the deltas of the next layer, weighted.
     deltas : ndarray of shape (n_out,)
         The derivative of the loss by the weighted sum. With squared error, the error times
-        the slope of the transfer function.
+        the slope of the activation function.
     weights_before, weight_gradients, weights_after : ndarray of shape (n_in, n_out)
         The weights, the derivative of the loss by them, and the weights after the step.
     biases_before, bias_gradients, biases_after : ndarray of shape (n_out,)
@@ -106,10 +106,10 @@ class StepExplanation:
     layers : list of LayerStep
         The layers of neurons from the first hidden layer to the output layer.
     inputs : ndarray of shape (n_features,)
-        What the network sees of the row: standardised where the estimator standardises.
+        What the network sees of the row: standardized where the estimator standardizes.
     target : ndarray of shape (n_outputs,)
-        What the outputs should be: 0 and 1 for classes, standardised numbers where the
-        estimator standardises its targets.
+        What the outputs should be: 0 and 1 for classes, standardized numbers where the
+        estimator standardizes its targets.
     loss, loss_after : float
         The loss of the row, before and after the step.
     learning_rate : float
@@ -208,12 +208,12 @@ def explain_step(
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
-        A fitted network. One that has not learnt yet can be had by `partial_fit` with a
+        A fitted network. One that has not learned yet can be had by `partial_fit` with a
         `learning_rate_init` too small to matter, such as 1e-300.
     x : array-like of shape (n_features,) or (1, n_features)
-        The row, in the units of the training data. An estimator that standardises does so
+        The row, in the units of the training data. An estimator that standardizes does so
         here too: `inputs` and everything computed from it are then in its own,
-        standardised units, because that is where the step is taken.
+        standardized units, because that is where the step is taken.
     y : label, number or array-like of shape (n_outputs,)
         The row's class label, its 0/1 labels, or its targets in the units of the training
         targets.
@@ -324,7 +324,7 @@ def _layers(estimator, params, gradient, after, inputs, sums, outputs, target):
     return layers[::-1]
 
 
-# ---- The door ----
+# ---- Input validation ----
 
 
 def _check_rate(estimator, learning_rate):

@@ -44,8 +44,8 @@ def garson_importance(
         is divided by the sum of the products through the same hidden neuron, so that the
         output weight cancels and all hidden neurons count the same.
     units : {"training", "raw"}, default="training"
-        "training" reads the weights that training changed, on standardised inputs where the
-        estimator standardises, so that they are comparable. "raw" reads `coefs_`, which
+        "training" reads the weights that training changed, on standardized inputs where the
+        estimator standardizes, so that they are comparable. "raw" reads `coefs_`, which
         depend on the units in which each input is measured.
 
     Returns
@@ -125,14 +125,14 @@ def olden_importance(
         A class label of a classifier, or the number of a target of a regressor: the output
         that is looked at. None takes all of them.
     units : {"training", "raw"}, default="training"
-        "training" reads the weights that training changed, on standardised inputs where the
-        estimator standardises, so that they are comparable. "raw" reads `coefs_`, which
+        "training" reads the weights that training changed, on standardized inputs where the
+        estimator standardizes, so that they are comparable. "raw" reads `coefs_`, which
         depend on the units in which each input is measured.
 
     Returns
     -------
     importance : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Signed, and not normalised. One-dimensional for a network with one output, or if
+        Signed, and not normalized. One-dimensional for a network with one output, or if
         `output` is given.
 
     Raises

@@ -187,7 +187,7 @@ class LossCurveDisplay:
             The scale of the losses.
         panels : bool, default=False
             Whether each training gets a panel of its own, side by side with the same
-            scale, instead of a colour of its own.
+            scale, instead of a color of its own.
 
         Returns
         -------
@@ -296,7 +296,7 @@ class LossCurveDisplay:
         )  # fmt: skip
 
     def _draw_second(self, twin, number, name, column, panels):
-        """Another column of one training, dotted; grey where no colour tells it apart."""
+        """Another column of one training, dotted; gray where no color tells it apart."""
         history, label = self.histories[number], _LABELS[column]
         one = panels or len(self.histories) == 1
         twin.plot(

@@ -1,4 +1,4 @@
-"""What the rooms of inspection share: the door, the weights, the names, the extras."""
+"""What the modules of inspection share: validation, weights, names, extras."""
 
 from numbers import Integral
 from typing import Any
@@ -39,7 +39,7 @@ def weights_and_biases(estimator, units):
     """Copies of each layer's weights and biases.
 
     In "training" units they are the numbers that training changes, which belong to the
-    standardised inputs and targets where the estimator standardises; in "raw" units they
+    standardized inputs and targets where the estimator standardizes; in "raw" units they
     are `coefs_` and `intercepts_`.
     """
     check_network(estimator)

@@ -27,7 +27,7 @@ _LETTER = 0.09
 
 
 class WeightsDisplay:
-    """The weights of one layer as colours: blue is positive, red negative, white zero.
+    """The weights of one layer as colors: blue is positive, red negative, white zero.
 
     Use `from_estimator` to make one.
 
@@ -107,8 +107,8 @@ class WeightsDisplay:
         output_names : sequence of str, default=None
             The names of the outputs; None takes the classes, or y0, y1, ...
         units : {"training", "raw"}, default="training"
-            Whether the first weights are those on standardised inputs, where the estimator
-            standardises, so that they can be compared; or those of `coefs_`.
+            Whether the initial weights are those on standardized inputs, where the estimator
+            standardizes, so that they can be compared; or those of `coefs_`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         max_images, cmap
@@ -143,7 +143,7 @@ class WeightsDisplay:
         max_images : int >= 1, default=40
             How many neurons are drawn as images at most; the others are counted.
         cmap : str or Colormap, default="RdBu"
-            Colours, from the most negative to the most positive weight; zero is the middle.
+            Colors, from the most negative to the most positive weight; zero is the middle.
 
         Returns
         -------
@@ -185,7 +185,7 @@ class WeightsDisplay:
         ticks = _ticks(n_out)
         names = [shown(self.neurons[j]) for j in ticks]
         longest = max(map(len, names))
-        # The colour bar will take its share of the width, in inches.
+        # The color bar will take its share of the width, in inches.
         width = 0.75 * ax.get_position().width * ax.figure.get_figwidth() / len(ticks)
         level = longest * _LETTER < width
         if not level and not given:
