@@ -101,7 +101,7 @@ def test_a_standardised_network_goes_on_row_by_row(counted, shape, form):
     place = 1e6 if form is np.asarray else 3  # sparse columns are not centered
     X, y = form(place + rng.normal(size=(80, 3))), 50 + rng.normal(size=shape)
     fitted = BackpropRegressor((5,), solver="sgd", max_iter=5, tol=None, random_state=0)
-    _fitted_network.fit(X, y)
+    fitted.fit(X, y)
     short = stream(copy.deepcopy(fitted), X, y, True)
     assert counted == [True] * 79
     long = stream(copy.deepcopy(fitted), X, y, False)
@@ -151,7 +151,7 @@ def test_a_row_that_was_learnt_is_counted_whatever_interrupts(counted, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop._history.shorten", interrupt)
+        patched.setattr("skbackprop._history.trim", interrupt)
         reg.partial_fit(X[:1], y[:1])
     assert reg.t_ == 21
     assert {len(column) for column in reg.history_.values()} == {21}
