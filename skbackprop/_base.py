@@ -183,9 +183,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             that did, to a tenth of a second; else it is left as it was.
         """
         validation_data = (X_val, y_val, sample_weight_val)
-        return self._learn(X, y, sample_weight, validation_data, incremental=False)
+        return self._fit(X, y, sample_weight, validation_data, incremental=False)
 
-    def _learn(self, X, y, sample_weight, validation_data, incremental, **known):
+    def _fit(self, X, y, sample_weight, validation_data, incremental, **known):
         """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
         check_parameters(self)
         dispatcher = None if incremental else CallbackDispatcher(self, X, y, sample_weight)
@@ -206,7 +206,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     )
                 if resume and self.converged_:
                     return self
-            result = self._train(
+            result = self._run_training(
                 X, y, Y, weights, given, resume, incremental, dispatcher, **known
             )
             if dispatcher is not None:
@@ -237,10 +237,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         return X_val, y_val, self._encode(y_val), weights_of_fit(weights, in_gradient=True)
 
-    def _train(self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None):
+    def _run_training(
+        self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None
+    ):
         network = self._make_network(X, resume)
         updater = _config.make_updater(self, network)
-        train_state = self._standing if resume else self._begin(network, updater, X.dtype)
+        train_state = (
+            self._standing if resume else self._init_train_state(network, updater, X.dtype)
+        )
         rows, weights, held_out = self._order_and_split(
             X, y, Y, weights, given, network, train_state.progress, incremental
         )
@@ -252,14 +256,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if _config.has_given_weights(self) and not resume:
             train_state.params[:] = _config.given_params(self, network, scaling, X.dtype)
         if incremental and weights is not None:
-            rows, weights = self._draw(rows, weights, train_state.rng)
+            rows, weights = self._draw_samples(rows, weights, train_state.rng)
         if resume and not len(rows):
             return TrainResult()
         scored = held_out is not None and self.scoring is not None
         had_validation, was_scored = self._examined if resume else (False, False)
         self._examined = (had_validation or held_out is not None, was_scored or scored)
         if not len(rows):
-            return self._start(network, scaling, train_state)
+            return self._set_untrained(network, scaling, train_state)
 
         noise = None
         if needs_noise_estimate(self, incremental):
@@ -284,12 +288,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             dispatcher.fit_begins(task.max_epochs, state_of, before)
         listener = dispatcher if dispatcher is not None and dispatcher.listens else None
         train_state, result = fit_with_restarts(self, task, train_state, listener)
-        self._conclude(task, scaling, train_state, result, before, incremental)
+        self._finalize(task, scaling, train_state, result, before, incremental)
         if incremental and X.shape[0] == 1:
             self._prepare_single_rows(task, classes)
         return result
 
-    def _draw(self, rows, weights, rng):
+    def _draw_samples(self, rows, weights, rng):
         """The rows of a stream that are used in this call, and how often each is."""
         in_gradient = is_full_batch(self)
         weights = weights_of_stream(weights, in_gradient)
@@ -298,7 +302,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         drawn[rows] = draw(weights[rows], rng)
         return rows[drawn[rows] > 0], drawn
 
-    def _start(self, network, scaling, train_state):
+    def _set_untrained(self, network, scaling, train_state):
         """Become a network that has not been trained yet."""
         record, alpha, result = _history.empty(network), streaming_alpha(self), TrainResult()
         self._set_fitted_state(
@@ -306,7 +310,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         )
         return result
 
-    def _conclude(self, task, scaling, train_state, result, before, incremental=False):
+    def _finalize(self, task, scaling, train_state, result, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
         record = _history.extend(before, result.records, is_stream=incremental)
         alpha = task.regularization.alpha
@@ -332,7 +336,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             self._refuse_another_network(network)
         return network
 
-    def _begin(self, network, updater, dtype):
+    def _init_train_state(self, network, updater, dtype):
         """The starting point of a new network."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.

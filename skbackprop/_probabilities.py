@@ -50,7 +50,7 @@ def _of_classes(network, raw):
             return softmax(raw, axis=1)
     if network.output_activation == "logistic":
         return softmax(log_expit(raw), axis=1)  # their shares, told apart however tiny
-    return _normalised(network.loss_row.output(raw))
+    return _normalized(network.loss_row.output(raw))
 
 
 def _log_of_classes(network, raw):
@@ -60,10 +60,10 @@ def _log_of_classes(network, raw):
         return np.maximum(log_p, -np.finfo(log_p.dtype).max)
     if network.output_activation == "logistic":
         return log_softmax(log_expit(raw), axis=1)
-    return _log(_normalised(network.loss_row.output(raw)))
+    return _log(_normalized(network.loss_row.output(raw)))
 
 
-def _normalised(outputs):
+def _normalized(outputs):
     """Outputs scaled to sum to one; negative ones count as zero, none at all as equal."""
     # No larger than their sum can be told.
     p = np.clip(outputs, 0, np.finfo(outputs.dtype).max / outputs.shape[1])

@@ -20,7 +20,7 @@ from . import _history
 from ._auto_parameters import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
 from .engine.optimizers import Adam, GradientDescent, RMSprop, Rprop
-from .engine.schedules import CONSTANT, note, should_stop
+from .engine.schedules import CONSTANT, should_stop, update_best
 from .engine.training import choose_engine, learning_rate_at
 
 _LISTS = (list, tuple, np.ndarray)
@@ -339,7 +339,7 @@ class Stream:
         progress.samples += n_uses
         progress.updates += -(-n_uses // self.batch_size)
         progress.loss = measured
-        note(progress, measured, measured, self.tol)
+        update_best(progress, measured, measured, self.tol)
         estimator.converged_ = task.tol is not None and should_stop(
             progress, task.patience, task.schedule, rate
         )

@@ -44,7 +44,7 @@ class _EpochCallback(ABC):
                 f"{type(self).__name__} is for BackpropClassifier and BackpropRegressor. Got "
                 f"{type(estimator).__name__}."
             )
-        self._fits()[_place(context)] = self._begin(estimator)
+        self._fits()[_place(context)] = self._on_fit_begin(estimator)
 
     def on_fit_task_begin(self, estimator: BaseBackprop, context: Any) -> None:  # noqa: B027
         """Called by `fit` before each epoch: nothing is to be done then."""
@@ -66,7 +66,7 @@ class _EpochCallback(ABC):
             return False
         place = _place(context.parent)
         if fitted_estimator.n_iter_ == 1:  # also where training diverged and begins again
-            fits[place] = self._begin(estimator)
+            fits[place] = self._on_fit_begin(estimator)
         return self._epoch_ends(fits[place], fitted_estimator)
 
     def teardown(self, estimator: BaseBackprop, context: Any) -> None:
@@ -76,7 +76,7 @@ class _EpochCallback(ABC):
     def _fits(self):
         return vars(self).setdefault("_running", {})
 
-    def _begin(self, estimator):
+    def _on_fit_begin(self, estimator):
         """What to remember of a fit."""
         return None
 
@@ -197,7 +197,7 @@ class EarlyStopping(_EpochCallback):
         self.X_val, self.y_val, self.scoring = X_val, y_val, scoring
         self.patience, self.min_delta, self.restore_best = patience, min_delta, restore_best
 
-    def _begin(self, estimator):
+    def _on_fit_begin(self, estimator):
         return _Best(None if self.X_val is None else check_scoring(estimator, self.scoring))
 
     def _epoch_ends(self, best, fitted):
@@ -394,7 +394,7 @@ class WeightRecorder(_EpochCallback):
         _check_count("every", every, "WeightRecorder")
         self.every = every
 
-    def _begin(self, estimator):
+    def _on_fit_begin(self, estimator):
         return [], [], []
 
     def _epoch_ends(self, memory, fitted):

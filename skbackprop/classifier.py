@@ -526,9 +526,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             first = not hasattr(self, "_params")
             if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
                 raise ValueError("classes must be given in the first call of partial_fit.")
-            return self._learn(
-                X, y, sample_weight, validation, incremental=True, classes=classes
-            )
+            return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
 
     def predict(self, X: Rows) -> Array:
         """The most probable class of each row, or its labels.

@@ -507,7 +507,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         with training_lock(self):
             if is_alone and learn_row(self, X, y, None, sample_weight):
                 return self
-            return self._learn(X, y, sample_weight, validation, incremental=True)
+            return self._fit(X, y, sample_weight, validation, incremental=True)
 
     def predict(self, X: Rows) -> Array:
         """The targets of each row.

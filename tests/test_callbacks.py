@@ -329,7 +329,7 @@ def test_early_stopping_takes_a_training_loss_of_nan_for_the_worst(regression):
     losses = iter([np.nan, 0.5, np.nan, 0.4, 0.6, 0.7])
     stopping = EarlyStopping(patience=3)
     shown = BackpropRegressor(**QUICK).fit(*regression)
-    best = stopping._begin(shown)
+    best = stopping._on_fit_begin(shown)
     for epoch, loss in enumerate(losses):
         shown.history_["loss"], shown.n_iter_ = [loss], epoch + 1
         stopping._epoch_ends(best, shown)

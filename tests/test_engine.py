@@ -148,7 +148,7 @@ def test_penalty_derivative(penalty):
     w = rng.normal(size=12)
     w[np.abs(w) < 1e-3] = 0.1
     given = np.zeros(12)
-    regularization.adjust(given, w, 10, 7.0)
+    regularization.clip_and_penalize(given, w, 10, 7.0)
     h = 1e-6 * np.eye(12)
     numeric = [
         (regularization.penalty(w + s, 10, 7.0) - regularization.penalty(w - s, 10, 7.0)) / 2e-6
@@ -164,7 +164,7 @@ def test_penalties_are_their_formulas():
     assert Regularization(l1=0.5).penalty(w, 3, 2.0) == 0.5 * 7 / 2
     assert Regularization(alpha=0.5, l1=0.5).penalty(w, 3, 2.0) == (6.25 + 3.5) / 2
     gradient = np.array([1.0, 1e9, -1.0, 1.0])
-    Regularization().adjust(gradient, w, 3, 2.0)
+    Regularization().clip_and_penalize(gradient, w, 3, 2.0)
     Regularization().decay(w, 3, 0.1)
     np.testing.assert_array_equal(gradient, [1, 1e9, -1, 1])
     np.testing.assert_array_equal(w, [3, -4, 0, 100])
@@ -175,12 +175,12 @@ def test_penalties_are_their_formulas():
 def test_long_gradients_are_shortened_before_penalties_are_added():
     gradient, w = np.array([3.0, 0.0, 4.0]), np.array([10.0, -20.0, 30.0])
     regularization = Regularization(alpha=0.1, l1=1.0, clip_norm=2.5)
-    regularization.adjust(gradient, w, 2, 2.0)
+    regularization.clip_and_penalize(gradient, w, 2, 2.0)
     np.testing.assert_allclose(gradient, [1.5 + 0.5 + 0.5, -1 - 0.5, 2])
     regularization = Regularization(clip_norm=5.1)
     for scale, expected in ((1, [3, 4]), (2, [3.06, 4.08])):
         gradient = scale * np.array([3.0, 4.0])
-        regularization.adjust(gradient, w[:2], 2, 1.0)
+        regularization.clip_and_penalize(gradient, w[:2], 2, 1.0)
         np.testing.assert_allclose(gradient, expected)
 
 
@@ -355,11 +355,11 @@ def test_note_compares_the_monitored_value_with_the_best_so_far():
         (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 3),
         (3.1, True, 4), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
     ):  # fmt: skip
-        assert schedules.note(progress, value, value, 1.0) == improved
+        assert schedules.update_best(progress, value, value, 1.0) == improved
         assert progress.stalled == stalled
     assert progress.best == progress.best_loss == 2.0
     # Without a tolerance, not to rise is enough.
-    assert not schedules.note(progress, 2.0, 2.0, 0.0)
+    assert not schedules.update_best(progress, 2.0, 2.0, 0.0)
     assert progress.stalled == 0
 
 
@@ -371,7 +371,7 @@ def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
         (5.0, np.nan, False, 0), (np.nan, 1.0, False, 1), (6.0, 1.0, False, 2),
         (4.0, np.nan, True, 0), (4.0, 7.0, True, 0),
     ):  # fmt: skip
-        assert schedules.note(progress, value, loss, 0.0) == improved
+        assert schedules.update_best(progress, value, loss, 0.0) == improved
         assert progress.stalled == stalled
     assert (progress.best, progress.best_loss) == (4.0, 7.0)
 

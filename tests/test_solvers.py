@@ -414,7 +414,7 @@ class Descent:
             self.progress.epochs += 1
             return len(self.path) == n_epochs
 
-        return lbfgs.minimise(
+        return lbfgs.minimize_lbfgs(
             LBFGS(**settings), objective, self.params, self.state, self.progress, conclude
         )
 

@@ -126,7 +126,7 @@ def fit(
         learner: BaseBackprop = type(estimator)(**estimator.get_params(deep=False))
         validate_data(learner, empty_rows(X), reset=True, skip_check_array=True)
         cluster = Cluster(client, partitions(X, y, sample_weight), persist)
-        result = _train(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
+        result = _train_on_cluster(learner, cluster, y.ndim, (X_val, y_val, sample_weight_val))
         state = estimator.__dict__
         state.pop("feature_names_in_", None)  # of an earlier fit
         state.update(vars(learner))
@@ -197,19 +197,19 @@ def _helper(learner):
 # ---- Training ----
 
 
-def _train(learner, cluster, n_dimensions, validation_data):
-    """As the estimators' `_train`, with the rows on a cluster."""
+def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
+    """As the estimators' `_run_training`, with the rows on a cluster."""
     with ExitStack() as kept:
         with cluster.turned(_partition.load, _helper(learner)) as rows:
-            task, scaling, train_state = _begin(
+            task, scaling, train_state = _prepare_training(
                 learner, rows, n_dimensions, validation_data, kept
             )
         train_state, result = fit_with_restarts(learner, task, train_state)
-    learner._conclude(task, scaling, train_state, result, _history.empty(task.network))
+    learner._finalize(task, scaling, train_state, result, _history.empty(task.network))
     return result
 
 
-def _begin(learner, rows, n_dimensions, validation_data, kept):
+def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
     """What to train, the standardization, and where training stands; `kept` owns the task."""
     class_weight = getattr(learner, "class_weight", None)
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
@@ -221,7 +221,7 @@ def _begin(learner, rows, n_dimensions, validation_data, kept):
     network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
     updater = _config.make_updater(learner, network)
     _config.check_least_squares_size(learner, network)
-    train_state = learner._begin(network, updater, survey.dtype)
+    train_state = learner._init_train_state(network, updater, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),
         kind=kind,

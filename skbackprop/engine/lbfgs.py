@@ -59,7 +59,7 @@ class _Objective:
         return self.loss if np.array_equal(x, self.x) else self(x)[0]
 
 
-def minimise(solver, loss_and_gradient, params, state, progress, conclude):
+def minimize_lbfgs(solver, loss_and_gradient, params, state, progress, conclude):
     """Train until `conclude` says so, the gradient vanishes, or the budget is spent.
 
     Parameters

@@ -155,7 +155,7 @@ class ResidualLoss:
     derivative: Callable
     options: tuple = ()
 
-    def through(self, activation, options):
+    def with_output(self, activation, options):
         """The loss of networks whose outputs go through `activation`."""
         given = [np.asarray(options)] if options else []
 
@@ -207,7 +207,7 @@ _LINKED = {
 LOSSES = (
     *(make() for make in _LINKED.values()),
     *(
-        row.through(activation, row.options)
+        row.with_output(activation, row.options)
         for row in RESIDUALS
         for activation in OUTPUT_ACTIVATIONS
     ),
@@ -246,5 +246,5 @@ def get_loss(loss, output_activation, options=()):
         return loss
     options = options_of(loss, options)
     if loss in _RESIDUALS:
-        return _RESIDUALS[loss].through(get_activation(output_activation), options)
+        return _RESIDUALS[loss].with_output(get_activation(output_activation), options)
     return _LINKED[loss, output_activation](*options)

@@ -51,7 +51,7 @@ class Regularization:
             )
         ]
 
-    def adjust(self, gradient, params, n_weights, total_weight):
+    def clip_and_penalize(self, gradient, params, n_weights, total_weight):
         """Clip `gradient` in place, and add the penalties' share to it."""
         if self.clip_norm is not None:
             norm = math.sqrt(gradient @ gradient)

@@ -114,7 +114,7 @@ def get_schedule(name):
     return _BY_NAME[name]
 
 
-def note(progress, value, loss, tol):
+def update_best(progress, value, loss, tol):
     """Count the epochs in a row whose monitored value was not below the best by `tol`.
 
     NaN is worse than any number. Returns whether the epoch is the best so far: the one with

@@ -113,7 +113,7 @@ def update(
 
     The others are those of `run_epoch`.
     """
-    regularization.adjust(gradient, params, network.n_weights, total_weight)
+    regularization.clip_and_penalize(gradient, params, network.n_weights, total_weight)
     regularization.decay(params, network.n_weights, rate)
     updater.step(params, gradient, state, rate, count)
     regularization.apply_max_norm(network, params)
@@ -278,12 +278,14 @@ def train(task, params, state, progress, rng, observe):
 
         def conclude(loss):
             loss_sum = (loss - _penalty(task, params, task.total_weight)) * task.total_weight
-            return observe(_conclude(task, params, progress, loss, loss_sum, math.nan, clock))
+            return observe(_end_epoch(task, params, progress, loss, loss_sum, math.nan, clock))
 
         objective = _whole_objective(task, params.dtype)
         n_rows = len(task.presentations.rows)
         with limit_for(largest_product(task.network.layer_sizes, n_rows))():
-            return lbfgs.minimise(task.updater, objective, params, state, progress, conclude)
+            return lbfgs.minimize_lbfgs(
+                task.updater, objective, params, state, progress, conclude
+            )
     if isinstance(task.updater, LevenbergMarquardt):
         epoch = _least_squares_epoch(task, params, progress)
     else:
@@ -292,7 +294,7 @@ def train(task, params, state, progress, rng, observe):
         # A diverging network is reported by its loss; NumPy's own warnings say less.
         with np.errstate(over="ignore", invalid="ignore"):
             loss, loss_sum, rate, converged = epoch()
-        record = _conclude(task, params, progress, loss, loss_sum, rate, clock)
+        record = _end_epoch(task, params, progress, loss, loss_sum, rate, clock)
         if observe(record) or converged:
             return "converged" if converged else None
 
@@ -375,7 +377,7 @@ def _whole_objective(task, dtype):
     return loss_and_gradient
 
 
-def _conclude(task, params, progress, loss, loss_sum, rate, clock):
+def _end_epoch(task, params, progress, loss, loss_sum, rate, clock):
     """Count an epoch, and see whether it was worth it."""
     # The loss first: an interrupt between these lines must not look like a divergence.
     progress.loss = loss
@@ -384,7 +386,7 @@ def _conclude(task, params, progress, loss, loss_sum, rate, clock):
     examination = None if task.examine is None else task.examine(params)
     judged = loss if task.monitor == "loss" else examination.loss
     value = -examination.score if task.monitor == "validation_score" else judged
-    improved = schedules.note(progress, value, judged, task.tol or 0.0)
+    improved = schedules.update_best(progress, value, judged, task.tol or 0.0)
     stalled = task.tol is not None and schedules.should_stop(
         progress, task.patience, task.schedule, rate
     )

@@ -166,7 +166,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     if network.loss == "poisson" and "loss" in known:
         settings["loss"] = "poisson"
     _refuse_other_outputs(fitted, estimator, known)
-    mlp = _begin(kind(**settings), fitted)
+    mlp = _init_mlp(kind(**settings), fitted)
     if fitted.classes and mlp.classes_.tolist() != fitted.classes[0].tolist():
         raise ValueError(
             "Class labels must be those that MLPClassifier has for them. Got "
@@ -222,7 +222,7 @@ def _refuse_other_outputs(fitted, estimator, known):
         )
 
 
-def _begin(mlp, fitted):
+def _init_mlp(mlp, fitted):
     """Let scikit-learn set up its own state, on next to no data."""
     n_inputs, *_, n_outputs = fitted.network.layer_sizes
     if fitted.kind == REGRESSION:
