@@ -190,7 +190,9 @@ ARROWS = {
     "tables._frames": {"tables._errors"},
     "tables._model": {"persistence", "tables._columns", "tables._errors", "tables._frames"},
     "tables._read": {"tables._errors"},
-    "tables._report": {"inspection", "tables._columns", "tables._models"},
+    "tables._report": {
+        "inspection", "inspection._utils", "tables._columns", "tables._models",
+    },
     "_cli.__init__": set(),
     "_cli.case_study": {
         "BackpropClassifier", "_cli.console", "_parameters", "datasets", "presets",

@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from ..inspection._utils import import_pyplot
 from ._columns import DROPPED
 from ._models import BASELINE, NETWORK
 
@@ -64,13 +65,7 @@ def describe_differences(evaluation):
 
 def render_report(evaluation):
     """Return the page."""
-    try:
-        import matplotlib  # noqa: F401  (the figures need it; the error names the extra)
-    except ImportError as error:
-        raise ImportError(
-            "The figures of a report need matplotlib. Install it with: pip install "
-            "'skbackprop[tables]'."
-        ) from error
+    import_pyplot("A report with figures")
     title = f"{evaluation.task.capitalize()} of {evaluation.target}"
     used = [column for column in evaluation.columns if column.role != DROPPED]
     parts = [
