@@ -31,7 +31,9 @@ def replace_file(path, chunks):
     OSError
         If the file cannot be written, or if something else than a regular file is there.
     """
-    path = Path(os.path.realpath(path))
+    path = Path(path)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     before = _stat_writable(path)
     _remove_leftovers(path)
     with _temporary(path, 0o666 if before is None else stat.S_IMODE(before.st_mode)) as file:
