@@ -26,11 +26,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# How long an example takes depends on what else the machine does.
+# The same examples in each run, so that a change is what makes a test fail; .ci/fuzz looks for
+# new ones. How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "reproducible",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.load_profile("reproducible")
 
 
 @pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.compiled), "numpy"])

@@ -119,7 +119,7 @@ ARROWS = {
         "_parameters", "_serialization", "classifier", "persistence._codec", "regressor",
     },
     "persistence._file": {
-        "_parameters", "_serialization", "persistence._codec", "persistence._estimators",
+        "__version__", "_parameters", "_serialization", "persistence._codec", "persistence._estimators",
         "persistence._replace",
     },
     "persistence._replace": set(),

@@ -152,7 +152,7 @@ def test_save_as_a_user_who_may_write_and_not_read_the_folder(tmp_path):
             save(estimator, "model")
             save(estimator, "model")
             status = 0
-        except OSError:
+        except Exception:
             traceback.print_exc()
         finally:
             os._exit(status)

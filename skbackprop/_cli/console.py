@@ -22,7 +22,9 @@ def is_rich():
 
 def print_text(text="", indent=""):
     """Print a paragraph, wrapped to the width of the terminal."""
-    print(textwrap.fill(str(text), get_width(), subsequent_indent=indent))
+    # The path of a file stays in one piece, to be copied.
+    whole_words = {"break_on_hyphens": False, "break_long_words": False}
+    print(textwrap.fill(str(text), get_width(), subsequent_indent=indent, **whole_words))
 
 
 def print_heading(text):

@@ -24,14 +24,15 @@ import os
 import re
 import stat
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .. import __version__
 from .._parameters import check_integer
 from .._serialization import InvalidStateError, check_memory, require
 from ._codec import DTYPES
@@ -128,9 +129,9 @@ def save(estimator: BaseBackprop, path: str | PathLike[str]) -> None:
     header = {
         "format_version": FORMAT_VERSION,
         "versions": {
-            **{
-                package: version(package) for package in ("skbackprop", "scikit-learn", "numpy")
-            },
+            "skbackprop": __version__,
+            "scikit-learn": sklearn.__version__,
+            "numpy": np.__version__,
             "python": sys.version.split()[0],
         },
         "estimator": name,
