@@ -119,8 +119,8 @@ ARROWS = {
         "_parameters", "_serialization", "classifier", "persistence._codec", "regressor",
     },
     "persistence._file": {
-        "__version__", "_parameters", "_serialization", "persistence._codec", "persistence._estimators",
-        "persistence._replace",
+        "__version__", "_parameters", "_serialization", "persistence._codec",
+        "persistence._estimators", "persistence._replace",
     },
     "persistence._replace": set(),
     "distributed.__init__": {"distributed._fit"},
