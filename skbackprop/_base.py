@@ -118,7 +118,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """The encoded targets as `network` takes them."""
 
     @abstractmethod
-    def _prepare_single_rows(self, task, classes):
+    def _prepare_single_rows(self, problem, classes):
         """Get ready for a stream of single rows, if their targets are plain numbers."""
 
     def _strata(self, Y, counts):
@@ -241,9 +241,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None
     ):
         network = self._make_network(X, resume)
-        updater = _config.make_updater(self, network)
+        solver = _config.make_solver(self, network)
         train_state = (
-            self._standing if resume else self._init_train_state(network, updater, X.dtype)
+            self._standing if resume else self._init_train_state(network, solver, X.dtype)
         )
         rows, weights, held_out = self._order_and_split(
             X, y, Y, weights, given, network, train_state.progress, incremental
@@ -268,10 +268,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         noise = None
         if needs_noise_estimate(self, incremental):
             noise = sample_noise(measured.sample, scaling, network.loss)
-        task = _config.make_task(
+        problem = _config.make_problem(
             self,
             network,
-            updater,
+            solver,
             *scaling.transform(X, targets),
             rows,
             weights,
@@ -284,13 +284,13 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         )
         before = self.history_ if resume else _history.empty(network)
         if dispatcher is not None:
-            state_of = partial(fitted_state, network, scaling, task.regularization.alpha)
-            dispatcher.fit_begins(task.max_epochs, state_of, before)
+            state_of = partial(fitted_state, network, scaling, problem.regularization.alpha)
+            dispatcher.fit_begins(problem.max_epochs, state_of, before)
         listener = dispatcher if dispatcher is not None and dispatcher.listens else None
-        train_state, result = fit_with_restarts(self, task, train_state, listener)
-        self._finalize(task, scaling, train_state, result, before, incremental)
+        train_state, result = fit_with_restarts(self, problem, train_state, listener)
+        self._finalize(problem, scaling, train_state, result, before, incremental)
         if incremental and X.shape[0] == 1:
-            self._prepare_single_rows(task, classes)
+            self._prepare_single_rows(problem, classes)
         return result
 
     def _draw_samples(self, rows, weights, rng):
@@ -310,14 +310,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         )
         return result
 
-    def _finalize(self, task, scaling, train_state, result, before, incremental=False):
+    def _finalize(self, problem, scaling, train_state, result, before, incremental=False):
         """Become what was trained; `before` is the record that its own continues."""
         record = _history.extend(before, result.records, is_stream=incremental)
-        alpha = task.regularization.alpha
+        alpha = problem.regularization.alpha
         self._set_fitted_state(
-            fitted_state(task.network, scaling, alpha, train_state, result, record)
+            fitted_state(problem.network, scaling, alpha, train_state, result, record)
         )
-        message = None if incremental else cut_short(self, task, result)
+        message = None if incremental else cut_short(self, problem, result)
         if message is not None:
             warn_caller(message, ConvergenceWarning)
 
@@ -336,7 +336,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             self._refuse_another_network(network)
         return network
 
-    def _init_train_state(self, network, updater, dtype):
+    def _init_train_state(self, network, solver, dtype):
         """The starting point of a new network."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
@@ -348,10 +348,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         return TrainState(
             params,
             best=params,
-            slots=np.zeros((updater.n_slots, network.n_params), dtype=dtype),
+            slots=np.zeros((solver.n_slots, network.n_params), dtype=dtype),
             progress=TrainCounters(seed=seed),
             rng=np.random.RandomState(seed),
-            updater=updater,
+            solver=solver,
         )
 
     def _fit_scaling(self, network, rows, params):

@@ -23,10 +23,10 @@ from ._auto_parameters import (
 from ._parameters import as_sizes
 from .engine.activations import Activation, name_if_built_in
 from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
-from .engine.lbfgs import LBFGS
-from .engine.levenberg_marquardt import LevenbergMarquardt
+from .engine.solvers.lbfgs import LBFGS
+from .engine.solvers.levenberg_marquardt import LevenbergMarquardt
 from .engine.network import Network
-from .engine.optimizers import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
+from .engine.solvers import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
 from .engine.regularization import Regularization
 from .engine.sampling import plan_presentations
 from .engine.training import TrainingProblem
@@ -95,7 +95,7 @@ def make_network(estimator, n_inputs, hidden, output_layer):
     )
 
 
-def make_updater(estimator, network):
+def make_solver(estimator, network):
     """The update rule, or the solver of the whole problem."""
     solver = estimator.solver
     _refuse_what_cannot_be(estimator, network)
@@ -171,7 +171,7 @@ def make_regularization(estimator, network, alpha):
 
 
 def make_task(
-    estimator, network, updater, X, Y, rows, weights, examine, epochs_before, incremental, noise
+    estimator, network, solver, X, Y, rows, weights, examine, epochs_before, incremental, noise
 ):
     """Everything that training needs."""
     shuffle, batch_weights = estimator.shuffle, None
@@ -190,12 +190,12 @@ def make_task(
         monitor = "validation_loss" if estimator.scoring is None else "validation_score"
     return TrainingProblem(
         network=network,
-        updater=updater,
+        solver=solver,
         regularization=make_regularization(estimator, network, plan.alpha),
         schedule=plan.schedule,
         X=X,
         Y=Y,
-        presentations=presentations,
+        sampler=presentations,
         weights=batch_weights,
         batch_size=plan.batch_size,
         rate_init=plan.rate_init,

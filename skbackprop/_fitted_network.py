@@ -43,7 +43,7 @@ def fitted_state(network, scaling, alpha, train_state, result, record):
         "n_iter_": len(result.records),
         "converged_": result.converged,
         "alpha_": float(alpha),
-        "engine_": choose_engine(network, train_state.updater),
+        "engine_": choose_engine(network, train_state.solver),
     }
 
 

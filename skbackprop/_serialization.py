@@ -22,11 +22,11 @@ from ._scaling import Scaling, Standardizer
 from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
 from ._training_loop import TrainState
 from .engine.activations import ACTIVATIONS, Activation
-from .engine.lbfgs import LBFGS
-from .engine.levenberg_marquardt import LevenbergMarquardt
+from .engine.solvers.lbfgs import LBFGS
+from .engine.solvers.levenberg_marquardt import LevenbergMarquardt
 from .engine.losses import LOSSES, Loss
 from .engine.network import Network
-from .engine.optimizers import UPDATERS
+from .engine.solvers import UPDATE_RULES as UPDATERS
 from .engine.schedules import MONITORS, TrainCounters
 
 _TRAINED = ("_network", "_scaling", "_standing", "_examined", "history_", "n_iter_",
@@ -96,9 +96,9 @@ def _standing_to_plain(train_state):
         "best": None if train_state.best is train_state.params else train_state.best,
         "progress": _declared(train_state.progress),
         "rng": random_state_to_plain(train_state.rng),
-        "updater": {
-            "name": type(train_state.updater).__name__,
-            **_declared(train_state.updater),
+        "solver": {
+            "name": type(train_state.solver).__name__,
+            **_declared(train_state.solver),
         },
     }
 
@@ -243,7 +243,7 @@ _STANDING = {
     "slots": _Array(_FLOATS, 2),
     "progress": _ANYTHING,
     "rng": _ANYTHING,
-    "updater": _ANYTHING,
+    "solver": _ANYTHING,
 }
 _PROGRESS = {
     "monitor": Options(MONITORS),
@@ -381,8 +381,8 @@ def _standing_from_plain(plain):
     record = _record("standing", plain, _STANDING)
     params = _finite("standing.params", record["params"])
     best = params if record["best"] is None else _finite("standing.best", record["best"])
-    updater = _updater(record["updater"])
-    slots, shape = _native(record["slots"]), (updater.n_slots, len(params))
+    solver = _updater(record["solver"])
+    slots, shape = _native(record["slots"]), (solver.n_slots, len(params))
     for name, array, wanted in (("best", best, params.shape), ("slots", slots, shape)):
         require(
             array.shape == wanted and array.dtype == params.dtype,
@@ -397,19 +397,19 @@ def _standing_from_plain(plain):
         f"standing.progress.origin must be <= {progress.epochs}. Got {progress.origin}.",
     )
     generator = random_state_from_plain("standing.rng", record["rng"])
-    return TrainState(params, best, slots, progress, generator, updater)
+    return TrainState(params, best, slots, progress, generator, solver)
 
 
 def _updater(plain):
     name = plain.get("name") if isinstance(plain, dict) else None
-    _check("standing.updater.name", name, Options(tuple(_UPDATERS)))
+    _check("standing.solver.name", name, Options(tuple(_UPDATERS)))
     kind = _UPDATERS[name]
     rules = {
         field.name: _POSITIVE_COUNT if field.type is int else _NOT_NEGATIVE
         for field in fields(kind)
     }
     settings = {field: value for field, value in plain.items() if field != "name"}
-    return kind(**_simple_record("standing.updater", settings, rules))
+    return kind(**_simple_record("standing.solver", settings, rules))
 
 
 def random_state_from_plain(name, plain):

@@ -19,7 +19,7 @@ from scipy import sparse
 from . import _history
 from ._auto_parameters import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
-from .engine.optimizers import Adam, GradientDescent, RMSprop, Rprop
+from .engine.solvers import Adam, GradientDescent, RMSprop, Rprop
 from .engine.schedules import CONSTANT, should_stop, update_best
 from .engine.training import choose_engine, learning_rate_at
 
@@ -169,9 +169,9 @@ def _clips(estimator):
 # ---- Learning ----
 
 
-def _may_overflow(task, dtype):
+def _may_overflow(problem, dtype):
     """Whether one update can make weights infinite, so that each has to be looked at."""
-    rule, limits, rate = task.updater, task.regularization, task.rate_init
+    rule, limits, rate = problem.solver, problem.regularization, problem.rate_init
     if limits.clip_norm is None or rate * (limits.clip_norm + limits.l1) > _LARGEST_STEP:
         return True
     if isinstance(rule, (Adam, RMSprop)):
@@ -191,7 +191,7 @@ class Stream:
     ----------
     estimator : BaseBackprop
         Fitted, by `partial_fit` on a single row.
-    task : TrainingProblem
+    problem : TrainingProblem
         What that call trained.
     read : callable
         ``read(y)``: the target as the network takes it, or None where it is not that plain.
@@ -203,8 +203,8 @@ class Stream:
         What that call was given as `classes`.
     """
 
-    def __init__(self, estimator, task, read, by_class, is_sparse, classes):
-        self.task, self.read, self.is_sparse = task, read, is_sparse
+    def __init__(self, estimator, problem, read, by_class, is_sparse, classes):
+        self.problem, self.read, self.is_sparse = problem, read, is_sparse
         self.train_state, self.params = estimator._standing, estimator._params
         self.names = vars(estimator).get("feature_names_in_")
         progress = self.train_state.progress
@@ -212,24 +212,24 @@ class Stream:
         self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
-        self.tol = task.tol or 0.0
-        constant = task.schedule is CONSTANT
-        self.rate = learning_rate_at(task, self.train_state.progress) if constant else None
-        self.has_penalty = task.regularization.alpha > 0 or task.regularization.l1 > 0
+        self.tol = problem.tol or 0.0
+        constant = problem.schedule is CONSTANT
+        self.rate = learning_rate_at(problem, self.train_state.progress) if constant else None
+        self.has_penalty = problem.regularization.alpha > 0 or problem.regularization.l1 > 0
         self.is_one_batch = is_full_batch(estimator)
         self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
         self.learner = kernel.Stream(
-            task.network,
+            problem.network,
             self.train_state.params,
             self.train_state.slots,
-            task.updater,
-            task.regularization,
+            problem.solver,
+            problem.regularization,
             self.train_state.progress.seed,
             estimator._scaling.inputs,
             estimator._scaling.targets,
             by_class,
             is_sparse,
-            _may_overflow(task, self.params.dtype),
+            _may_overflow(problem, self.params.dtype),
         )
 
     def _note_settings(self, estimator, classes):
@@ -275,16 +275,16 @@ class Stream:
         if rows is None or target is None:
             return False
         began = perf_counter()
-        task, progress = self.task, self.train_state.progress
+        problem, progress = self.problem, self.train_state.progress
         n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
         if n_uses is None:
             return False
-        rate = self.rate or learning_rate_at(task, progress)
+        rate = self.rate or learning_rate_at(problem, progress)
         penalty = 0.0
         if self.has_penalty:
             batch_size = min(n_uses, self.batch_size) or 1
-            penalty = task.regularization.penalty(
-                self.params, task.network.n_weights, batch_size
+            penalty = problem.regularization.penalty(
+                self.params, problem.network.n_weights, batch_size
             )
             if not isfinite(penalty):
                 return False
@@ -326,8 +326,8 @@ class Stream:
         _history.truncate_to_common_length(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
-        task, progress = self.task, self.train_state.progress
-        if n_uses > 1 and task.presentations.shuffle:
+        problem, progress = self.problem, self.train_state.progress
+        if n_uses > 1 and problem.sampler.shuffle:
             self.train_state.rng.permutation(n_uses)  # as the long way does
         measured = loss / n_uses + penalty
         row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
@@ -340,8 +340,8 @@ class Stream:
         progress.updates += -(-n_uses // self.batch_size)
         progress.loss = measured
         update_best(progress, measured, measured, self.tol)
-        estimator.converged_ = task.tol is not None and should_stop(
-            progress, task.patience, task.schedule, rate
+        estimator.converged_ = problem.tol is not None and should_stop(
+            progress, problem.patience, problem.schedule, rate
         )
 
 
@@ -415,17 +415,17 @@ def _smallest(network):
     return 0.0 if network.loss == "poisson" else -np.inf
 
 
-def prepare_stream(estimator, task, read, by_class, classes):
+def prepare_stream(estimator, problem, read, by_class, classes):
     """Make the estimator ready for single rows to come, if they can take the short way."""
     can_be = (
         estimator.engine_ == "compiled"
-        and task.examine is None
+        and problem.examine is None
         and not _clips(estimator)
-        and not isinstance(task.updater, Rprop)
+        and not isinstance(problem.solver, Rprop)
         and not estimator.early_stopping
         and not estimator.verbose
         and estimator._params is estimator._standing.params
     )
     if can_be:
-        is_sparse = sparse.issparse(task.X)
-        estimator._stream = Stream(estimator, task, read, by_class, is_sparse, classes)
+        is_sparse = sparse.issparse(problem.X)
+        estimator._stream = Stream(estimator, problem, read, by_class, is_sparse, classes)

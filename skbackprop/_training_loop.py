@@ -39,7 +39,7 @@ class TrainState:
     progress : TrainCounters
     rng : RandomState
         A generator of our own, so that training can be resumed whoever else draws.
-    updater : an update rule or solver
+    solver : an update rule or solver
         The last in use.
     """
 
@@ -48,14 +48,14 @@ class TrainState:
     slots: np.ndarray
     progress: TrainCounters
     rng: np.random.RandomState
-    updater: object
+    solver: object
 
     def copy(self):
         """One that can fail while the original stays; the generator is shared."""
         params = self.params.copy()
         best = params if self.best is self.params else self.best.copy()
         return TrainState(
-            params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.updater
+            params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.solver
         )
 
     def snapshot(self):
@@ -65,13 +65,13 @@ class TrainState:
         still.rng.set_state(self.rng.get_state())
         return still
 
-    def use(self, updater):
+    def use(self, solver):
         """Go on with an update rule, which remembers nothing of another's, or its own."""
-        if type(updater) is not type(self.updater):
-            shape = (updater.n_slots, self.params.size)
+        if type(solver) is not type(self.solver):
+            shape = (solver.n_slots, self.params.size)
             self.slots = np.zeros(shape, dtype=self.params.dtype)
             self.progress.origin = self.progress.epochs
-        self.updater = updater
+        self.solver = solver
 
     def monitor(self, name, keeps_best):
         """Go on with what decides when to stop; the best of something else is forgotten."""
@@ -149,7 +149,7 @@ class _FinishedEpoch:
         return train_state, n_epochs
 
 
-def fit_with_restarts(estimator, task, train_state, dispatcher=None):
+def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
     An `audience` is told of every epoch, and may end training. Returns where training stands
@@ -157,31 +157,31 @@ def fit_with_restarts(estimator, task, train_state, dispatcher=None):
     """
     if not has_kernel():
         warn_of_missing_kernel()
-    keeps_best = task.monitor != "loss" and estimator.restore_best
+    keeps_best = problem.monitor != "loss" and estimator.restore_best
     # Half the rate does not help where another parameter is too large.
-    unstable = _unstable_parameters(estimator, task)
+    unstable = _unstable_parameters(estimator, problem)
     restarts = 0 if unstable or estimator.solver in FULL_BATCH else estimator.max_restarts
     drawn_so_far = train_state.rng.get_state()
     for restart in count():
         train_state.rng.set_state(drawn_so_far)
         attempt = train_state.copy()
         attempt.progress.halvings += restart
-        attempt.progress.planned = attempt.progress.epochs + task.max_epochs
-        attempt.use(task.updater)
-        attempt.monitor(task.monitor, keeps_best)
+        attempt.progress.planned = attempt.progress.epochs + problem.max_epochs
+        attempt.use(problem.solver)
+        attempt.monitor(problem.monitor, keeps_best)
         if dispatcher is not None:
             dispatcher.training_begins(is_restart=restart > 0)
-        attempt, result = _run(estimator, task, attempt, dispatcher)
-        diverged = attempt.diverged(task.network.n_layers)
+        attempt, result = _run(estimator, problem, attempt, dispatcher)
+        diverged = attempt.diverged(problem.network.n_layers)
         what = _divergence_message(attempt.progress) if diverged else None
         if not diverged and not result.excused:
-            what = _collapse(task, attempt.best)
+            what = _collapse(problem, attempt.best)
         if what is None:
             return attempt, result
-        if not diverged and task.saturated_layer(train_state.params) is not None:
-            _warn_of_inputs(task, train_state, estimator)
+        if not diverged and problem.saturated_layer(train_state.params) is not None:
+            _warn_of_inputs(problem, train_state, estimator)
             return attempt, result
-        what = f"{what} To fix it, {_advice(estimator, task, unstable)}."
+        what = f"{what} To fix it, {_advice(estimator, problem, unstable)}."
         if diverged and keeps_best and math.isfinite(attempt.progress.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
             attempt.params, result.excused = attempt.best, True
@@ -191,31 +191,31 @@ def fit_with_restarts(estimator, task, train_state, dispatcher=None):
         if restart == restarts:
             warn_caller(what, ConvergenceWarning)
             return attempt, result
-        rate = task.rate_init * 0.5 ** (attempt.progress.halvings + 1)
+        rate = problem.rate_init * 0.5 ** (attempt.progress.halvings + 1)
         warn_caller(
             f"{what} It starts again with learning_rate_init={rate:g}.",
             ConvergenceWarning,
         )
 
 
-def _run(estimator, task, train_state, dispatcher):
+def _run(estimator, problem, train_state, dispatcher):
     """Train for some epochs; returns where training stands then, and how it ended."""
     result = TrainResult()
     records = result.records
-    finished = _FinishedEpoch(train_state, task.network.n_layers, dispatcher is not None)
+    finished = _FinishedEpoch(train_state, problem.network.n_layers, dispatcher is not None)
 
     def observe(record):
         records.append(record)
         if estimator.verbose:
-            print(_history.format_epoch(record, task.network.loss, estimator.verbose))
+            print(_history.format_epoch(record, problem.network.loss, estimator.verbose))
         if record.improved and train_state.best is not train_state.params:
             train_state.best[:] = train_state.params
         result.converged = record.stalled
         stop = (
-            record.stalled or len(records) == task.max_epochs or not math.isfinite(record.loss)
+            record.stalled or len(records) == problem.max_epochs or not math.isfinite(record.loss)
         )
         if dispatcher is not None:
-            is_sound = not train_state.diverged(task.network.n_layers)
+            is_sound = not train_state.diverged(problem.network.n_layers)
             result.excused = dispatcher.epoch_ends(train_state, result, is_sound)
         if stop or result.excused:
             return True
@@ -226,7 +226,7 @@ def _run(estimator, task, train_state, dispatcher):
 
     try:
         result.outcome = train(
-            task,
+            problem,
             train_state.params,
             train_state.slots,
             train_state.progress,
@@ -248,7 +248,7 @@ def _run(estimator, task, train_state, dispatcher):
 # ---- What went wrong, and what to do about it ----
 
 
-def cut_short(estimator, task, result):
+def cut_short(estimator, problem, result):
     """Return why training ended too early, and what to do about it; None if it did not."""
     if result.converged or result.excused:
         return None
@@ -257,65 +257,65 @@ def cut_short(estimator, task, result):
         return (
             f"Training stopped after {n_epochs} epochs, because solver='lbfgs' has computed "
             f"max_fun={estimator.max_fun} gradients. Raise max_fun, or tol (now "
-            f"{task.updater.tol:g})."
+            f"{problem.solver.tol:g})."
         )
     if result.outcome == "line_search":
         return (
             f"Training stopped after {n_epochs} epochs, because solver='lbfgs' found no step "
             f"that makes the loss smaller, and the gradient is larger than tol="
-            f"{task.updater.tol:g}. Scale X, give it as float64, or raise tol."
+            f"{problem.solver.tol:g}. Scale X, give it as float64, or raise tol."
         )
-    if task.tol is None or task.schedule in PLANNED:
+    if problem.tol is None or problem.schedule in PLANNED:
         return None
-    if math.isinf(task.patience):
-        reason = f"with a gradient still larger than tol={task.tol:g}"
+    if math.isinf(problem.patience):
+        reason = f"with a gradient still larger than tol={problem.tol:g}"
     else:
-        reason = f"with the {task.monitor.replace('_', ' ')} still improving"
+        reason = f"with the {problem.monitor.replace('_', ' ')} still improving"
     return (
-        f"Training stopped after max_iter={task.max_epochs} epochs {reason}. Raise max_iter, "
+        f"Training stopped after max_iter={problem.max_epochs} epochs {reason}. Raise max_iter, "
         "or set tol=None if that is intended."
     )
 
 
-def _warn_of_inputs(task, train_state, estimator):
+def _warn_of_inputs(problem, train_state, estimator):
     """Warn of inputs that saturate the neurons of a network before its training."""
-    layer = task.saturated_layer(train_state.params)
+    layer = problem.saturated_layer(train_state.params)
     # What is flat on one side only is no matter of size; what was trained before is no start.
     if layer.on_both_sides and not train_state.progress.epochs:
-        column, size = _largest_input(task, estimator)
+        column, size = _largest_input(problem, estimator)
         warn_caller(
-            f"{_saturated(task, layer)} before training, with weighted sums up to "
+            f"{_saturated(problem, layer)} before training, with weighted sums up to "
             f"{layer.largest_sum:g}, and did not learn. Scale X (column {column!r} reaches "
             f"{size:g}), for example by MinMaxScaler, set standardize=True, or choose a "
             "weight_init of smaller weights."
         )
 
 
-def _largest_input(task, estimator):
+def _largest_input(problem, estimator):
     """Return the name of the column with the largest input, and its size."""
-    values = task.probe.toarray() if issparse(task.probe) else task.probe
+    values = problem.probe.toarray() if issparse(problem.probe) else problem.probe
     sizes = np.abs(values).max(axis=0)
     column = int(np.argmax(sizes))
     names = getattr(estimator, "feature_names_in_", None)
     return column if names is None else str(names[column]), float(sizes[column])
 
 
-def _saturated(task, layer):
+def _saturated(problem, layer):
     return (
         f"Every neuron of hidden layer {layer.number} (activation="
-        f"{task.network.hidden[layer.number].name!r}) is saturated on all samples"
+        f"{problem.network.hidden[layer.number].name!r}) is saturated on all samples"
     )
 
 
-def _unstable_parameters(estimator, task):
+def _unstable_parameters(estimator, problem):
     """Return the names of penalties of which one update takes all of a weight, or more."""
     if estimator.solver in FULL_BATCH:
         return []
     # A rate that is too large is not their fault.
-    rate = min(task.rate_init, default_rate(estimator))
+    rate = min(problem.rate_init, default_rate(estimator))
     factors = {
-        "alpha": rate * task.regularization.alpha / task.batch_size,
-        "weight_decay": rate * task.regularization.weight_decay,
+        "alpha": rate * problem.regularization.alpha / problem.batch_size,
+        "weight_decay": rate * problem.regularization.weight_decay,
     }
     return [name for name, factor in factors.items() if factor >= 1]
 
@@ -329,29 +329,29 @@ def _divergence_message(progress):
     )
 
 
-def _collapse(task, params):
+def _collapse(problem, params):
     """Return why the trained network is of no use, or None."""
-    layer = task.saturated_layer(params)
+    layer = problem.saturated_layer(params)
     if layer is not None:
         return (
-            f"{_saturated(task, layer)} after training, so that the network predicts the same "
+            f"{_saturated(problem, layer)} after training, so that the network predicts the same "
             "for all of them."
         )
-    if task.lost_signal(params):
+    if problem.lost_signal(params):
         return "After training the network predicts the same for all samples."
     return None
 
 
-def _advice(estimator, task, unstable):
+def _advice(estimator, problem, unstable):
     """Return what to do about it."""
     if unstable:
-        values = [(name, getattr(task.regularization, name)) for name in unstable]
+        values = [(name, getattr(problem.regularization, name)) for name in unstable]
         return ", ".join(f"lower {name} (now {value:g})" for name, value in values)
-    advice = [f"lower learning_rate_init (now {task.rate_init:g})"]
+    advice = [f"lower learning_rate_init (now {problem.rate_init:g})"]
     if not estimator.standardize:
         advice.append("set standardize=True or scale X")
-    elif task.probe is not None and _largest_input(task, estimator)[1] > _LARGE_INPUT:
-        column, size = _largest_input(task, estimator)
+    elif problem.probe is not None and _largest_input(problem, estimator)[1] > _LARGE_INPUT:
+        column, size = _largest_input(problem, estimator)
         advice.insert(0, f"scale X (column {column!r} reaches {size:g} standard deviations)")
     if estimator.solver == "sgd" and estimator.momentum:
         advice.append(f"lower momentum (now {estimator.momentum:g})")

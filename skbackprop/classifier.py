@@ -776,16 +776,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         is_built_in = isinstance(network.loss, str)
         return Y if is_built_in else self._labels.one_hot(Y[:, None], dtype)
 
-    def _prepare_single_rows(self, task, classes):
+    def _prepare_single_rows(self, problem, classes):
         if self.class_weight is not None:
             return
         if self._labels.kind == SINGLE:
             numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
-            by_class = not self._labels.share_one_output(task.network.layer_sizes[-1])
-            prepare_stream(self, task, read_label(numbers), by_class, classes)
+            by_class = not self._labels.share_one_output(problem.network.layer_sizes[-1])
+            prepare_stream(self, problem, read_label(numbers), by_class, classes)
         elif self._labels.kind == MULTILABEL:
             read = read_indicators(len(self.classes_), self._params.dtype)
-            prepare_stream(self, task, read, False, classes)
+            prepare_stream(self, problem, read, False, classes)
 
     def _strata(self, Y, counts):
         """Held-out rows have their share of each class."""

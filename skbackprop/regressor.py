@@ -611,12 +611,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             layer[..., is_constant] = 0
         return replace(scaling, targets=targets, through_exp=output == "exp")
 
-    def _prepare_single_rows(self, task, classes):
-        network, dtype = task.network, self._params.dtype
+    def _prepare_single_rows(self, problem, classes):
+        network, dtype = problem.network, self._params.dtype
         if network.layer_sizes[-1] == self._n_targets:  # and not several quantiles of each
             several = self._n_targets > 1
             read = read_columns(network, dtype) if several else read_number(network)
-            prepare_stream(self, task, read, False, classes)
+            prepare_stream(self, problem, read, False, classes)
 
     def _quantiles(self):
         """The quantiles that are asked for."""

@@ -20,7 +20,7 @@ from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network, path_products
-from skbackprop.engine.optimizers import (
+from skbackprop.engine.solvers import (
     UPDATERS,
     AccumulateGradient,
     Adam,
@@ -482,7 +482,7 @@ def epochs(draw):
     network = Network(sizes, activations, loss, output, options)
     dtype = draw(st.sampled_from([np.float64, np.float32]))
     n = draw(st.integers(1, 40))
-    updater = draw(st.sampled_from(UPDATERS))()
+    solver = draw(st.sampled_from(UPDATERS))()
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
     if draw(st.booleans()):
         X[rng.random(X.shape) < 0.6] = 0
@@ -494,7 +494,7 @@ def epochs(draw):
     # Exponentials of large sums diverge at any rate, and blow up rounding on the way.
     size = 0.02 if output == "exp" else 0.3
     params = (size * rng.normal(size=network.n_params)).astype(dtype)
-    state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
+    state = np.zeros((solver.n_slots, network.n_params), dtype=dtype)
     if draw(st.booleans()):  # in the midst of training
         # A velocity moves weights by ten times its size.
         state[:] = rng.uniform(0, size / 20, size=state.shape)
@@ -507,13 +507,13 @@ def epochs(draw):
         dropout=tuple(draw(st.sampled_from([0.0, 0.2, 0.7])) for _ in range(n_hidden)),
     )
     # Rules for the whole data take it in one batch.
-    whole = isinstance(updater, (Rprop, AccumulateGradient))
+    whole = isinstance(solver, (Rprop, AccumulateGradient))
     batch_size = n if whole else min(n, draw(st.sampled_from([1, 3, 7, n])))
     order = rng.permutation(n)
     # So slow that no network blows up rounding within the epoch.
     rate = 1e-4 if output == "exp" else 1e-3
     return (
-        network, params, state, updater, regularization, X, Y, order, batch_size, rate,
+        network, params, state, solver, regularization, X, Y, order, batch_size, rate,
         draw(st.integers(0, 5)), weights, draw(st.integers(0, 2**31)), draw(st.integers(0, 99)),
     )  # fmt: skip
 
@@ -561,7 +561,7 @@ def test_an_epoch_is_the_first_unless_it_is_said(name):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("n_hidden", [0, 1, 2])
 @pytest.mark.parametrize(
-    "updater", [GradientDescent(), Momentum(0.9), Nesterov(0.9)], ids=lambda u: type(u).__name__
+    "solver", [GradientDescent(), Momentum(0.9), Nesterov(0.9)], ids=lambda u: type(u).__name__
 )
 @pytest.mark.parametrize(
     "regularization",
@@ -571,7 +571,7 @@ def test_an_epoch_is_the_first_unless_it_is_said(name):
     ],
     ids=lambda options: "-".join(options) or "plain",
 )  # fmt: skip
-def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
+def test_blocks_are_row_by_row(dtype, n_hidden, solver, regularization):
     """First layers that are large are learned in blocks; the reference goes row by row."""
     rng = np.random.default_rng(0)
     sizes = (70, *(50, 9)[:n_hidden], 3) if n_hidden else (400, 8)
@@ -584,10 +584,10 @@ def test_blocks_are_row_by_row(dtype, n_hidden, updater, regularization):
     results = []
     for run in (training.run_epoch, kernel.run_epoch):
         vector = params.copy()
-        state = np.zeros((updater.n_slots, network.n_params), dtype=dtype)
+        state = np.zeros((solver.n_slots, network.n_params), dtype=dtype)
         losses = [
             run(
-                network, vector, state, updater, Regularization(**options), X, Y,
+                network, vector, state, solver, Regularization(**options), X, Y,
                 np.arange(45)[::step].copy(), 1, 0.01, 0, seed=3, presented=45 * k,
             )
             for k, step in enumerate((1, -1))

@@ -505,7 +505,7 @@ def test_other_threads_run_during_an_epoch():
     """The compiled loop holds no lock: a thread that counts goes on while it runs."""
     from skbackprop.engine import kernel
     from skbackprop.engine.network import Network
-    from skbackprop.engine.optimizers import GradientDescent
+    from skbackprop.engine.solvers import GradientDescent
     from skbackprop.engine.regularization import Regularization
 
     net = Network((20, 30, 1), ("tanh",), "squared_error", "identity")

@@ -18,7 +18,7 @@ from skbackprop.engine import hashing, training
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.losses import LOSSES
 from skbackprop.engine.network import Network
-from skbackprop.engine.optimizers import UPDATERS, Adam, GradientDescent, Momentum
+from skbackprop.engine.solvers import UPDATE_RULES, Adam, GradientDescent, Momentum
 from skbackprop.engine.regularization import Regularization
 
 pytestmark = pytest.mark.compiled
@@ -30,18 +30,18 @@ STRANGE = [
 ]  # fmt: skip
 
 
-def arguments(sparse_rows=False, by_class=True, dtype=np.float64, updater=None, seed=0):
+def arguments(sparse_rows=False, by_class=True, dtype=np.float64, solver=None, seed=0):
     """What `run_epoch` takes, by name."""
     rng = np.random.default_rng(seed)
-    updater = updater or Adam()
+    solver = solver or Adam()
     network = Network((N_IN, 4, N_OUT), ("tanh",), "log_loss", "softmax")
     X = rng.normal(size=(N, N_IN)).astype(dtype)
     Y = np.arange(N) % N_OUT
     return {
         "network": network,
         "params": rng.normal(size=network.n_params).astype(dtype),
-        "state": np.zeros((updater.n_slots, network.n_params), dtype=dtype),
-        "updater": updater,
+        "state": np.zeros((solver.n_slots, network.n_params), dtype=dtype),
+        "solver": solver,
         "regularization": Regularization(dropout=(0.2,)),
         "X": sparse.csr_array(X) if sparse_rows else X,
         "Y": Y if by_class else np.eye(N_OUT, dtype=dtype)[Y],
@@ -101,7 +101,7 @@ BENT = {
     "a short state": ("state", lambda a: a[:, 1:], "state of shape"),
     "a state of the other float": ("state", lambda a: a.astype(np.float32), "not of"),
     "a read-only state": ("state", read_only, "written"),
-    "another rule": ("updater", lambda _: Momentum(), "state of shape"),
+    "another rule": ("solver", lambda _: Momentum(), "state of shape"),
     "dropout of no layer": (
         "regularization", lambda _: Regularization(dropout=(0.1, 0.1)), "dropout of 1",
     ),
@@ -225,7 +225,7 @@ def strange_epochs(draw):
     dtype = draw(st.sampled_from([np.float64, np.float32]))
     row = draw(st.sampled_from(LOSSES))
     hidden = draw(st.sampled_from(["relu", "logistic", "gelu", "mish", "selu", "softplus"]))
-    updater = draw(st.sampled_from(UPDATERS))()
+    solver = draw(st.sampled_from(UPDATE_RULES))()
     sizes = (draw(st.integers(1, 40)), draw(st.integers(1, 20)), draw(st.integers(1, 5)))
     net = Network(sizes, (hidden,), row.name, row.output_activation, ())
     n = draw(st.integers(1, 20))
@@ -245,9 +245,9 @@ def strange_epochs(draw):
         dropout=(draw(st.sampled_from([0.0, 1e-300, 0.5, np.nextafter(1, 0)])),),
     )
     rate = draw(st.sampled_from([0.0, 1e-300, 1.0, 1e300, np.inf, np.nan]))
-    state = np.zeros((updater.n_slots, net.n_params), dtype=dtype)
+    state = np.zeros((solver.n_slots, net.n_params), dtype=dtype)
     batch = draw(st.integers(1, n))
-    return net, params, state, updater, options, X, Y, np.arange(n), batch, rate
+    return net, params, state, solver, options, X, Y, np.arange(n), batch, rate
 
 
 # The largest payload, on which arithmetic with a NaN's bits could overflow.
@@ -261,8 +261,8 @@ LOUD_NAN = {
 @given(strange_epochs())
 def test_any_number_is_survived(epoch):
     """Of the numbers nothing is asked but that nothing breaks, and that an answer comes."""
-    net, params, state, updater, options, X, Y, *rest = epoch
-    loss = kernel.run_epoch(net, params, state, updater, options, X, Y, *rest)
+    net, params, state, solver, options, X, Y, *rest = epoch
+    loss = kernel.run_epoch(net, params, state, solver, options, X, Y, *rest)
     assert isinstance(loss, float)
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor, _fitted_network, _single_row
-from skbackprop.engine.optimizers import UPDATERS
+from skbackprop.engine.solvers import UPDATE_RULES
 
 # The short ways are the kernel's.
 pytestmark = pytest.mark.compiled
@@ -611,7 +611,7 @@ def test_every_rule_is_tried():
     tried = {settings.get("solver", "sgd") for settings in STREAMS.values()}
     assert tried == {"sgd", "adam", "rmsprop", "rprop"}
     assert (
-        len(UPDATERS) == 7
+        len(UPDATE_RULES) == 7
     )  # plain, momentum, Nesterov, Adam, RMSprop, Rprop, AccumulateGradient
 
 

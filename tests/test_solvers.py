@@ -21,8 +21,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop.engine import lbfgs, levenberg_marquardt, training
-from skbackprop.engine.lbfgs import LBFGS
-from skbackprop.engine.levenberg_marquardt import (
+from skbackprop.engine.solvers.lbfgs import LBFGS
+from skbackprop.engine.solvers.levenberg_marquardt import (
     DualSystem,
     LeastSquares,
     LevenbergMarquardt,

@@ -201,16 +201,16 @@ def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
     """As the estimators' `_run_training`, with the rows on a cluster."""
     with ExitStack() as kept:
         with cluster.turned(_partition.load, _helper(learner)) as rows:
-            task, scaling, train_state = _prepare_training(
+            problem, scaling, train_state = _prepare_training(
                 learner, rows, n_dimensions, validation_data, kept
             )
-        train_state, result = fit_with_restarts(learner, task, train_state)
-    learner._finalize(task, scaling, train_state, result, _history.empty(task.network))
+        train_state, result = fit_with_restarts(learner, problem, train_state)
+    learner._finalize(problem, scaling, train_state, result, _history.empty(problem.network))
     return result
 
 
 def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
-    """What to train, the standardization, and where training stands; `kept` owns the task."""
+    """What to train, the standardization, and where training stands; `kept` owns the problem."""
     class_weight = getattr(learner, "class_weight", None)
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
@@ -219,14 +219,14 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
     given = learner._validate_validation_data(*validation_data, dtype=survey.dtype)
     shape = (survey.n_rows, learner.n_features_in_)
     network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
-    updater = _config.make_updater(learner, network)
+    solver = _config.make_solver(learner, network)
     _config.check_least_squares_size(learner, network)
-    train_state = learner._init_train_state(network, updater, survey.dtype)
+    train_state = learner._init_train_state(network, solver, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),
         kind=kind,
         network=network,
-        updater=updater,
+        solver=solver,
         dtype=survey.dtype,
         sums_up=is_full_batch(learner),
         unit=survey.total.unit_of_fit(is_full_batch(learner)),
@@ -246,10 +246,10 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
         X_val, y_val, Y_val, weights_val = given
         targets = learner._targets(Y_val, network, X_val.dtype)
         held_out = ValidationSet(X_val, y_val, targets, weights_val)
-    task = _config.make_task(
+    problem = _config.make_problem(
         learner,
         network,
-        updater,
+        solver,
         X=None,
         Y=None,
         rows=range(sum(measured.sizes.values())),
@@ -262,8 +262,8 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
         noise=_noise(learner, rows, orders, scaling, network.loss),
     )
     learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
-    task = _spread(task, rows, replace(orders, scaling=scaling), measured, kept)
-    return task, scaling, train_state
+    problem = _spread(problem, rows, replace(orders, scaling=scaling), measured, kept)
+    return problem, scaling, train_state
 
 
 @dataclass(frozen=True)
@@ -342,18 +342,18 @@ def _weigh_classes(learner, rows, orders, survey):
     return replace(orders, weight_factor=weight / weighed)
 
 
-def _spread(task, rows, orders, measured, kept):
-    """The task with its rows on the workers, ready for training."""
+def _spread(problem, rows, orders, measured, kept):
+    """The problem with its rows on the workers, ready for training."""
     sizes = dict(sorted(measured.sizes.items()))
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
     orders = replace(
         orders,
-        batch_size=task.batch_size,
-        regularization=task.regularization,
+        batch_size=problem.batch_size,
+        regularization=problem.regularization,
         total_weight=measured.weight,
     )
-    parts = {field.name: getattr(task, field.name) for field in fields(task)}
-    parts["presentations"] = replace(task.presentations, shuffle=False)
+    parts = {field.name: getattr(problem, field.name) for field in fields(problem)}
+    parts["sampler"] = replace(problem.sampler, shuffle=False)
     parts["cluster"] = kept.enter_context(rows.turned(_partition.prepare, orders, starts))
     parts["weight"] = measured.weight
     if orders.sums_up:

@@ -21,7 +21,7 @@ from .._sample_weight import (
 )
 from .._target_encoding import distinct
 from ..engine.blas_threads import limit_blas_threads, limit_for
-from ..engine.optimizers import AccumulateGradient
+from ..engine.solvers import AccumulateGradient
 from ..engine.regularization import Regularization
 from ..engine.sampling import plan_presentations
 from ..engine.training import make_least_squares, make_runner
@@ -163,7 +163,7 @@ class Orders:
     kind : object
         Of the targets, as the learner names it.
     network : Network
-    updater : an entry of `optimizers.UPDATERS`
+    solver : an entry of `optimizers.UPDATERS`
     dtype : dtype
     sums_up : bool
         Whether gradients are summed, or networks averaged.
@@ -184,7 +184,7 @@ class Orders:
     learner: object
     kind: object
     network: object
-    updater: object
+    solver: object
     dtype: np.dtype
     sums_up: bool
     unit: Fraction
@@ -314,8 +314,8 @@ class Block:
     def share(self):
         """The share of this partition in the weight of all."""
         if self.weights is None:
-            return self.presentations.size / self.orders.total_weight
-        return float(self.weights[self.presentations.rows].sum()) / self.orders.total_weight
+            return self.sampler.size / self.orders.total_weight
+        return float(self.weights[self.sampler.rows].sum()) / self.orders.total_weight
 
 
 def prepare(rows, orders, starts):
@@ -358,7 +358,7 @@ def gradient(block, params, presented):
         orders.network, params.copy(), found, AccumulateGradient(), dropout, block.X, block.Y,
         block.weights, orders.seed,
     )  # fmt: skip
-    order = block.presentations.rows
+    order = block.sampler.rows
     with _quietly(orders.network, len(order)):
         loss = run(order, len(order), 0.0, 0, presented + block.start)
         return loss, found[0] * params.dtype.type(block.share)
@@ -373,11 +373,11 @@ def epoch(block, params, slots, rate, updates, presented):
     orders, params, slots = block.orders, params.copy(), slots.copy()
     first = presented + block.start
     run = make_runner(
-        orders.network, params, slots, orders.updater, orders.regularization, block.X, block.Y,
+        orders.network, params, slots, orders.solver, orders.regularization, block.X, block.Y,
         None, orders.seed,
     )  # fmt: skip
     rng = np.random.RandomState(np.random.MT19937([orders.seed, first]))
-    order = block.presentations.draw(rng)
+    order = block.sampler.draw(rng)
     share = params.dtype.type(block.share)
     batch_size = min(orders.batch_size, len(order))
     with _quietly(orders.network, batch_size):
@@ -388,7 +388,7 @@ def epoch(block, params, slots, rate, updates, presented):
 def least_squares(block, params, derivatives):
     """The partition's share of the mean loss, and of the normal equations if asked for."""
     problem = make_least_squares(
-        block.orders.network, block.X, block.Y, block.presentations.rows, block.weights,
+        block.orders.network, block.X, block.Y, block.sampler.rows, block.weights,
         block.orders.total_weight, params.dtype,
     )  # fmt: skip
     threads = limit_for(problem.multiplications)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from ..engine.levenberg_marquardt import PrimalSystem
+from ..engine.solvers.levenberg_marquardt import PrimalSystem
 from ..engine.training import TrainingProblem, update
 from . import _partition
 from ._collections import import_dask
@@ -120,7 +120,7 @@ def _call(function, *arguments, name=None):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterTask(TrainingProblem):
-    """A task whose rows are on the workers.
+    """A problem whose rows are on the workers.
 
     Parameters
     ----------
@@ -143,13 +143,13 @@ class ClusterTask(TrainingProblem):
 class SummedTask(ClusterTask):
     """Every update is by the gradient of all rows, the sum of those of the partitions."""
 
-    def runner(self, params, state, updater, seed=0):
+    def runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
         def run(order, batch_size, rate, updates=0, presented=0):
             loss, gradient = self.cluster.reduced(_partition.gradient, params.copy(), presented)
             update(
-                self.network, params, state, updater, self.regularization,
+                self.network, params, state, solver, self.regularization,
                 np.array(gradient), self.weight, rate, updates + 1,
             )  # fmt: skip
             return loss
@@ -178,7 +178,7 @@ class AveragedTask(ClusterTask):
         """The number of batches of the largest partition."""
         return -(-self.largest // self.batch_size)
 
-    def runner(self, params, state, updater, seed=0):
+    def runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
         def run(order, batch_size, rate, updates=0, presented=0):

@@ -53,7 +53,7 @@ cdef extern from "kernel.h" nogil:
         const double *options
 
     ctypedef struct rule_t:
-        int updater
+        int solver
         double rate
         double alpha
         double l1
@@ -134,9 +134,9 @@ def can_run(network):
     return None not in (*_activation_codes(network), _loss_code(network))
 
 
-def can_train(network, updater):
+def can_train(network, solver):
     """Whether the kernel has a case for an update rule, too."""
-    return type(updater) in UPDATERS and can_run(network)
+    return type(solver) in UPDATERS and can_run(network)
 
 
 # Between slices of about this many parameter updates, Ctrl-C is looked for.
@@ -269,12 +269,12 @@ cdef class Runner(_Layout):
     cdef job_t job
     cdef int64_t n_rows
 
-    def __init__(self, network, params, state, updater, regularization, X, Y, weights=None,
+    def __init__(self, network, params, state, solver, regularization, X, Y, weights=None,
                  uint64_t seed=0):
         super().__init__(network, params)
-        updater_code = UPDATERS.get(type(updater))
+        updater_code = UPDATERS.get(type(solver))
         _require(updater_code is not None, "an update rule that the kernel has a case for",
-                 updater)
+                 solver)
         dropout = np.array(regularization.dropout, dtype=np.float64)
         n_hidden = self.net.n_layers - 1
         _require(dropout.shape in ((0,), (n_hidden,))
@@ -293,7 +293,7 @@ cdef class Runner(_Layout):
         self.rule.dropout = <const double *>self._keep(dropout, np.float64)
         self.rule.seed = seed
         self.rule.guarded = 0
-        self.rule.constants = updater.constants
+        self.rule.constants = solver.constants
         self.job.params = <void *>self.at
         # Rules that remember nothing never look at what they have no slot for.
         self.job.slots[0] = self.job.slots[1] = self.job.params
@@ -384,13 +384,13 @@ cdef bint _all_below(const int64_t[::1] numbers, int64_t limit) noexcept:
     return not outside
 
 
-def run_epoch(network, params, state, updater, regularization, X, Y, order, batch_size, rate,
+def run_epoch(network, params, state, solver, regularization, X, Y, order, batch_size, rate,
               updates=0, weights=None, seed=0, presented=0):
     """Present rows in the given order and update the parameters after every batch.
 
     See `skbackprop.engine.training.run_epoch`, which this function repeats.
     """
-    runner = Runner(network, params, state, updater, regularization, X, Y, weights, seed)
+    runner = Runner(network, params, state, solver, regularization, X, Y, weights, seed)
     return runner.run(order, batch_size, rate, updates, presented)
 
 
@@ -399,7 +399,7 @@ cdef class Stream(Runner):
 
     Parameters
     ----------
-    network, params, state, updater, regularization, seed
+    network, params, state, solver, regularization, seed
         As in `Runner`.
     inputs, targets : Standardizer or None
         What is done to a row, and to its target, before the network sees them.
@@ -434,12 +434,12 @@ cdef class Stream(Runner):
     cdef readonly int64_t n_used
     cdef readonly int64_t n_updates
 
-    def __init__(self, network, params, state, updater, regularization, seed, inputs, targets,
+    def __init__(self, network, params, state, solver, regularization, seed, inputs, targets,
                  bint by_class, bint is_sparse, bint may_overflow=False):
         n_in, *_, n_out = network.layer_sizes
         x = (sparse.csr_array if is_sparse else np.zeros)((1, n_in), dtype=params.dtype)
         y = np.zeros(1, np.int64) if by_class else np.zeros((1, n_out), params.dtype)
-        super().__init__(network, params, state, updater, regularization, x, y, None, seed)
+        super().__init__(network, params, state, solver, regularization, x, y, None, seed)
         self.is_ready = False
         self.mean = self.scale = None
         self.target_mean = self.target_scale = None

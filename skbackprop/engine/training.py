@@ -32,7 +32,7 @@ def run_epoch(
     network,
     params,
     state,
-    updater,
+    solver,
     regularization,
     X,
     Y,
@@ -52,8 +52,8 @@ def run_epoch(
     params : ndarray of shape (n_params,)
         Changed in place.
     state : ndarray of shape (n_slots, n_params)
-        What the updater remembers; changed in place.
-    updater : an entry of `optimizers.UPDATERS`
+        What the solver remembers; changed in place.
+    solver : an entry of `optimizers.UPDATERS`
     regularization : Regularization
     X : {ndarray, CSR} of shape (n, n_inputs)
     Y : ndarray of shape (n, n_outputs), or class numbers of shape (n,)
@@ -92,7 +92,7 @@ def run_epoch(
         total_weight = len(rows) if weights is None else batch_weights.sum()
         updates += 1
         update(
-            network, params, state, updater, regularization, gradient, total_weight, rate,
+            network, params, state, solver, regularization, gradient, total_weight, rate,
             updates,
         )  # fmt: skip
         total += loss
@@ -100,7 +100,7 @@ def run_epoch(
 
 
 def update(
-    network, params, state, updater, regularization, gradient, total_weight, rate, count
+    network, params, state, solver, regularization, gradient, total_weight, rate, count
 ):
     """Change the parameters by the gradient of a batch's mean loss, all in place.
 
@@ -115,7 +115,7 @@ def update(
     """
     regularization.clip_and_penalize(gradient, params, network.n_weights, total_weight)
     regularization.decay(params, network.n_weights, rate)
-    updater.step(params, gradient, state, rate, count)
+    solver.step(params, gradient, state, rate, count)
     regularization.apply_max_norm(network, params)
 
 
@@ -124,17 +124,17 @@ def has_kernel():
     return kernel is not None
 
 
-def choose_engine(network, updater):
+def choose_engine(network, solver):
     """The name of the fastest implementation for this network, "compiled" or "numpy"."""
     # L-BFGS asks for gradients, and updates by itself.
-    rule = AccumulateGradient() if isinstance(updater, LBFGS) else updater
+    rule = AccumulateGradient() if isinstance(solver, LBFGS) else solver
     return "numpy" if kernel is None or not kernel.can_train(network, rule) else "compiled"
 
 
-def make_runner(network, params, state, updater, regularization, X, Y, weights, seed):
+def make_runner(network, params, state, solver, regularization, X, Y, weights, seed):
     """`run_epoch` for these arguments: ``run(order, batch_size, rate, updates, presented)``."""
-    fixed = (network, params, state, updater, regularization, X, Y)
-    if choose_engine(network, updater) == "compiled":
+    fixed = (network, params, state, solver, regularization, X, Y)
+    if choose_engine(network, solver) == "compiled":
         return kernel.Runner(*fixed, weights, seed).run
 
     def run(order, batch_size, rate, updates=0, presented=0):
@@ -158,7 +158,7 @@ class TrainingProblem:
     Parameters
     ----------
     network : Network
-    updater : an entry of `optimizers.UPDATERS`, LBFGS or LevenbergMarquardt
+    solver : an entry of `optimizers.UPDATERS`, LBFGS or LevenbergMarquardt
     regularization : Regularization
     schedule : Schedule
     X, Y : the rows, as `run_epoch` takes them
@@ -187,7 +187,7 @@ class TrainingProblem:
     """
 
     network: object
-    updater: object
+    solver: object
     regularization: object
     schedule: object
     X: object
@@ -220,25 +220,25 @@ class TrainingProblem:
     def total_weight(self):
         """The weight of all presentations of an epoch."""
         if self.weights is None:
-            return self.presentations.size
-        return float(self.weights[self.presentations.rows].sum())
+            return self.sampler.size
+        return float(self.weights[self.sampler.rows].sum())
 
     @property
     def updates_per_epoch(self):
         """The number of batches."""
-        return -(-self.presentations.size // self.batch_size)
+        return -(-self.sampler.size // self.batch_size)
 
-    def runner(self, params, state, updater, seed=0):
-        """`run_epoch` on the rows of this task, as `make_runner` returns it."""
+    def runner(self, params, state, solver, seed=0):
+        """`run_epoch` on the rows of this problem, as `make_runner` returns it."""
         return make_runner(
-            self.network, params, state, updater, self.regularization, self.X, self.Y,
+            self.network, params, state, solver, self.regularization, self.X, self.Y,
             self.weights, seed,
         )  # fmt: skip
 
     def least_squares(self, dtype):
-        """The rows of this task as Levenberg-Marquardt takes them."""
+        """The rows of this problem as Levenberg-Marquardt takes them."""
         return make_least_squares(
-            self.network, self.X, self.Y, self.presentations.rows, self.weights,
+            self.network, self.X, self.Y, self.sampler.rows, self.weights,
             self.total_weight, dtype,
         )  # fmt: skip
 
@@ -265,7 +265,7 @@ class EpochRecord:
     stalled: bool
 
 
-def train(task, params, state, progress, rng, observe):
+def train(problem, params, state, progress, rng, observe):
     """Train an epoch at a time until `observe`, shown a `EpochRecord` of each, returns True.
 
     `params`, `state`, `progress` and `rng` are changed in place: they are all that has to
@@ -274,27 +274,27 @@ def train(task, params, state, progress, rng, observe):
     improves the objective; and, of lbfgs, "max_fun" or "line_search".
     """
     clock = _Clock()
-    if isinstance(task.updater, LBFGS):
+    if isinstance(problem.solver, LBFGS):
 
         def conclude(loss):
-            loss_sum = (loss - _penalty(task, params, task.total_weight)) * task.total_weight
-            return observe(_end_epoch(task, params, progress, loss, loss_sum, math.nan, clock))
+            loss_sum = (loss - _penalty(problem, params, problem.total_weight)) * problem.total_weight
+            return observe(_end_epoch(problem, params, progress, loss, loss_sum, math.nan, clock))
 
-        objective = _whole_objective(task, params.dtype)
-        n_rows = len(task.presentations.rows)
-        with limit_for(largest_product(task.network.layer_sizes, n_rows))():
+        objective = _whole_objective(problem, params.dtype)
+        n_rows = len(problem.sampler.rows)
+        with limit_for(largest_product(problem.network.layer_sizes, n_rows))():
             return lbfgs.minimize_lbfgs(
-                task.updater, objective, params, state, progress, conclude
+                problem.solver, objective, params, state, progress, conclude
             )
-    if isinstance(task.updater, LevenbergMarquardt):
-        epoch = _least_squares_epoch(task, params, progress)
+    if isinstance(problem.solver, LevenbergMarquardt):
+        epoch = _least_squares_epoch(problem, params, progress)
     else:
-        epoch = _epoch(task, params, state, progress, rng)
+        epoch = _epoch(problem, params, state, progress, rng)
     while True:
         # A diverging network is reported by its loss; NumPy's own warnings say less.
         with np.errstate(over="ignore", invalid="ignore"):
             loss, loss_sum, rate, converged = epoch()
-        record = _end_epoch(task, params, progress, loss, loss_sum, rate, clock)
+        record = _end_epoch(problem, params, progress, loss, loss_sum, rate, clock)
         if observe(record) or converged:
             return "converged" if converged else None
 
@@ -310,49 +310,49 @@ class _Clock:
         return self._before - before
 
 
-def learning_rate_at(task, progress):
+def learning_rate_at(problem, progress):
     """The rate of the next epoch; each new start has halved it."""
-    factor = task.schedule.factor(progress, task.horizon, task.power_t)
-    return task.rate_init * factor * 0.5**progress.halvings
+    factor = problem.schedule.factor(progress, problem.horizon, problem.power_t)
+    return problem.rate_init * factor * 0.5**progress.halvings
 
 
-def _penalty(task, params, batch_weight):
-    return task.regularization.penalty(params, task.network.n_weights, batch_weight)
+def _penalty(problem, params, batch_weight):
+    return problem.regularization.penalty(params, problem.network.n_weights, batch_weight)
 
 
-def _epoch(task, params, state, progress, rng):
+def _epoch(problem, params, state, progress, rng):
     """A function that runs one epoch of an update rule.
 
     It returns the loss, the sum of the data's losses, the rate, and False.
     """
-    presentations, total_weight = task.presentations, task.total_weight
-    batch_weight = total_weight * task.batch_size / presentations.size
-    run = task.runner(params, state, task.updater, progress.seed)
-    threads = limit_blas_threads(task.network.layer_sizes, task.batch_size)
+    presentations, total_weight = problem.sampler, problem.total_weight
+    batch_weight = total_weight * problem.batch_size / presentations.size
+    run = problem.runner(params, state, problem.solver, progress.seed)
+    threads = limit_blas_threads(problem.network.layer_sizes, problem.batch_size)
 
     def epoch():
-        rate = learning_rate_at(task, progress)
-        penalty = _penalty(task, params, batch_weight)
+        rate = learning_rate_at(problem, progress)
+        penalty = _penalty(problem, params, batch_weight)
         order = presentations.draw(rng)
         with threads():
-            loss_sum = run(order, task.batch_size, rate, progress.updates, progress.samples)
-        progress.updates += task.updates_per_epoch
+            loss_sum = run(order, problem.batch_size, rate, progress.updates, progress.samples)
+        progress.updates += problem.updates_per_epoch
         return loss_sum / total_weight + penalty, loss_sum, rate, False
 
     return epoch
 
 
-def _least_squares_epoch(task, params, progress):
+def _least_squares_epoch(problem, params, progress):
     """A function that makes one step of Levenberg-Marquardt, and returns the same."""
-    problem, total_weight = task.least_squares(params.dtype), task.total_weight
-    ridge = task.regularization.alpha / total_weight
+    problem, total_weight = problem.least_squares(params.dtype), problem.total_weight
+    ridge = problem.regularization.alpha / total_weight
     threads = limit_for(problem.multiplications)
 
     def epoch():
-        penalty = _penalty(task, params, total_weight)
+        penalty = _penalty(problem, params, total_weight)
         with threads():
             loss, moved = levenberg_marquardt.step(
-                task.updater, problem, params, task.network.n_weights, ridge, progress
+                problem.solver, problem, params, problem.network.n_weights, ridge, progress
             )
         progress.updates += 1
         return loss + penalty, loss * total_weight, math.nan, not moved
@@ -360,35 +360,35 @@ def _least_squares_epoch(task, params, progress):
     return epoch
 
 
-def _whole_objective(task, dtype):
+def _whole_objective(problem, dtype):
     """The objective of the whole data, and its gradient, as a function of the parameters."""
-    network, rows = task.network, task.presentations.rows
+    network, rows = problem.network, problem.sampler.rows
     params = np.empty(network.n_params, dtype=dtype)
     gradient = np.zeros((AccumulateGradient.n_slots, network.n_params), dtype=dtype)
-    run = task.runner(params, gradient, AccumulateGradient())
+    run = problem.runner(params, gradient, AccumulateGradient())
 
     def loss_and_gradient(vector):
         params[:] = vector
         with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = run(rows, len(rows), 0.0)
-            penalty = _penalty(task, params, task.total_weight)
-        return loss_sum / task.total_weight + penalty, gradient[0]
+            penalty = _penalty(problem, params, problem.total_weight)
+        return loss_sum / problem.total_weight + penalty, gradient[0]
 
     return loss_and_gradient
 
 
-def _end_epoch(task, params, progress, loss, loss_sum, rate, clock):
+def _end_epoch(problem, params, progress, loss, loss_sum, rate, clock):
     """Count an epoch, and see whether it was worth it."""
     # The loss first: an interrupt between these lines must not look like a divergence.
     progress.loss = loss
     progress.epochs += 1
-    progress.samples += task.presentations.size
-    examination = None if task.examine is None else task.examine(params)
-    judged = loss if task.monitor == "loss" else examination.loss
-    value = -examination.score if task.monitor == "validation_score" else judged
-    improved = schedules.update_best(progress, value, judged, task.tol or 0.0)
-    stalled = task.tol is not None and schedules.should_stop(
-        progress, task.patience, task.schedule, rate
+    progress.samples += problem.sampler.size
+    examination = None if problem.examine is None else problem.examine(params)
+    judged = loss if problem.monitor == "loss" else examination.loss
+    value = -examination.score if problem.monitor == "validation_score" else judged
+    improved = schedules.update_best(progress, value, judged, problem.tol or 0.0)
+    stalled = problem.tol is not None and schedules.should_stop(
+        progress, problem.patience, problem.schedule, rate
     )
     return EpochRecord(
         progress.epochs - 1, loss, loss_sum, rate, clock.lap(), examination, improved, stalled

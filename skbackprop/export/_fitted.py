@@ -175,8 +175,8 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     vars(estimator).update(targets)
     n_inputs, *hidden = (len(coef) for coef in coefs)
     network = _config.make_network(estimator, n_inputs, hidden, estimator._output_layer())
-    updater = _config.make_updater(estimator, network)
-    train_state = estimator._init_train_state(network, updater, np.dtype(dtype))
+    solver = _config.make_solver(estimator, network)
+    train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
     begun = train_state, TrainResult(), _history.empty(network)
     alpha = 0.0 if estimator.alpha == "auto" else estimator.alpha

@@ -10,22 +10,27 @@ equations as there are parameters or, rearranged, as there are residuals: the ti
 grows with the cube of the smaller number.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr
 
+from ..blas_threads import limit_for
+from .solver import Solver
+
 # Elements of the Jacobian that are held at a time.
 _ELEMENTS = 1 << 22
+# A system with this many rows and columns takes 200 MB.
+_LARGEST_SYSTEM = 5000
 # Samples that are taken through the network at a time, where only the loss is asked for.
 _ROWS = 4096
 
 
 @dataclass(frozen=True)
-class LevenbergMarquardt:
+class LevenbergMarquardt(Solver):
     """The solver's settings: when it ends, and how its damping answers to success.
 
     Parameters
@@ -43,7 +48,61 @@ class LevenbergMarquardt:
     relaxation: float = 0.1
     reinforcement: float = 10.0
     largest: float = 1e10
-    n_slots: ClassVar[int] = 0
+    name = "lm"
+    full_batch = True
+    whole_problem = True
+    refused = ("dropout", "weight_decay", "l1", "max_norm")
+
+    @classmethod
+    def from_params(cls, params):
+        """Return the solver that an estimator's parameters describe."""
+        return cls(params["tol"])
+
+    def check_network(self, network):
+        """Raise a ValueError unless the loss is the squared error."""
+        if network.loss != "squared_error":
+            name = getattr(network.loss, "name", network.loss)
+            raise ValueError(
+                "solver='lm' is for least squares: it needs loss='squared_error'. Got "
+                f"{name!r}."
+            )
+
+    def check_size(self, network, n_rows=None):
+        """Raise a ValueError if both systems, one of which has to be solved, are too large.
+
+        Parameters
+        ----------
+        network : Network
+        n_rows : int, default=None
+            None where the system of the residuals cannot be solved.
+        """
+        sizes = {"parameters": network.n_params}
+        if n_rows is not None:
+            sizes["residuals (rows times outputs)"] = n_rows * network.layer_sizes[-1]
+        if min(sizes.values()) > _LARGEST_SYSTEM:
+            found = " and ".join(f"{size} {name}" for name, size in sizes.items())
+            raise ValueError(
+                f"solver='lm' solves a system of at most {_LARGEST_SYSTEM} equations. Got "
+                f"{found}, with hidden_layer_sizes={network.layer_sizes[1:-1]}: fewer neurons "
+                "or solver='lbfgs' would do."
+            )
+
+    def train(self, problem, params, state, counters, rng, end_epoch):
+        """Train a step at a time, as `Solver.train` does with epochs."""
+        equations, total_weight = problem.least_squares(params.dtype), problem.total_weight
+        ridge = problem.regularization.alpha / total_weight
+        threads = limit_for(equations.multiplications)
+        while True:
+            with np.errstate(over="ignore", invalid="ignore"):
+                penalty = problem.penalty(params, total_weight)
+                with threads():
+                    loss, moved = step(
+                        self, equations, params, problem.network.n_weights, ridge, counters
+                    )
+            counters.updates += 1
+            stop = end_epoch(loss + penalty, loss * total_weight, math.nan)
+            if stop or not moved:
+                return None if moved else "converged"
 
 
 # ---- Derivatives ----
@@ -312,13 +371,13 @@ class LeastSquares:
         return PrimalSystem(*self.normal_equations(params), params, n_weights, ridge)
 
 
-def step(solver, problem, params, n_weights, ridge, progress):
+def step(solver, equations, params, n_weights, ridge, counters):
     """One step that makes the objective smaller, if there is one; `params` change in place.
 
     Parameters
     ----------
     solver : LevenbergMarquardt
-    problem : LeastSquares
+    equations : LeastSquares
     params : ndarray of shape (n_params,)
     n_weights : int
         How many of the parameters are weights.
@@ -336,21 +395,21 @@ def step(solver, problem, params, n_weights, ridge, progress):
 
     def objective(vector):
         weights = vector[:n_weights]
-        return problem.loss(vector) + 0.5 * ridge * float(weights @ weights)
+        return equations.loss(vector) + 0.5 * ridge * float(weights @ weights)
 
-    system = problem.system(params, n_weights, ridge)
+    system = equations.system(params, n_weights, ridge)
     before = objective(params)
     if not system.is_finite:
         return np.nan, False  # larger than a float can be: training has diverged
     if np.abs(system.gradient).max() <= solver.tol:
         return system.loss, False
-    progress.damping = progress.damping or solver.damping
-    while progress.damping <= solver.largest:
-        moved = (params - system.solve(progress.damping)).astype(params.dtype)
+    counters.damping = counters.damping or solver.damping
+    while counters.damping <= solver.largest:
+        moved = (params - system.solve(counters.damping)).astype(params.dtype)
         if objective(moved) < before:  # which NaN never is
             params[:] = moved
-            progress.damping = max(progress.damping * solver.relaxation, 1e-20)
+            counters.damping = max(counters.damping * solver.relaxation, 1e-20)
             return system.loss, True
-        progress.damping *= solver.reinforcement
-    progress.damping = solver.damping
+        counters.damping *= solver.reinforcement
+    counters.damping = solver.damping
     return system.loss, False

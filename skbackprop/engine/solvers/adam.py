@@ -1,0 +1,43 @@
+"""Adam: steps scaled by running moments of the gradient."""
+
+import math
+from dataclasses import dataclass
+
+from .solver import Solver
+
+
+@dataclass(frozen=True)
+class Adam(Solver):
+    """Steps scaled by running moments of the gradient (Kingma & Ba, 2015)."""
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    name = "adam"
+    n_slots = 2  # running means of the gradient and of its square
+    scales_steps = True
+
+    @classmethod
+    def from_params(cls, params):
+        """Return the solver that an estimator's parameters describe."""
+        return cls(*(float(params[name]) for name in ("beta_1", "beta_2", "epsilon")))
+
+    def bounds_steps(self, dtype):
+        """Return whether the size of a step is bounded in this dtype."""
+        return self.beta_1**2 < self.beta_2 and dtype.type(self.epsilon) != 0
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Move against the mean gradient, in units of its root mean square."""
+        first, second = state
+        first *= self.beta_1
+        first += (1 - self.beta_1) * gradient
+        second *= self.beta_2
+        second += (1 - self.beta_2) * gradient**2
+        # Both bias corrections at once, folded into the rate.
+        rate = learning_rate * math.sqrt(1 - self.beta_2**count) / (1 - self.beta_1**count)
+        params -= rate * first / (second**0.5 + self.epsilon)
+
+    @property
+    def constants(self):
+        """The hyperparameters in the order in which the kernel takes them."""
+        return (self.beta_1, self.beta_2, self.epsilon)

@@ -1,0 +1,79 @@
+"""Stochastic gradient descent, plain and with momentum."""
+
+from dataclasses import dataclass
+
+from .solver import Solver
+
+_ONLINE_LEARNING_RATE = 0.03
+
+
+@dataclass(frozen=True)
+class GradientDescent(Solver):
+    """``w <- w - rate * g``."""
+
+    name = "sgd"
+    default_batch_size = 1  # online
+    schedules = ("constant", "invscaling", "adaptive", "linear", "cosine")
+
+    @classmethod
+    def from_params(cls, params):
+        """Return gradient descent, with momentum where the estimator has one."""
+        momentum = float(params["momentum"])
+        if momentum == 0:
+            return GradientDescent()
+        return Nesterov(momentum) if params["nesterovs_momentum"] else Momentum(momentum)
+
+    @property
+    def default_learning_rate(self):
+        """What ``learning_rate_init="auto"`` comes to."""
+        return _ONLINE_LEARNING_RATE
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Move against the gradient."""
+        params -= learning_rate * gradient
+
+    @property
+    def constants(self):
+        """The hyperparameters in the order in which the kernel takes them."""
+        return (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Momentum(GradientDescent):
+    """``v <- momentum * v - rate * g;  w <- w + v`` (Polyak, 1964)."""
+
+    momentum: float = 0.9
+    n_slots = 1  # the velocity
+
+    @property
+    def default_learning_rate(self):
+        """What "auto" comes to: the steps of a gradient add up to 1 / (1 - momentum)."""
+        return _ONLINE_LEARNING_RATE * max(1.0 - self.momentum, 0.01)
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Move by the velocity, which the gradient changes."""
+        velocity = state[0]
+        velocity *= self.momentum
+        velocity -= learning_rate * gradient
+        params += velocity
+
+    @property
+    def constants(self):
+        """The hyperparameters in the order in which the kernel takes them."""
+        return (self.momentum, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """Momentum that looks ahead: ``w <- w + momentum * v - rate * g`` (Nesterov, 1983).
+
+    In the form of Sutskever et al. (2013), which keeps the look-ahead point as the
+    parameters.
+    """
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Move by the velocity after the next step."""
+        velocity = state[0]
+        velocity *= self.momentum
+        velocity -= learning_rate * gradient
+        params += self.momentum * velocity - learning_rate * gradient

@@ -1,0 +1,251 @@
+"""What a solver declares, and the loop of those that update the network batch by batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..blas_threads import limit_blas_threads
+
+if TYPE_CHECKING:
+    from ..activations import Array
+
+
+class Solver:
+    """How the gradients of the loss change the parameters of a network.
+
+    An object of a subclass can be given as the parameter `solver` of an estimator. The
+    subclass defines `step`; the base class calls it once per batch. Settings, such as a
+    momentum, are attributes; what a solver remembers from step to step lies in the array
+    `state`, so that training can be saved, copied and resumed. A frozen dataclass is the
+    shortest way to write one. The estimator's own `momentum`, `nesterovs_momentum`, `beta_1`,
+    `beta_2`, `epsilon` and `max_fun` are not for it. Networks that train with it run on NumPy.
+
+    Attributes
+    ----------
+    name : str
+        What the solver is called in messages; the name of the class where it is not given.
+    n_slots : int, default=0
+        The number of arrays of the size of the parameters that the solver remembers.
+    full_batch : bool, default=False
+        Whether an update needs the gradient of all samples. Then an epoch is one batch, the
+        learning rate stays constant, gradients are not clipped, and training that diverges is
+        not started again.
+    default_learning_rate : float, default=0.005
+        What ``learning_rate_init="auto"`` comes to.
+    default_batch_size : int, default=32
+        What ``batch_size="auto"`` comes to.
+
+    See Also
+    --------
+    skbackprop.check_solver : Checks a solver of your own.
+
+    Examples
+    --------
+    AdaGrad [1]_, which divides each step by the root of the sum of all squared gradients:
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from skbackprop import BackpropClassifier, Solver, check_solver
+    >>> from skbackprop.datasets import load_wheat_seeds
+    >>> @dataclass(frozen=True)
+    ... class AdaGrad(Solver):
+    ...     epsilon: float = 1e-8
+    ...     n_slots = 1
+    ...     default_learning_rate = 0.05
+    ...
+    ...     def step(self, params, gradient, state, learning_rate, count):
+    ...         state[0] += gradient**2
+    ...         params -= learning_rate * gradient / (np.sqrt(state[0]) + self.epsilon)
+    >>> check_solver(AdaGrad())
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), solver=AdaGrad(), random_state=0).fit(X, y)
+    >>> round(clf.score(X, y), 2)
+    0.99
+
+    References
+    ----------
+    .. [1] Duchi, J., Hazan, E. and Singer, Y. (2011). Adaptive subgradient methods for online
+       learning and stochastic optimization. JMLR 12, 2121-2159.
+    """
+
+    name: ClassVar[str] = "Solver"
+    n_slots: ClassVar[int] = 0
+    full_batch: ClassVar[bool] = False
+    default_learning_rate: ClassVar[float] = 0.005
+    default_batch_size: ClassVar[int] = 32
+
+    # Whether it works on the whole problem by itself, needs all samples in one call, and
+    # decides by the gradient that it has converged.
+    whole_problem: ClassVar[bool] = False
+    # Whether ``early_stopping=True`` holds samples out where no validation data are given.
+    holds_out_rows: ClassVar[bool] = True
+    # The schedules that it follows, unless an epoch is one batch; any other comes to a
+    # constant learning rate.
+    schedules: ClassVar[tuple[str, ...]] = ("constant", "linear", "cosine")
+    # Parameters that would change the result and cannot: they have to stay at none or zero.
+    refused: ClassVar[tuple[str, ...]] = ()
+    # Whether steps are divided by the size of recent gradients.
+    scales_steps: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.name is Solver.name:
+            cls.name = cls.__name__
+
+    def step(self, params, gradient, state, learning_rate, count):
+    ...         state[0] += gradient**2
+    ...         params -= learning_rate * gradient / (np.sqrt(state[0]) + self.epsilon)
+    >>> check_solver(AdaGrad())
+    >>> X, y = load_wheat_seeds(return_X_y=True)
+    >>> clf = BackpropClassifier((5,), solver=AdaGrad(), random_state=0).fit(X, y)
+    >>> round(clf.score(X, y), 2)
+    0.99
+
+    References
+    ----------
+    .. [1] Duchi, J., Hazan, E. and Singer, Y. (2011). Adaptive subgradient methods for online
+       learning and stochastic optimization. JMLR 12, 2121-2159.
+    """
+
+    name: ClassVar[str] = "Solver"
+    n_slots: ClassVar[int] = 0
+    full_batch: ClassVar[bool] = False
+    default_learning_rate: ClassVar[float] = 0.005
+    default_batch_size: ClassVar[int] = 32
+
+    # Whether it works on the whole problem by itself, needs all samples in one call, and
+    # decides by the gradient that it has converged.
+    whole_problem: ClassVar[bool] = False
+    # Whether ``early_stopping=True`` holds samples out where no validation data are given.
+    holds_out_rows: ClassVar[bool] = True
+    # The schedules that it follows, unless an epoch is one batch; any other comes to a
+    # constant learning rate.
+    schedules: ClassVar[tuple[str, ...]] = ("constant", "linear", "cosine")
+    # Parameters that would change the result and cannot: they have to stay at none or zero.
+    refused: ClassVar[tuple[str, ...]] = ()
+    # Whether steps are divided by the size of recent gradients.
+    scales_steps: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls) and cls.__module__.partition(".")[0] != "skbackprop":
+            cls.name = cls.__name__
+        if cls.full_batch and cls.schedules is Solver.schedules:
+            cls.schedules = ("constant",)
+
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
+        """Change the parameters by the gradient of one batch.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_params,)
+            All weights and biases, float32 or float64; changed in place.
+        gradient : ndarray of shape (n_params,)
+            Of the mean loss of the batch and the penalties, clipped; not to be changed.
+        state : ndarray of shape (n_slots, n_params)
+            What the solver remembers, zero before the first step; changed in place.
+        learning_rate : float
+            Of this update, as the schedule has it.
+        count : int
+            The number of updates so far, this one included.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define the method 'step'.")
+
+    @classmethod
+    def from_params(cls, params):
+        """Return the solver that an estimator's parameters describe.
+
+        Parameters
+        ----------
+        params : dict
+            The parameters by their names, where "tol" is a number.
+        """
+        return cls()
+
+    @property
+    def update_rule(self):
+        """What is done with the gradient of a batch, as the kernel knows it."""
+        return self
+
+    def init_state(self, n_params, dtype):
+        """Return what the solver remembers before the first step."""
+        return np.zeros((self.n_slots, n_params), dtype=dtype)
+
+    def bounds_steps(self, dtype):
+        """Return whether the size of a scaled step is bounded in this dtype."""
+        return False
+
+    def check_network(self, network):
+        """Raise a ValueError if the solver cannot train this network."""
+
+    def check_size(self, network, n_rows=None):
+        """Raise a ValueError if a problem of so many rows takes too much memory and time."""
+
+    def explain_end(self, outcome):
+        """Return why training ended before it converged and what to do, or None.
+
+        Parameters
+        ----------
+        outcome : str or None
+            What `train` returned.
+        """
+        return None
+
+    def train(self, problem, params, state, counters, rng, end_epoch):
+        """Train an epoch at a time until `end_epoch` returns True.
+
+        Parameters
+        ----------
+        problem : TrainingProblem
+        params : ndarray of shape (n_params,)
+            Changed in place, as are the following.
+        state : ndarray of shape (n_slots, n_params)
+        counters : TrainCounters
+        rng : RandomState
+        end_epoch : callable
+            ``end_epoch(loss, data_loss_sum, learning_rate) -> stop``.
+
+        Returns
+        -------
+        outcome : str or None
+            How the solver ended by itself: "converged", or a word that `explain_end` knows.
+        """
+        sampler, total_weight = problem.sampler, problem.total_weight
+        batch_weight = total_weight * problem.batch_size / sampler.size
+        run = problem.make_runner(params, state, self, counters.seed)
+        threads = limit_blas_threads(problem.network.layer_sizes, problem.batch_size)
+        stop = False
+        while not stop:
+            learning_rate = problem.learning_rate_at(counters)
+            order = sampler.draw(rng)
+            # A diverging network is reported by its loss; NumPy's own warnings say less.
+            with np.errstate(over="ignore", invalid="ignore"):
+                penalty = problem.penalty(params, batch_weight)
+                with threads():
+                    loss_sum = run(
+                        order, problem.batch_size, learning_rate, counters.updates,
+                        counters.samples,
+                    )  # fmt: skip
+                loss = loss_sum / total_weight + penalty
+            counters.updates += problem.updates_per_epoch
+            stop = end_epoch(loss, loss_sum, learning_rate)
+
+
+class AccumulateGradient(Solver):
+    """No update: the gradient is kept, for solvers that use it in their own way."""
+
+    name = "accumulate"
+    n_slots = 1
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Keep the gradient."""
+        state[0] = gradient
+
+    @property
+    def constants(self):
+        """The hyperparameters in the order in which the kernel takes them."""
+        return (0.0, 0.0, 0.0)
