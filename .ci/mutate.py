@@ -54,7 +54,7 @@ TESTS = {
     "engine/schedules": ("engine", "schedule or stop or noted or begins"),
     "engine/blas_threads": ("threads", "threads"),
     "engine/training": ("engine stopping solvers", ""),
-    "engine/optimizers": ("engine", "rules or writings or codes"),
+    "engine/solvers/*": ("engine", "rules or writings or codes"),
     "_validation_set": ("stopping", ""),
     "_target_encoding": ("target_encoding", ""),
     "_noise_estimation": ("noise_estimation", ""),

@@ -8,6 +8,8 @@ from .classifier import BackpropClassifier
 from .engine.activations import Activation
 from .engine.gradcheck import check_derivative
 from .engine.losses import Loss
+from .engine.solvers import Solver
+from .engine.solvers.check import check_solver
 from .regressor import BackpropRegressor
 
 try:
@@ -20,8 +22,10 @@ __all__ = [
     "BackpropClassifier",
     "BackpropRegressor",
     "Loss",
+    "Solver",
     "__version__",
     "check_derivative",
+    "check_solver",
     "presets",
     "show_versions",
 ]

@@ -6,11 +6,9 @@ docs/defaults.md tells how the constants were measured.
 import math
 from dataclasses import dataclass
 
-from .engine.schedules import ADAPTIVE, CONSTANT, COSINE, INVSCALING, LINEAR, get_schedule
+from .engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
+from .engine.solvers import Solver, get_solver
 
-FULL_BATCH = ("rprop", "lbfgs", "lm")
-# Solvers that decide by the gradient, and not by the loss, when to end.
-SECOND_ORDER = ("lbfgs", "lm")
 # Schedules that reach zero at the end of the plan, where training ends by itself.
 PLANNED = (LINEAR, COSINE)
 
@@ -22,9 +20,6 @@ _PRIOR = 12.0
 # without noise differ a little: this much of the share is not noise.
 _FROM_DISTANCE = 0.05
 _WEAKEST, _STRONGEST = 0.5, 8.0
-_ONLINE_RATE = 0.03
-_RATES = {"adam": 0.005, "rmsprop": 0.005, "rprop": 0.01}
-_BATCH = 32
 _PRESENTATIONS = 3_000_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60
 _EPOCHS_UNTIL_TOL = 200
@@ -90,9 +85,17 @@ def make_plan(estimator, size, epochs_before, incremental, noise=None):
     )
 
 
+def make_solver(estimator):
+    """Return the solver with its settings, which may be an object that a user wrote."""
+    if isinstance(estimator.solver, Solver):
+        return estimator.solver
+    params = estimator.get_params(deep=False) | {"tol": tolerance(estimator) or 0.0}
+    return get_solver(estimator.solver).from_params(params)
+
+
 def is_full_batch(estimator):
     """Whether an epoch is one batch."""
-    return estimator.solver in FULL_BATCH or estimator.batch_size == "full"
+    return get_solver(estimator.solver).full_batch or estimator.batch_size == "full"
 
 
 def _batch_size(estimator, size):
@@ -102,10 +105,10 @@ def _batch_size(estimator, size):
 
 
 def resolve_batch_size(estimator):
-    """The batch size, where there are as many rows; plain gradient descent learns online."""
+    """The batch size, where there are as many rows."""
     if estimator.batch_size != "auto":
         return int(estimator.batch_size)
-    return 1 if estimator.solver == "sgd" else _BATCH
+    return int(get_solver(estimator.solver).default_batch_size)
 
 
 def needs_noise_estimate(estimator, incremental):
@@ -137,14 +140,10 @@ def streaming_alpha(estimator):
 
 def _schedule(estimator):
     """Of `fit`. As in scikit-learn, two schedules are for plain gradient descent alone."""
-    if estimator.solver in FULL_BATCH:
-        return CONSTANT
-    if estimator.learning_rate == "auto":
-        return LINEAR
-    schedule = get_schedule(estimator.learning_rate)
-    if schedule in (INVSCALING, ADAPTIVE) and estimator.solver != "sgd":
-        return CONSTANT
-    return schedule
+    solver, name = get_solver(estimator.solver), estimator.learning_rate
+    schedule = LINEAR if name == "auto" else get_schedule(name)
+    follows = not solver.full_batch and schedule.name in solver.schedules
+    return schedule if follows else CONSTANT
 
 
 def rate_of_first_epoch(estimator):
@@ -156,10 +155,7 @@ def rate_of_first_epoch(estimator):
 
 def default_rate(estimator):
     """Return what ``learning_rate_init="auto"`` comes to."""
-    if estimator.solver == "sgd":
-        # Momentum makes the steps of a row add up to 1 / (1 - momentum) of them.
-        return _ONLINE_RATE * max(1.0 - float(estimator.momentum), 0.01)
-    return _RATES.get(estimator.solver, _ONLINE_RATE)
+    return float(make_solver(estimator).default_learning_rate)
 
 
 def tolerance(estimator):
@@ -180,7 +176,7 @@ def _max_epochs(estimator, size):
 
 def patience(estimator, stops_on_held_out):
     """How many epochs in a row may bring no improvement."""
-    by_gradient = estimator.solver in SECOND_ORDER and not stops_on_held_out
+    by_gradient = get_solver(estimator.solver).whole_problem and not stops_on_held_out
     return math.inf if by_gradient else float(estimator.n_iter_no_change)
 
 

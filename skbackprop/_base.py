@@ -14,7 +14,6 @@ from sklearn.utils.metaestimators import available_if
 
 from . import _config, _history
 from ._auto_parameters import (
-    SECOND_ORDER,
     is_full_batch,
     needs_noise_estimate,
     streaming_alpha,
@@ -40,6 +39,7 @@ from .engine.hashing import hash_data
 from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import TrainCounters
+from .engine.solvers import get_solver
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -76,9 +76,10 @@ def ravel_column(y, name):
 
 
 def _learns_by_steps(estimator):
-    if estimator.solver in SECOND_ORDER:
+    solver = get_solver(estimator.solver)
+    if solver.whole_problem:
         raise AttributeError(
-            f"partial_fit is not available for solver={estimator.solver!r}, which needs all "
+            f"partial_fit is not available for solver={solver.name!r}, which needs all "
             "rows at once."
         )
     return True
@@ -241,7 +242,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None
     ):
         network = self._make_network(X, resume)
-        solver = _config.make_solver(self, network)
+        solver = _config.make_checked_solver(self, network)
         train_state = (
             self._standing if resume else self._init_train_state(network, solver, X.dtype)
         )
@@ -317,7 +318,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         self._set_fitted_state(
             fitted_state(problem.network, scaling, alpha, train_state, result, record)
         )
-        message = None if incremental else cut_short(self, problem, result)
+        message = None if incremental else cut_short(problem, result)
         if message is not None:
             warn_caller(message, ConvergenceWarning)
 
@@ -348,7 +349,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         return TrainState(
             params,
             best=params,
-            slots=np.zeros((solver.n_slots, network.n_params), dtype=dtype),
+            slots=solver.init_state(network.n_params, dtype),
             progress=TrainCounters(seed=seed),
             rng=np.random.RandomState(seed),
             solver=solver,
@@ -380,7 +381,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
         Returns the rows to train on, the weights of all rows, and the `ValidationSet`, or None.
         """
-        splits = given is None and self.early_stopping and self.solver != "lbfgs"
+        splits = (
+            given is None and self.early_stopping and get_solver(self.solver).holds_out_rows
+        )
         rows = np.arange(len(Y))
         if weights is not None:
             rows = rows[weights > 0]

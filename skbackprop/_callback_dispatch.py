@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sklearn
 
 from . import _history
-from ._auto_parameters import SECOND_ORDER
+from .engine.solvers import get_solver
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -70,7 +70,7 @@ class CallbackDispatcher:
         # scikit-learn's own estimators ask in this way, too.
         self.listens = hasattr(estimator, "_skl_callbacks")
         # A solver of the whole problem may find that it is done instead of another epoch.
-        self._foresees = estimator.solver not in SECOND_ORDER
+        self._foresees = not get_solver(estimator.solver).whole_problem
 
     def fit_begins(self, max_epochs, state_of, before):
         """Tell that training is about to begin.

@@ -11,38 +11,24 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ._auto_parameters import (
-    FULL_BATCH,
-    SECOND_ORDER,
     float_or_none,
     is_full_batch,
     make_plan,
+    make_solver,
     patience,
     shows_signal,
-    tolerance,
 )
 from ._parameters import as_sizes
 from .engine.activations import Activation, name_if_built_in
 from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
-from .engine.solvers.lbfgs import LBFGS
-from .engine.solvers.levenberg_marquardt import LevenbergMarquardt
 from .engine.network import Network
-from .engine.solvers import Adam, GradientDescent, Momentum, Nesterov, RMSprop, Rprop
 from .engine.regularization import Regularization
-from .engine.sampling import plan_presentations
+from .engine.sampling import make_sampler
 from .engine.training import TrainingProblem
 
-# What would change the result, and which solvers cannot heed it.
-_REFUSED = {
-    "dropout": FULL_BATCH,
-    "weight_decay": FULL_BATCH,
-    "l1": SECOND_ORDER,
-    "max_norm": SECOND_ORDER,
-}
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.
 _PROBED_ROWS = 32
-# A matrix of Levenberg-Marquardt with this many rows and columns takes 200 MB.
-_LARGEST_LEAST_SQUARES = 5000
 
 
 def hidden_sizes(hidden_layer_sizes, n_inputs, n_outputs, n_rows):
@@ -95,71 +81,28 @@ def make_network(estimator, n_inputs, hidden, output_layer):
     )
 
 
-def make_solver(estimator, network):
-    """The update rule, or the solver of the whole problem."""
-    solver = estimator.solver
-    _refuse_what_cannot_be(estimator, network)
-    tol = tolerance(estimator) or 0.0
-    if solver == "adam":
-        return Adam(*map(float, (estimator.beta_1, estimator.beta_2, estimator.epsilon)))
-    if solver == "rmsprop":
-        return RMSprop(float(estimator.beta_2), float(estimator.epsilon))
-    if solver == "rprop":
-        return Rprop()
-    if solver == "lbfgs":
-        return LBFGS(tol, int(estimator.max_fun))
-    if solver == "lm":
-        return LevenbergMarquardt(tol)
-    if estimator.momentum == 0:
-        return GradientDescent()
-    return (Nesterov if estimator.nesterovs_momentum else Momentum)(float(estimator.momentum))
+def make_checked_solver(estimator, network):
+    """Return the solver; raise an error for what it cannot train.
 
-
-def _refuse_what_cannot_be(estimator, network):
-    solver = estimator.solver
-    for name, solvers in _REFUSED.items():
-        value = getattr(estimator, name)
-        if solver in solvers and np.any(np.asarray(value, dtype=float) > 0):
-            raise ValueError(
-                f"The {name!r} parameter has no meaning for solver={solver!r}, and must be "
-                f"{None if name == 'max_norm' else 0}. Got {value!r}."
-            )
-    if solver != "lm":
-        return
-    if network.loss != "squared_error":
-        name = getattr(network.loss, "name", network.loss)
-        raise ValueError(
-            f"solver='lm' is for least squares: it needs loss='squared_error'. Got {name!r}."
-        )
-
-
-def check_least_squares_size(estimator, network, n_residuals=None):
-    """Refuse what would take Levenberg-Marquardt too much memory and time.
-
-    Parameters
-    ----------
-    n_residuals : int, default=None
-        Rows times outputs; None where the system of the residuals cannot be solved.
+    A parameter that would change the result, and cannot with this solver, is refused.
     """
-    if estimator.solver != "lm":
-        return
-    sizes = {"parameters": network.n_params}
-    if n_residuals is not None:
-        sizes["residuals (rows times outputs)"] = n_residuals
-    if min(sizes.values()) > _LARGEST_LEAST_SQUARES:
-        found = " and ".join(f"{size} {name}" for name, size in sizes.items())
-        raise ValueError(
-            f"solver='lm' solves a system of at most {_LARGEST_LEAST_SQUARES} equations. Got "
-            f"{found}, with hidden_layer_sizes={estimator.hidden_layer_sizes!r}: fewer neurons "
-            "or solver='lbfgs' would do."
-        )
+    solver = make_solver(estimator)
+    for name in solver.refused:
+        value = getattr(estimator, name)
+        if np.any(np.asarray(value, dtype=float) > 0):
+            raise ValueError(
+                f"The {name!r} parameter has no meaning for solver={solver.name!r}, and must "
+                f"be {None if name == 'max_norm' else 0}. Got {value!r}."
+            )
+    solver.check_network(network)
+    return solver
 
 
-def make_regularization(estimator, network, alpha):
+def make_regularization(estimator, network, solver, alpha):
     """Penalties and limits; solvers of the whole problem take gradients as they are."""
     hidden = network.layer_sizes[1:-1]
     dropout = one_per_layer("dropout", estimator.dropout, hidden, estimator.hidden_layer_sizes)
-    clip_norm = None if estimator.solver in FULL_BATCH else estimator.clip_norm
+    clip_norm = None if solver.full_batch else estimator.clip_norm
     return Regularization(
         alpha=alpha,
         l1=float(estimator.l1),
@@ -170,7 +113,7 @@ def make_regularization(estimator, network, alpha):
     )
 
 
-def make_task(
+def make_problem(
     estimator, network, solver, X, Y, rows, weights, examine, epochs_before, incremental, noise
 ):
     """Everything that training needs."""
@@ -180,22 +123,20 @@ def make_task(
         if weights is not None:
             batch_weights = weights.astype(X.dtype)
         weights, shuffle = None, False
-    check_least_squares_size(estimator, network, len(rows) * network.layer_sizes[-1])
-    presentations = plan_presentations(
-        rows, None if weights is None else weights[rows], shuffle
-    )
-    plan = make_plan(estimator, presentations.size, epochs_before, incremental, noise)
+    solver.check_size(network, len(rows))
+    sampler = make_sampler(rows, None if weights is None else weights[rows], shuffle)
+    plan = make_plan(estimator, sampler.size, epochs_before, incremental, noise)
     monitor = "loss"
     if estimator.early_stopping and examine is not None:
         monitor = "validation_loss" if estimator.scoring is None else "validation_score"
     return TrainingProblem(
         network=network,
         solver=solver,
-        regularization=make_regularization(estimator, network, plan.alpha),
+        regularization=make_regularization(estimator, network, solver, plan.alpha),
         schedule=plan.schedule,
         X=X,
         Y=Y,
-        sampler=presentations,
+        sampler=sampler,
         weights=batch_weights,
         batch_size=plan.batch_size,
         rate_init=plan.rate_init,

@@ -125,6 +125,8 @@ def hint_for(estimator, name, value, names):
 def _meant(estimator, name, value, names):
     if name == "learning_rate" and isinstance(value, Real) and not isinstance(value, bool):
         return f"learning_rate_init={value!r}"
+    if isinstance(value, type):
+        return f"an object of this class, {name}={value.__name__}()"
     word = "None" if value is None else value
     if not isinstance(word, str):
         return None

@@ -13,6 +13,7 @@ from .engine.initializers import INITIALIZERS
 from .engine.losses import ALIASES as LOSS_ALIASES
 from .engine.losses import Loss
 from .engine.schedules import SCHEDULES
+from .engine.solvers import SOLVERS, Solver
 
 ACTIVATION_NAMES = (*(row.name for row in ACTIVATIONS), *ALIASES)
 
@@ -192,7 +193,7 @@ RULES = {
         AnyOf((Options(ACTIVATION_NAMES), InstanceOf(Activation))), "hidden layer"
     ),
     "output_activation": Options(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
-    "solver": Options(("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")),
+    "solver": AnyOf((Options(tuple(SOLVERS)), InstanceOf(Solver))),
     "alpha": AnyOf((Interval(0), _AUTO)),
     "batch_size": AnyOf((Options(("auto", "full")), _COUNT)),
     "learning_rate": Options(("auto", *(row.name for row in SCHEDULES))),

@@ -2,8 +2,8 @@
 
 The plain form is made of arrays, numbers, strings, lists, tuples and dictionaries. Pickles,
 skops files and the files of `persistence` all hold it. None of the package's own classes is
-part of it, except an `Activation` or a `Loss` that the user gave: so a class can be renamed
-while old files stay readable, and nobody who loads a file has to trust it.
+part of it, except an `Activation`, a `Loss` or a `Solver` that the user gave: so a class can be
+renamed while old files stay readable, and nobody who loads a file has to trust it.
 
 A file may be forged. `from_plain` takes the declared fields only, checks each of them and how
 they fit together, and derives everything else.
@@ -22,12 +22,10 @@ from ._scaling import Scaling, Standardizer
 from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
 from ._training_loop import TrainState
 from .engine.activations import ACTIVATIONS, Activation
-from .engine.solvers.lbfgs import LBFGS
-from .engine.solvers.levenberg_marquardt import LevenbergMarquardt
 from .engine.losses import LOSSES, Loss
 from .engine.network import Network
-from .engine.solvers import UPDATE_RULES as UPDATERS
 from .engine.schedules import MONITORS, TrainCounters
+from .engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
 
 _TRAINED = ("_network", "_scaling", "_standing", "_examined", "history_", "n_iter_",
             "converged_", "alpha_", "engine_")  # fmt: skip
@@ -96,11 +94,18 @@ def _standing_to_plain(train_state):
         "best": None if train_state.best is train_state.params else train_state.best,
         "progress": _declared(train_state.progress),
         "rng": random_state_to_plain(train_state.rng),
-        "solver": {
-            "name": type(train_state.solver).__name__,
-            **_declared(train_state.solver),
-        },
+        "solver": _solver_to_plain(train_state.solver),
     }
+
+
+def _solver_to_plain(solver):
+    """The name and the settings of a built-in solver; a user's own stays as it is."""
+    name = type(solver).__name__
+    return {"name": name, **_declared(solver)} if _is_built_in(solver) else solver
+
+
+def _is_built_in(solver):
+    return _SOLVERS.get(type(solver).__name__) is type(solver)
 
 
 def _history_to_plain(columns):
@@ -259,8 +264,8 @@ _RANDOM_STATE = {
     "has_gauss": Interval(0, 1, kind=Integral),
     "gauss": Interval(-math.inf),
 }
-# Settings of the last update rule; those of the next come from the parameters.
-_UPDATERS = {kind.__name__: kind for kind in (LBFGS, LevenbergMarquardt, *UPDATERS)}
+# Settings of the last solver; those of the next come from the parameters.
+_SOLVERS = {kind.__name__: kind for kind in (*UPDATE_RULES, LBFGS, LevenbergMarquardt)}
 _LABELS = {"kind": Options((SINGLE, MULTILABEL, MULTIOUTPUT)), "classes": _ANYTHING}
 _TOTALS = {"classes": _Array((np.int64,), 1), "totals": _Array((np.float64,), 1)}
 
@@ -381,7 +386,7 @@ def _standing_from_plain(plain):
     record = _record("standing", plain, _STANDING)
     params = _finite("standing.params", record["params"])
     best = params if record["best"] is None else _finite("standing.best", record["best"])
-    solver = _updater(record["solver"])
+    solver = _solver_from_plain(record["solver"])
     slots, shape = _native(record["slots"]), (solver.n_slots, len(params))
     for name, array, wanted in (("best", best, params.shape), ("slots", slots, shape)):
         require(
@@ -400,10 +405,13 @@ def _standing_from_plain(plain):
     return TrainState(params, best, slots, progress, generator, solver)
 
 
-def _updater(plain):
+def _solver_from_plain(plain):
+    if isinstance(plain, Solver):
+        _check("standing.solver.n_slots", plain.n_slots, _COUNT)
+        return plain
     name = plain.get("name") if isinstance(plain, dict) else None
-    _check("standing.solver.name", name, Options(tuple(_UPDATERS)))
-    kind = _UPDATERS[name]
+    _check("standing.solver.name", name, Options(tuple(_SOLVERS)))
+    kind = _SOLVERS[name]
     rules = {
         field.name: _POSITIVE_COUNT if field.type is int else _NOT_NEGATIVE
         for field in fields(kind)

@@ -19,9 +19,9 @@ from scipy import sparse
 from . import _history
 from ._auto_parameters import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
-from .engine.solvers import Adam, GradientDescent, RMSprop, Rprop
 from .engine.schedules import CONSTANT, should_stop, update_best
-from .engine.training import choose_engine, learning_rate_at
+from .engine.solvers import GradientDescent
+from .engine.training import choose_engine
 
 _LISTS = (list, tuple, np.ndarray)
 _SPARSE = (sparse.csr_matrix, sparse.csr_array)
@@ -174,10 +174,8 @@ def _may_overflow(problem, dtype):
     rule, limits, rate = problem.solver, problem.regularization, problem.rate_init
     if limits.clip_norm is None or rate * (limits.clip_norm + limits.l1) > _LARGEST_STEP:
         return True
-    if isinstance(rule, (Adam, RMSprop)):
-        # Steps are divided by the size of recent gradients, penalties included.
-        is_scaled = isinstance(rule, RMSprop) or rule.beta_1**2 < rule.beta_2
-        return dtype.type(rule.epsilon) == 0 or not is_scaled or rate * limits.weight_decay > 2
+    if rule.scales_steps:  # penalties included
+        return not rule.bounds_steps(dtype) or rate * limits.weight_decay > 2
     # Weights are multiplied by one minus this.
     return rate * (limits.alpha + limits.weight_decay) > 2
 
@@ -214,7 +212,7 @@ class Stream:
         self.appends = [column.append for column in estimator.history_.values()]
         self.tol = problem.tol or 0.0
         constant = problem.schedule is CONSTANT
-        self.rate = learning_rate_at(problem, self.train_state.progress) if constant else None
+        self.rate = problem.learning_rate_at(self.train_state.progress) if constant else None
         self.has_penalty = problem.regularization.alpha > 0 or problem.regularization.l1 > 0
         self.is_one_batch = is_full_batch(estimator)
         self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
@@ -279,7 +277,7 @@ class Stream:
         n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
         if n_uses is None:
             return False
-        rate = self.rate or learning_rate_at(problem, progress)
+        rate = self.rate or problem.learning_rate_at(progress)
         penalty = 0.0
         if self.has_penalty:
             batch_size = min(n_uses, self.batch_size) or 1
@@ -421,7 +419,7 @@ def prepare_stream(estimator, problem, read, by_class, classes):
         estimator.engine_ == "compiled"
         and problem.examine is None
         and not _clips(estimator)
-        and not isinstance(problem.solver, Rprop)
+        and not problem.solver.full_batch
         and not estimator.early_stopping
         and not estimator.verbose
         and estimator._params is estimator._standing.params

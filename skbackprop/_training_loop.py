@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
 from . import _history
-from ._auto_parameters import FULL_BATCH, PLANNED, default_rate
+from ._auto_parameters import PLANNED
 from ._warnings import warn_caller, warn_of_missing_kernel
 from .engine.output_expansion import expand_output_layer
 from .engine.schedules import TrainCounters
@@ -68,8 +68,7 @@ class TrainState:
     def use(self, solver):
         """Go on with an update rule, which remembers nothing of another's, or its own."""
         if type(solver) is not type(self.solver):
-            shape = (solver.n_slots, self.params.size)
-            self.slots = np.zeros(shape, dtype=self.params.dtype)
+            self.slots = solver.init_state(self.params.size, self.params.dtype)
             self.progress.origin = self.progress.epochs
         self.solver = solver
 
@@ -159,8 +158,8 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         warn_of_missing_kernel()
     keeps_best = problem.monitor != "loss" and estimator.restore_best
     # Half the rate does not help where another parameter is too large.
-    unstable = _unstable_parameters(estimator, problem)
-    restarts = 0 if unstable or estimator.solver in FULL_BATCH else estimator.max_restarts
+    unstable = _unstable_parameters(problem)
+    restarts = 0 if unstable or problem.solver.full_batch else estimator.max_restarts
     drawn_so_far = train_state.rng.get_state()
     for restart in count():
         train_state.rng.set_state(drawn_so_far)
@@ -212,7 +211,9 @@ def _run(estimator, problem, train_state, dispatcher):
             train_state.best[:] = train_state.params
         result.converged = record.stalled
         stop = (
-            record.stalled or len(records) == problem.max_epochs or not math.isfinite(record.loss)
+            record.stalled
+            or len(records) == problem.max_epochs
+            or not math.isfinite(record.loss)
         )
         if dispatcher is not None:
             is_sound = not train_state.diverged(problem.network.n_layers)
@@ -248,23 +249,13 @@ def _run(estimator, problem, train_state, dispatcher):
 # ---- What went wrong, and what to do about it ----
 
 
-def cut_short(estimator, problem, result):
+def cut_short(problem, result):
     """Return why training ended too early, and what to do about it; None if it did not."""
     if result.converged or result.excused:
         return None
-    n_epochs = len(result.records)
-    if result.outcome == "max_fun":
-        return (
-            f"Training stopped after {n_epochs} epochs, because solver='lbfgs' has computed "
-            f"max_fun={estimator.max_fun} gradients. Raise max_fun, or tol (now "
-            f"{problem.solver.tol:g})."
-        )
-    if result.outcome == "line_search":
-        return (
-            f"Training stopped after {n_epochs} epochs, because solver='lbfgs' found no step "
-            f"that makes the loss smaller, and the gradient is larger than tol="
-            f"{problem.solver.tol:g}. Scale X, give it as float64, or raise tol."
-        )
+    why = problem.solver.explain_end(result.outcome)
+    if why is not None:
+        return f"Training stopped after {len(result.records)} epochs, because {why}"
     if problem.tol is None or problem.schedule in PLANNED:
         return None
     if math.isinf(problem.patience):
@@ -272,8 +263,8 @@ def cut_short(estimator, problem, result):
     else:
         reason = f"with the {problem.monitor.replace('_', ' ')} still improving"
     return (
-        f"Training stopped after max_iter={problem.max_epochs} epochs {reason}. Raise max_iter, "
-        "or set tol=None if that is intended."
+        f"Training stopped after max_iter={problem.max_epochs} epochs {reason}. Raise "
+        "max_iter, or set tol=None if that is intended."
     )
 
 
@@ -307,12 +298,12 @@ def _saturated(problem, layer):
     )
 
 
-def _unstable_parameters(estimator, problem):
+def _unstable_parameters(problem):
     """Return the names of penalties of which one update takes all of a weight, or more."""
-    if estimator.solver in FULL_BATCH:
+    if problem.solver.full_batch:
         return []
     # A rate that is too large is not their fault.
-    rate = min(problem.rate_init, default_rate(estimator))
+    rate = min(problem.rate_init, problem.solver.default_learning_rate)
     factors = {
         "alpha": rate * problem.regularization.alpha / problem.batch_size,
         "weight_decay": rate * problem.regularization.weight_decay,
@@ -334,8 +325,8 @@ def _collapse(problem, params):
     layer = problem.saturated_layer(params)
     if layer is not None:
         return (
-            f"{_saturated(problem, layer)} after training, so that the network predicts the same "
-            "for all of them."
+            f"{_saturated(problem, layer)} after training, so that the network predicts the "
+            "same for all of them."
         )
     if problem.lost_signal(params):
         return "After training the network predicts the same for all samples."
@@ -353,6 +344,7 @@ def _advice(estimator, problem, unstable):
     elif problem.probe is not None and _largest_input(problem, estimator)[1] > _LARGE_INPUT:
         column, size = _largest_input(problem, estimator)
         advice.insert(0, f"scale X (column {column!r} reaches {size:g} standard deviations)")
-    if estimator.solver == "sgd" and estimator.momentum:
-        advice.append(f"lower momentum (now {estimator.momentum:g})")
+    momentum = getattr(problem.solver, "momentum", 0)
+    if momentum:
+        advice.append(f"lower momentum (now {momentum:g})")
     return ", ".join(advice)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from .engine.activations import Activation
+from .engine.solvers import Solver as CustomSolver
 
 Array: TypeAlias = NDArray[Any]
 Rows: TypeAlias = "ArrayLike | sparse.spmatrix | sparse.sparray"  # the last since SciPy 1.11
@@ -20,7 +21,7 @@ Seed: TypeAlias = int | np.random.RandomState | None
 
 Sizes: TypeAlias = int | Sequence[int] | Auto
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
-Solver: TypeAlias = Literal["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"]
+Solver: TypeAlias = Literal["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"] | CustomSolver
 BatchSize: TypeAlias = int | Literal["auto", "full"]
 Schedule: TypeAlias = Literal["auto", "constant", "invscaling", "adaptive", "linear", "cosine"]
 DrawWeights: TypeAlias = Callable[[int, int, np.random.RandomState], ArrayLike]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._config import _REFUSED, FULL_BATCH, SECOND_ORDER
 from skbackprop._parameters import ACTIVATION_NAMES, WeightInitOptions
+from skbackprop.engine.solvers import SOLVERS
 
 # What may be said of a combination that makes no sense. Everything else is a bug.
 REFUSALS = re.compile(
@@ -20,6 +20,7 @@ REFUSALS = re.compile(
     "validation set is too small|only 1 member|early_stopping=True without validation data|"
     "'output_activation' parameter.* must be"
 )
+FULL_BATCH = [name for name, solver in SOLVERS.items() if solver.full_batch]
 numbers = st.sampled_from
 
 
@@ -37,7 +38,7 @@ def parameters(draw, regression):
             st.one_of(st.just("auto"), st.just("auto"), activation, numbers(["softmax", "exp"]))
         ),
         "loss": draw(numbers(losses)),
-        "solver": draw(numbers(["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"])),
+        "solver": draw(numbers(list(SOLVERS))),
         "alpha": draw(numbers(["auto", 0.0, 1e-4, 1.0])),
         "batch_size": draw(numbers(["auto", "full", 1, 3, 1000])),
         "learning_rate": draw(
@@ -152,11 +153,11 @@ def test_any_legal_parameters(regression, rest):
 
 
 @pytest.mark.parametrize("solver", FULL_BATCH)
-@pytest.mark.parametrize("name", _REFUSED)
+@pytest.mark.parametrize("name", ["dropout", "weight_decay", "l1", "max_norm"])
 def test_what_a_solver_cannot_heed_is_refused(name, solver):
     X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
     reg = BackpropRegressor((3,), solver=solver, max_iter=2, tol=None, **{name: 0.5})
-    if solver in _REFUSED[name]:
+    if name in SOLVERS[solver].refused:
         with pytest.raises(ValueError, match=f"'{name}' parameter has no meaning.*'{solver}'"):
             reg.fit(X, y)
     else:
@@ -174,7 +175,7 @@ def test_what_a_solver_has_no_use_for_is_ignored(solver):
         "epsilon": 1.0, "batch_size": 7, "learning_rate": "linear", "power_t": 0.1,
         "clip_norm": 1e-3, "quantile": 0.9,
     }  # fmt: skip
-    if solver in SECOND_ORDER:
+    if SOLVERS[solver].whole_problem:
         ignored |= {"learning_rate_init": 1.0, "n_iter_no_change": 1}
     same = BackpropRegressor((3,), **settings, **ignored).fit(X, y)
     np.testing.assert_array_equal(same.coefs_[0], plain.coefs_[0])

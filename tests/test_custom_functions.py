@@ -13,8 +13,8 @@ from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
 from skbackprop.engine.activations import OUTPUT_ACTIVATIONS, TANH
 from skbackprop.engine.losses import POISSON
 from skbackprop.engine.network import Network
-from skbackprop.engine.solvers import Adam, GradientDescent
 from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.solvers import Adam, GradientDescent
 from skbackprop.engine.training import choose_engine, kernel
 from skbackprop.export import to_c, to_sklearn
 

@@ -161,7 +161,7 @@ def test_the_mathematics_names_every_function():
     ):  # fmt: skip
         functions = getattr(importlib.import_module(f"skbackprop.engine.{module}"), table)
         assert {function.name for function in functions} <= set(rows)
-    rules = importlib.import_module("skbackprop.engine.solvers").UPDATERS
+    rules = importlib.import_module("skbackprop.engine.solvers").UPDATE_RULES
     shown = re.findall(r"^:pyobject: (\w+)\.step$", text, flags=re.M)
     # AccumulateGradient makes no update.
     assert {rule.__name__ for rule in rules} == {*shown, "AccumulateGradient"}

@@ -20,8 +20,11 @@ from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
 from skbackprop.engine.network import Network, path_products
+from skbackprop.engine.output_expansion import expand_output_layer
+from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.schedules import SCHEDULES, TrainCounters
 from skbackprop.engine.solvers import (
-    UPDATERS,
+    UPDATE_RULES,
     AccumulateGradient,
     Adam,
     GradientDescent,
@@ -29,9 +32,6 @@ from skbackprop.engine.solvers import (
     Nesterov,
     Rprop,
 )
-from skbackprop.engine.output_expansion import expand_output_layer
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.schedules import SCHEDULES, TrainCounters
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
@@ -234,11 +234,11 @@ def test_kernel_knows_every_name():
     for row in LOSSES:
         assert kernel.can_run(Network((2, 1), (), row.name, row.output_activation))
     assert {name for name, _ in kernel.LOSSES} == {row.name for row in LOSSES}
-    assert list(kernel.UPDATERS) == list(UPDATERS)
+    assert list(kernel.UPDATERS) == list(UPDATE_RULES)
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("rule", UPDATERS)
+@pytest.mark.parametrize("rule", UPDATE_RULES)
 def test_kernel_knows_how_many_slots_a_rule_has(rule):
     network = Network((2, 1), (), "squared_error", "identity")
     X, Y = np.ones((1, 2)), np.ones((1, 1))
@@ -427,7 +427,7 @@ def by_hand(rule, gradients, rate):
     return path
 
 
-@pytest.mark.parametrize("rule", UPDATERS[:-1], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", UPDATE_RULES[:-1], ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("rate", [0.01, 45.0, 1.5e-6])
 def test_rules_are_those_of_the_papers(rule, rate):
     n = GRADIENTS.shape[1]
@@ -440,12 +440,12 @@ def test_rules_are_those_of_the_papers(rule, rate):
 
 
 def test_rules_are_settings_and_little_memory():
-    slots = {rule.__name__: rule.n_slots for rule in UPDATERS}
+    slots = {rule.__name__: rule.n_slots for rule in UPDATE_RULES}
     assert slots == {
         "GradientDescent": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "RMSprop": 1, "Rprop": 2,
         "AccumulateGradient": 1,
     }  # fmt: skip
-    for rule in UPDATERS:
+    for rule in UPDATE_RULES:
         assert rule() == rule()
         assert rule().constants == rule(*astuple(rule())).constants
     state = np.zeros((1, 2))
@@ -482,7 +482,7 @@ def epochs(draw):
     network = Network(sizes, activations, loss, output, options)
     dtype = draw(st.sampled_from([np.float64, np.float32]))
     n = draw(st.integers(1, 40))
-    solver = draw(st.sampled_from(UPDATERS))()
+    solver = draw(st.sampled_from(UPDATE_RULES))()
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
     if draw(st.booleans()):
         X[rng.random(X.shape) < 0.6] = 0
@@ -740,7 +740,7 @@ def test_no_rows_have_no_hash():
 @given(st.lists(st.floats(0.01, 20), min_size=1, max_size=30), st.integers(0, 2**31))
 def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
     weights = np.array(weights)
-    plan = sampling.plan_presentations(np.arange(len(weights)), weights, shuffle=True)
+    plan = sampling.make_sampler(np.arange(len(weights)), weights, shuffle=True)
     counts = np.bincount(plan.draw(np.random.RandomState(seed)), minlength=len(weights))
     expected = weights * plan.size / weights.sum()
     assert counts.sum() == plan.size == max(round(weights.sum()), len(weights))
@@ -753,12 +753,12 @@ def test_the_last_row_is_not_passed_by_rounding():
             return np.nextafter(1.0, 0.0)
 
     # 9 and almost one more are ten, where the weights end; 4 and as much, where a row does.
-    plan = sampling.plan_presentations(np.arange(4) + 7, np.full(4, 2.5), shuffle=False)
+    plan = sampling.make_sampler(np.arange(4) + 7, np.full(4, 2.5), shuffle=False)
     np.testing.assert_array_equal(plan.draw(Generator()), [7, 7, 8, 8, 9, 9, 9, 10, 10, 10])
 
 
 def test_integer_weights_repeat_exactly():
-    plan = sampling.plan_presentations(np.array([4, 2, 7]), np.array([1.0, 3.0, 2.0]), False)
+    plan = sampling.make_sampler(np.array([4, 2, 7]), np.array([1.0, 3.0, 2.0]), False)
     np.testing.assert_array_equal(plan.draw(None), [4, 2, 2, 2, 7, 7])
 
 

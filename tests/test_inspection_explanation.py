@@ -11,8 +11,8 @@ from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop.engine.hashing import kernel
-from skbackprop.engine.solvers import GradientDescent
 from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.solvers import GradientDescent
 from skbackprop.engine.training import run_epoch
 from skbackprop.inspection import explain_step
 

@@ -18,8 +18,8 @@ from skbackprop.engine import hashing, training
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.losses import LOSSES
 from skbackprop.engine.network import Network
-from skbackprop.engine.solvers import UPDATE_RULES, Adam, GradientDescent, Momentum
 from skbackprop.engine.regularization import Regularization
+from skbackprop.engine.solvers import UPDATE_RULES, Adam, GradientDescent, Momentum
 
 pytestmark = pytest.mark.compiled
 

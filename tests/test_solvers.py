@@ -20,7 +20,9 @@ from sklearn.linear_model import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine import lbfgs, levenberg_marquardt, training
+from skbackprop.engine.network import Network
+from skbackprop.engine.schedules import TrainCounters
+from skbackprop.engine.solvers import lbfgs, levenberg_marquardt
 from skbackprop.engine.solvers.lbfgs import LBFGS
 from skbackprop.engine.solvers.levenberg_marquardt import (
     DualSystem,
@@ -28,8 +30,6 @@ from skbackprop.engine.solvers.levenberg_marquardt import (
     LevenbergMarquardt,
     PrimalSystem,
 )
-from skbackprop.engine.network import Network
-from skbackprop.engine.schedules import TrainCounters
 
 # How each solver comes to rest at the optimum of a smooth convex problem.
 TO_THE_OPTIMUM = {
@@ -300,7 +300,7 @@ class Valley:
 def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):
     params, progress = np.array(start), TrainCounters(damping=damping)
     solver = LevenbergMarquardt(**settings)
-    told = levenberg_marquardt.step(solver, problem, params, n_weights, ridge, progress)
+    told = levenberg_marquardt.take_step(solver, problem, params, n_weights, ridge, progress)
     return params, *told, progress.damping
 
 
@@ -632,7 +632,7 @@ def test_lbfgs_warning_names_max_fun(wheat, tol, value):
 
 def test_lbfgs_warning_names_a_line_search_that_failed(wheat, monkeypatch):
     clf = BackpropClassifier((4,), solver="lbfgs", max_iter=300, random_state=0)
-    real = training._whole_objective
+    real = lbfgs._make_objective
 
     def uphill(*arguments):
         objective = real(*arguments)
@@ -645,7 +645,7 @@ def test_lbfgs_warning_names_a_line_search_that_failed(wheat, monkeypatch):
 
         return loss_and_gradient
 
-    monkeypatch.setattr(training, "_whole_objective", uphill)
+    monkeypatch.setattr(lbfgs, "_make_objective", uphill)
     with pytest.warns(ConvergenceWarning, match=r"no step .* larger than tol=0.0001. Scale X"):
         clf.fit(*wheat)
     assert not clf.converged_

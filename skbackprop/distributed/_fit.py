@@ -23,6 +23,7 @@ from .._serialization import TRAINED
 from .._training_lock import training_lock
 from .._training_loop import fit_with_restarts
 from .._validation_set import ValidationSet
+from ..engine.solvers import get_solver
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedTask, Cluster, SummedTask, merge
@@ -157,7 +158,11 @@ def _check_estimator(estimator, X_val, persist):
             "distributed.fit does not support callbacks, which would have to see X: remove "
             "them with set_callbacks()."
         )
-    if estimator.early_stopping and X_val is None and estimator.solver != "lbfgs":
+    if (
+        estimator.early_stopping
+        and X_val is None
+        and get_solver(estimator.solver).holds_out_rows
+    ):
         raise ValueError(
             "distributed.fit does not support early_stopping=True without validation data: "
             "give X_val and y_val."
@@ -210,7 +215,7 @@ def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
 
 
 def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
-    """What to train, the standardization, and where training stands; `kept` owns the problem."""
+    """The problem, which `kept` owns, the standardization, and the training state."""
     class_weight = getattr(learner, "class_weight", None)
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
@@ -219,8 +224,8 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
     given = learner._validate_validation_data(*validation_data, dtype=survey.dtype)
     shape = (survey.n_rows, learner.n_features_in_)
     network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
-    solver = _config.make_solver(learner, network)
-    _config.check_least_squares_size(learner, network)
+    solver = _config.make_checked_solver(learner, network)
+    solver.check_size(network)
     train_state = learner._init_train_state(network, solver, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),

@@ -21,9 +21,9 @@ from .._sample_weight import (
 )
 from .._target_encoding import distinct
 from ..engine.blas_threads import limit_blas_threads, limit_for
-from ..engine.solvers import AccumulateGradient
 from ..engine.regularization import Regularization
-from ..engine.sampling import plan_presentations
+from ..engine.sampling import make_sampler
+from ..engine.solvers import AccumulateGradient
 from ..engine.training import make_least_squares, make_runner
 
 
@@ -163,7 +163,7 @@ class Orders:
     kind : object
         Of the targets, as the learner names it.
     network : Network
-    solver : an entry of `optimizers.UPDATERS`
+    solver : an entry of `solvers.UPDATE_RULES`
     dtype : dtype
     sums_up : bool
         Whether gradients are summed, or networks averaged.
@@ -176,7 +176,7 @@ class Orders:
     batch_size : int
     seed : int
     total_weight : float
-        Of all presentations of an epoch, on all workers.
+        Of all samples of an epoch, on all workers.
     regularization : Regularization or None
     scaling : Scaling or None
     """
@@ -234,8 +234,8 @@ def _order_and_split(rows, orders):
 def _present(numbers, weights, orders):
     """What an epoch presents of a partition; gradients that are summed are weighed instead."""
     if orders.sums_up:
-        return plan_presentations(numbers, None, shuffle=False)
-    return plan_presentations(
+        return make_sampler(numbers, None, shuffle=False)
+    return make_sampler(
         numbers, None if weights is None else weights[numbers], orders.learner.shuffle
     )
 
@@ -247,9 +247,9 @@ class Measured:
     Parameters
     ----------
     weight : float
-        Of all presentations of an epoch.
+        Of all samples of an epoch.
     sizes : dict
-        How many presentations each partition has.
+        How many samples an epoch of each partition has.
     """
 
     weight: float
@@ -298,7 +298,7 @@ class Block:
     start : int
         The number of its first presentation in an epoch.
     X, Y : the rows, as `run_epoch` takes them
-    presentations : EpochSampler
+    sampler : EpochSampler
     weights : ndarray or None
         Within the gradient, where gradients are summed.
     """
@@ -307,7 +307,7 @@ class Block:
     start: int
     X: object
     Y: np.ndarray
-    presentations: object
+    sampler: object
     weights: np.ndarray | None
 
     @property
@@ -326,10 +326,10 @@ def prepare(rows, orders, starts):
     X, _, Y, numbers, weights = _order_and_split(rows, orders)
     if not len(numbers):
         return None
-    presentations = _present(numbers, weights, orders)
+    sampler = _present(numbers, weights, orders)
     within = weights.astype(orders.dtype) if orders.sums_up and weights is not None else None
     X, Y = orders.scaling.transform(X, Y)
-    return Block(orders, starts[rows.number], X, Y, presentations, within)
+    return Block(orders, starts[rows.number], X, Y, sampler, within)
 
 
 # ---- Rounds: each gives the partition's share of a mean, to be summed ----
@@ -346,7 +346,7 @@ def _quietly(network, batch_size):
 def gradient(block, params, presented):
     """The summed loss, and this partition's share of the gradient of the mean loss.
 
-    `presented` counts the presentations before this epoch.
+    `presented` counts the samples before this epoch.
     """
     orders, found = (
         block.orders,

@@ -127,7 +127,7 @@ class ClusterTask(TrainingProblem):
     cluster : Cluster
         Of `_partition.Block`.
     weight : float
-        Of all presentations of an epoch.
+        Of all samples of an epoch.
     """
 
     cluster: Cluster
@@ -135,7 +135,7 @@ class ClusterTask(TrainingProblem):
 
     @property
     def total_weight(self):
-        """The weight of all presentations of an epoch."""
+        """The weight of all samples of an epoch."""
         return self.weight
 
 
@@ -143,7 +143,7 @@ class ClusterTask(TrainingProblem):
 class SummedTask(ClusterTask):
     """Every update is by the gradient of all rows, the sum of those of the partitions."""
 
-    def runner(self, params, state, solver, seed=0):
+    def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
         def run(order, batch_size, rate, updates=0, presented=0):
@@ -178,7 +178,7 @@ class AveragedTask(ClusterTask):
         """The number of batches of the largest partition."""
         return -(-self.largest // self.batch_size)
 
-    def runner(self, params, state, solver, seed=0):
+    def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
         def run(order, batch_size, rate, updates=0, presented=0):

@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-from . import optimizers
+from . import solvers
 from .losses import options_of
 
 cdef extern from "kernel.h" nogil:
@@ -53,7 +53,7 @@ cdef extern from "kernel.h" nogil:
         const double *options
 
     ctypedef struct rule_t:
-        int solver
+        int updater
         double rate
         double alpha
         double l1
@@ -109,7 +109,7 @@ ctypedef fused floating:
 ACTIVATIONS = {ACTIVATION_NAMES[code].decode(): code for code in range(N_ACTIVATIONS)}
 LOSSES = {(LOSS_NAMES[code].decode(), LOSS_OUTPUTS[code].decode()): code
           for code in range(N_LOSSES)}
-UPDATERS = {getattr(optimizers, UPDATER_NAMES[code].decode()): code
+UPDATERS = {getattr(solvers, UPDATER_NAMES[code].decode()): code
             for code in range(N_UPDATERS)}
 
 

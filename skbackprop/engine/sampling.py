@@ -18,7 +18,7 @@ from scipy import sparse
 from .hashing import GOLDEN, mix
 
 _NUMBERS_COMPARED = 2**17
-# An expected number of presentations that is this near to an integer is one.
+# An expected number of uses that is this near to an integer is one.
 _ROUNDING = 1e-9
 
 
@@ -167,7 +167,7 @@ class EpochSampler:
         return self.rows[np.minimum(chosen, len(self.rows) - 1)]
 
 
-def plan_presentations(rows, weights, shuffle):
+def make_sampler(rows, weights, shuffle):
     """Turn positive sample weights into what an epoch presents.
 
     Parameters

@@ -4,19 +4,15 @@
 signature, one test that holds the two together.
 """
 
-import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import lbfgs, levenberg_marquardt, schedules
-from .blas_threads import largest_product, limit_blas_threads, limit_for
+from . import schedules
 from .hashing import kernel
-from .lbfgs import LBFGS
-from .levenberg_marquardt import LevenbergMarquardt
-from .optimizers import AccumulateGradient
 from .saturation import has_constant_output, saturated_layer
+from .solvers.levenberg_marquardt import LeastSquares
 
 
 def as_matrix(Y, rows, n_outputs, dtype):
@@ -52,8 +48,8 @@ def run_epoch(
     params : ndarray of shape (n_params,)
         Changed in place.
     state : ndarray of shape (n_slots, n_params)
-        What the solver remembers; changed in place.
-    solver : an entry of `optimizers.UPDATERS`
+        The state of the solver; changed in place.
+    solver : Solver
     regularization : Regularization
     X : {ndarray, CSR} of shape (n, n_inputs)
     Y : ndarray of shape (n, n_outputs), or class numbers of shape (n,)
@@ -99,9 +95,7 @@ def run_epoch(
     return total
 
 
-def update(
-    network, params, state, solver, regularization, gradient, total_weight, rate, count
-):
+def update(network, params, state, solver, regularization, gradient, total_weight, rate, count):
     """Change the parameters by the gradient of a batch's mean loss, all in place.
 
     Parameters
@@ -126,9 +120,8 @@ def has_kernel():
 
 def choose_engine(network, solver):
     """The name of the fastest implementation for this network, "compiled" or "numpy"."""
-    # L-BFGS asks for gradients, and updates by itself.
-    rule = AccumulateGradient() if isinstance(solver, LBFGS) else solver
-    return "numpy" if kernel is None or not kernel.can_train(network, rule) else "compiled"
+    is_compiled = kernel is not None and kernel.can_train(network, solver.update_rule)
+    return "compiled" if is_compiled else "numpy"
 
 
 def make_runner(network, params, state, solver, regularization, X, Y, weights, seed):
@@ -148,7 +141,7 @@ def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
     rows = np.asarray(rows)
     weights = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
     targets = as_matrix(Y, np.arange(len(Y)), network.layer_sizes[-1], dtype)
-    return levenberg_marquardt.LeastSquares(network, X, targets, rows, weights / total_weight)
+    return LeastSquares(network, X, targets, rows, weights / total_weight)
 
 
 @dataclass(frozen=True)
@@ -158,11 +151,11 @@ class TrainingProblem:
     Parameters
     ----------
     network : Network
-    solver : an entry of `optimizers.UPDATERS`, LBFGS or LevenbergMarquardt
+    solver : Solver
     regularization : Regularization
     schedule : Schedule
     X, Y : the rows, as `run_epoch` takes them
-    presentations : EpochSampler
+    sampler : EpochSampler
     weights : ndarray or None
         Weights of the rows of `X` within their batch.
     batch_size : int
@@ -192,7 +185,7 @@ class TrainingProblem:
     schedule: object
     X: object
     Y: np.ndarray
-    presentations: object
+    sampler: object
     weights: np.ndarray | None
     batch_size: int
     rate_init: float
@@ -218,7 +211,7 @@ class TrainingProblem:
 
     @property
     def total_weight(self):
-        """The weight of all presentations of an epoch."""
+        """The weight of all samples of an epoch."""
         if self.weights is None:
             return self.sampler.size
         return float(self.weights[self.sampler.rows].sum())
@@ -228,7 +221,16 @@ class TrainingProblem:
         """The number of batches."""
         return -(-self.sampler.size // self.batch_size)
 
-    def runner(self, params, state, solver, seed=0):
+    def penalty(self, params, batch_weight):
+        """Return what the penalties add to the mean loss of a batch of this weight."""
+        return self.regularization.penalty(params, self.network.n_weights, batch_weight)
+
+    def learning_rate_at(self, counters):
+        """Return the learning rate of the next epoch, which each restart has halved."""
+        factor = self.schedule.factor(counters, self.horizon, self.power_t)
+        return self.rate_init * factor * 0.5**counters.halvings
+
+    def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of this problem, as `make_runner` returns it."""
         return make_runner(
             self.network, params, state, solver, self.regularization, self.X, self.Y,
@@ -266,37 +268,19 @@ class EpochRecord:
 
 
 def train(problem, params, state, progress, rng, observe):
-    """Train an epoch at a time until `observe`, shown a `EpochRecord` of each, returns True.
+    """Train an epoch at a time until `observe`, shown an `EpochRecord` of each, returns True.
 
     `params`, `state`, `progress` and `rng` are changed in place: they are all that has to
-    be kept for training to be resumed as if it had never stopped. Returns None, or how a
-    solver of the whole problem ended by itself: "converged", where it found no step that
-    improves the objective; and, of lbfgs, "max_fun" or "line_search".
+    be kept for training to be resumed as if it had never stopped. Returns None, or how the
+    solver ended by itself: see `Solver.train`.
     """
     clock = _Clock()
-    if isinstance(problem.solver, LBFGS):
 
-        def conclude(loss):
-            loss_sum = (loss - _penalty(problem, params, problem.total_weight)) * problem.total_weight
-            return observe(_end_epoch(problem, params, progress, loss, loss_sum, math.nan, clock))
+    def end_epoch(loss, loss_sum, learning_rate):
+        record = _end_epoch(problem, params, progress, loss, loss_sum, learning_rate, clock)
+        return observe(record)
 
-        objective = _whole_objective(problem, params.dtype)
-        n_rows = len(problem.sampler.rows)
-        with limit_for(largest_product(problem.network.layer_sizes, n_rows))():
-            return lbfgs.minimize_lbfgs(
-                problem.solver, objective, params, state, progress, conclude
-            )
-    if isinstance(problem.solver, LevenbergMarquardt):
-        epoch = _least_squares_epoch(problem, params, progress)
-    else:
-        epoch = _epoch(problem, params, state, progress, rng)
-    while True:
-        # A diverging network is reported by its loss; NumPy's own warnings say less.
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss, loss_sum, rate, converged = epoch()
-        record = _end_epoch(problem, params, progress, loss, loss_sum, rate, clock)
-        if observe(record) or converged:
-            return "converged" if converged else None
+    return problem.solver.train(problem, params, state, progress, rng, end_epoch)
 
 
 class _Clock:
@@ -308,73 +292,6 @@ class _Clock:
     def lap(self):
         before, self._before = self._before, time.perf_counter()
         return self._before - before
-
-
-def learning_rate_at(problem, progress):
-    """The rate of the next epoch; each new start has halved it."""
-    factor = problem.schedule.factor(progress, problem.horizon, problem.power_t)
-    return problem.rate_init * factor * 0.5**progress.halvings
-
-
-def _penalty(problem, params, batch_weight):
-    return problem.regularization.penalty(params, problem.network.n_weights, batch_weight)
-
-
-def _epoch(problem, params, state, progress, rng):
-    """A function that runs one epoch of an update rule.
-
-    It returns the loss, the sum of the data's losses, the rate, and False.
-    """
-    presentations, total_weight = problem.sampler, problem.total_weight
-    batch_weight = total_weight * problem.batch_size / presentations.size
-    run = problem.runner(params, state, problem.solver, progress.seed)
-    threads = limit_blas_threads(problem.network.layer_sizes, problem.batch_size)
-
-    def epoch():
-        rate = learning_rate_at(problem, progress)
-        penalty = _penalty(problem, params, batch_weight)
-        order = presentations.draw(rng)
-        with threads():
-            loss_sum = run(order, problem.batch_size, rate, progress.updates, progress.samples)
-        progress.updates += problem.updates_per_epoch
-        return loss_sum / total_weight + penalty, loss_sum, rate, False
-
-    return epoch
-
-
-def _least_squares_epoch(problem, params, progress):
-    """A function that makes one step of Levenberg-Marquardt, and returns the same."""
-    problem, total_weight = problem.least_squares(params.dtype), problem.total_weight
-    ridge = problem.regularization.alpha / total_weight
-    threads = limit_for(problem.multiplications)
-
-    def epoch():
-        penalty = _penalty(problem, params, total_weight)
-        with threads():
-            loss, moved = levenberg_marquardt.step(
-                problem.solver, problem, params, problem.network.n_weights, ridge, progress
-            )
-        progress.updates += 1
-        return loss + penalty, loss * total_weight, math.nan, not moved
-
-    return epoch
-
-
-def _whole_objective(problem, dtype):
-    """The objective of the whole data, and its gradient, as a function of the parameters."""
-    network, rows = problem.network, problem.sampler.rows
-    params = np.empty(network.n_params, dtype=dtype)
-    gradient = np.zeros((AccumulateGradient.n_slots, network.n_params), dtype=dtype)
-    run = problem.runner(params, gradient, AccumulateGradient())
-
-    def loss_and_gradient(vector):
-        params[:] = vector
-        with np.errstate(over="ignore", invalid="ignore"):
-            loss_sum = run(rows, len(rows), 0.0)
-            penalty = _penalty(problem, params, problem.total_weight)
-        return loss_sum / problem.total_weight + penalty, gradient[0]
-
-    return loss_and_gradient
 
 
 def _end_epoch(problem, params, progress, loss, loss_sum, rate, clock):

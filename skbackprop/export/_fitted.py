@@ -175,7 +175,7 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     vars(estimator).update(targets)
     n_inputs, *hidden = (len(coef) for coef in coefs)
     network = _config.make_network(estimator, n_inputs, hidden, estimator._output_layer())
-    solver = _config.make_solver(estimator, network)
+    solver = _config.make_checked_solver(estimator, network)
     train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
     begun = train_state, TrainResult(), _history.empty(network)

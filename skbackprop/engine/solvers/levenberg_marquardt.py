@@ -96,7 +96,7 @@ class LevenbergMarquardt(Solver):
             with np.errstate(over="ignore", invalid="ignore"):
                 penalty = problem.penalty(params, total_weight)
                 with threads():
-                    loss, moved = step(
+                    loss, moved = take_step(
                         self, equations, params, problem.network.n_weights, ridge, counters
                     )
             counters.updates += 1
@@ -371,7 +371,7 @@ class LeastSquares:
         return PrimalSystem(*self.normal_equations(params), params, n_weights, ridge)
 
 
-def step(solver, equations, params, n_weights, ridge, counters):
+def take_step(solver, equations, params, n_weights, ridge, counters):
     """One step that makes the objective smaller, if there is one; `params` change in place.
 
     Parameters
