@@ -89,7 +89,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         error of one logistic output per class, also for two classes. An object of class
         `skbackprop.Loss`, one's own loss, gets one output per class, too.
     solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"} or Solver, default="sgd"
-        How gradients become updates; a `skbackprop.Solver` is one of your own. Step by step, in batches of `batch_size`:
+        How gradients become updates; a `skbackprop.Solver` is one of your own. Step by step,
+        in batches of `batch_size`:
 
         - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
         - "adam": steps scaled by running moments of the gradient [2]_;

@@ -87,7 +87,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
           exponentials, and `y` must hold no negative number;
         - an object of class `skbackprop.Loss`, one's own loss.
     solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"} or Solver, default="sgd"
-        How gradients become updates; a `skbackprop.Solver` is one of your own. Step by step, in batches of `batch_size`:
+        How gradients become updates; a `skbackprop.Solver` is one of your own. Step by step,
+        in batches of `batch_size`:
 
         - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
         - "adam": steps scaled by running moments of the gradient [2]_;

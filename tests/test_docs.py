@@ -110,7 +110,7 @@ def test_other_packages_page_logs_every_epoch(how, monkeypatch, wheat):
 def test_contributing_shows_the_real_code():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", text, flags=re.S | re.M)
-    files = Path(engine.__file__).parent.glob("*.py")
+    files = Path(engine.__file__).parent.rglob("*.py")
     code = flush_left("\n".join(path.read_text("utf-8") for path in files))
     assert len(shown) == 5
     for block in shown:
@@ -135,8 +135,10 @@ def test_contributing_names_every_room():
     )
     package = ROOT / "skbackprop"
     files = {path.name for path in package.glob("*.py")} - {"__init__.py"}
-    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
-    inside = {path.name for path in (package / "engine").glob("*.py")}
+    folders = {f"{path.parent.name}/" for path in package.glob("*/**/__init__.py")}
+        "skbackprop/"
+    }
+    inside = {path.name for path in (package / "engine").rglob("*.py")}
     assert files | folders <= set(named)
     assert set(named) <= files | folders | inside
 

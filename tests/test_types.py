@@ -11,6 +11,7 @@ from test_docs import LEAVES, public_names
 
 import skbackprop
 from skbackprop import _typing as types
+from skbackprop.engine.solvers import SOLVERS
 
 ROOT = Path(__file__).parent.parent
 
@@ -65,5 +66,7 @@ def test_every_public_function_is_annotated(function):
 def test_choices_are_those_of_the_parameters():
     """The literals that a checker knows are the values that the estimators accept."""
     rules = skbackprop.BackpropClassifier._parameter_rules
-    for name, known in (("solver", types.Solver), ("learning_rate", types.Schedule)):
-        assert known.__args__ == rules[name].options
+    assert types.Schedule.__args__ == rules["learning_rate"].options
+    names, custom = types.Solver.__args__
+    assert names.__args__ == tuple(SOLVERS)
+    assert custom is skbackprop.Solver

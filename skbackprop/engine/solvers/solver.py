@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -116,7 +117,7 @@ class Solver:
         raise NotImplementedError(f"{type(self).__name__} must define the method 'step'.")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return the solver that an estimator's parameters describe.
 
         Parameters
@@ -127,25 +128,25 @@ class Solver:
         return cls()
 
     @property
-    def update_rule(self):
+    def update_rule(self) -> Solver:
         """What is done with the gradient of a batch, as the kernel knows it."""
         return self
 
-    def init_state(self, n_params, dtype):
+    def init_state(self, n_params: int, dtype: Any) -> Array:
         """Return what the solver remembers before the first step."""
         return np.zeros((self.n_slots, n_params), dtype=dtype)
 
-    def bounds_steps(self, dtype):
+    def bounds_steps(self, dtype: Any) -> bool:
         """Return whether the size of a scaled step is bounded in this dtype."""
         return False
 
-    def check_network(self, network):
+    def check_network(self, network: Any) -> None:
         """Raise a ValueError if the solver cannot train this network."""
 
-    def check_size(self, network, n_rows=None):
+    def check_size(self, network: Any, n_rows: int | None = None) -> None:
         """Raise a ValueError if a problem of so many rows takes too much memory and time."""
 
-    def explain_end(self, outcome):
+    def explain_end(self, outcome: str | None) -> str | None:
         """Return why training ended before it converged and what to do, or None.
 
         Parameters
@@ -155,7 +156,15 @@ class Solver:
         """
         return None
 
-    def train(self, problem, params, state, counters, rng, end_epoch):
+    def train(
+        self,
+        problem: Any,
+        params: Array,
+        state: Array,
+        counters: Any,
+        rng: np.random.RandomState,
+        end_epoch: Callable[[float, float, float], bool],
+    ) -> str | None:
         """Train an epoch at a time until `end_epoch` returns True.
 
         Parameters
@@ -193,6 +202,7 @@ class Solver:
                 loss = loss_sum / total_weight + penalty
             counters.updates += problem.updates_per_epoch
             stop = end_epoch(loss, loss_sum, learning_rate)
+        return None
 
 
 @dataclass(frozen=True)
