@@ -28,6 +28,9 @@ SETTINGS = {
         "solver": "sgd", "batch_size": "full", "momentum": 0.9, "learning_rate_init": 0.3,
     },
     "adam, batches of 16": {"solver": "adam", "batch_size": 16, "learning_rate_init": 0.01},
+    "amsgrad, batches of 16": {
+        "solver": "amsgrad", "batch_size": 16, "learning_rate_init": 0.01,
+    },
     "rmsprop, batches of 16": {
         "solver": "rmsprop", "batch_size": 16, "learning_rate_init": 0.003, "beta_2": 0.9,
     },

@@ -38,7 +38,6 @@ _SYNONYMS = {
         "adamw": "solver='adam' with weight_decay=0.01",
         "nadam": "solver='adam'",
         "adamax": "solver='adam'",
-        "amsgrad": "solver='adam'",
         "adagrad": "solver='rmsprop'",
         "adadelta": "solver='rmsprop'",
         "bfgs": "solver='lbfgs'",

@@ -21,7 +21,8 @@ Seed: TypeAlias = int | np.random.RandomState | None
 
 Sizes: TypeAlias = int | Sequence[int] | Auto
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
-Solver: TypeAlias = Literal["sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"] | CustomSolver
+SolverName: TypeAlias = Literal["sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs", "lm"]
+Solver: TypeAlias = SolverName | CustomSolver
 BatchSize: TypeAlias = int | Literal["auto", "full"]
 Schedule: TypeAlias = Literal["auto", "constant", "invscaling", "adaptive", "linear", "cosine"]
 DrawWeights: TypeAlias = Callable[[int, int, np.random.RandomState], ArrayLike]

@@ -86,12 +86,13 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "poisson": half the Poisson deviance, for counts and rates; predictions are
           exponentials, and `y` must hold no negative number;
         - an object of class `skbackprop.Loss`, one's own loss.
-    solver : {"sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm"} or Solver, default="sgd"
+    solver : str or Solver, default="sgd"
         How gradients become updates; a `skbackprop.Solver` is one of your own. Step by step,
         in batches of `batch_size`:
 
         - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
         - "adam": steps scaled by running moments of the gradient [2]_;
+        - "amsgrad": the same, where the steps of a weight never grow again [24]_;
         - "rmsprop": steps scaled by its running mean square [9]_.
 
         By the gradient of all rows at once:
@@ -118,7 +119,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         is 0.
     batch_size : int, "auto" or "full", default="auto"
         Rows per update. 1 is online learning, "full" is batch gradient descent with one
-        update at the end of each epoch, "auto" is 1 for "sgd" and 32 for "adam" and "rmsprop".
+        update at the end of each epoch, "auto" is 1 for "sgd" and 32 for
+        the others.
         Larger values than there are presentations in an epoch are clipped. Ignored by "rprop",
         "lbfgs" and "lm".
     learning_rate : {"auto", "constant", "invscaling", "adaptive", "linear", "cosine"}, \
@@ -138,7 +140,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         Ignored by "rprop", "lbfgs" and "lm".
     learning_rate_init : float > 0 or "auto", default="auto"
         The learning rate of the first epoch; with "rprop" the first step of every weight.
-        "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for "adam" and "rmsprop", and 0.01
+        "auto" is ``0.03 * (1 - momentum)`` for "sgd", 0.005 for the two kinds of
+        Adam and "rmsprop", and 0.01
         for "rprop". Inputs standardized and gradients clipped, rates up to 0.5 are safe, with a
         momentum of 0.9 up to 0.05, with "adam" up to 0.1. Ignored by "lbfgs" and "lm".
     power_t : float >= 0, default=0.5
@@ -180,9 +183,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The share of the rows to hold out. Rows are counted, whatever they weigh, but a
         weight above one counts as so many copies.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay rates of Adam's moments; `beta_2` is that of rmsprop's mean square, too.
+        Decay rates of the moments of Adam and AMSGrad; `beta_2` is that of rmsprop's mean square, too.
     epsilon : float > 0, default=1e-8
-        Keeps Adam and rmsprop from dividing by zero.
+        Keeps Adam, AMSGrad and rmsprop from dividing by zero.
     n_iter_no_change : int >= 1 or inf, default=10
         See `tol`.
     max_fun : int >= 1, default=15000
@@ -350,6 +353,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
        Mathematical Statistics 35, 73-101.
     .. [23] Koenker, R. and Bassett, G. (1978). Regression quantiles. Econometrica 46,
        33-50.
+    .. [24] Reddi, S. J., Kale, S. and Kumar, S. (2018). On the convergence of Adam and beyond.
+       ICLR.
 
     Examples
     --------

@@ -23,7 +23,7 @@ static void product(char *op_a, char *op_b, int *m, int *n, int *k, double *alph
         }
 }
 
-static double params[N_PARAMS], slots[2][N_PARAMS], inputs[N_ROWS * N_IN];
+static double params[N_PARAMS], slots[MAX_SLOTS][N_PARAMS], inputs[N_ROWS * N_IN];
 
 static double uniform(void)
 {
@@ -45,14 +45,14 @@ int main(void)
         order[i] = i;
     }
     for (int batch_size = 1; batch_size <= 16; batch_size += 15)
-        for (int updater = GRADIENT_DESCENT; updater <= COLLECT; updater++)
+        for (int updater = GRADIENT_DESCENT; updater <= ACCUMULATE; updater++)
             for (int activation = IDENTITY; activation <= MISH; activation++) {
                 const int32_t activations[] = {activation, SOFTMAX};
                 const shape_t net = {2, LOG_LOSS_SOFTMAX, sizes, weights_at, biases_at,
                                      activations, 0, NULL};
                 rule_t rule = {.updater = updater, .rate = 0.01, .alpha = 0.1, .clip_norm = 5,
-                               .constants = {0.9, 0.999, 1e-8}, .powers = {1, 1}};
-                const job_t job = {.params = params, .slots = {slots[0], slots[1]},
+                               .hyperparams = {0.9, 0.999, 1e-8}, .beta_powers = {1, 1}};
+                const job_t job = {.params = params, .slots = {slots[0], slots[1], slots[2]},
                                    .dense = inputs, .classes = classes, .order = order,
                                    .n_order = N_ROWS, .batch_size = batch_size,
                                    .gemm = (gemm_any_t)product};

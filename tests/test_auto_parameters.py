@@ -96,7 +96,7 @@ def test_where_the_rate_does_not_fall_training_ends_by_tol(parameters, tol, max_
     assert (ours.tol, ours.max_epochs) == (tol, max_epochs)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop", "rprop"])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "amsgrad", "rmsprop", "rprop"])
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", "linear", "cosine"])
 def test_two_schedules_are_for_gradient_descent_alone(schedule, solver):
     obeyed = solver == "sgd" or (solver != "rprop" and schedule in ("linear", "cosine"))

@@ -30,7 +30,7 @@ QUICK = {
     "hidden_layer_sizes": (4,), "learning_rate": "constant", "max_iter": 6, "tol": None,
     "random_state": 0,
 }  # fmt: skip
-SOLVERS = ("sgd", "adam", "rmsprop", "rprop", "lbfgs", "lm")
+SOLVERS = ("sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs", "lm")
 
 
 @pytest.fixture(scope="module")

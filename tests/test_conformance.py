@@ -16,6 +16,7 @@ MODES = [
     {"solver": "adam"},
     {"solver": "adam", "batch_size": 1, "learning_rate": "constant"},
     {"solver": "adam", "batch_size": "full"},
+    {"solver": "amsgrad"},
     {"solver": "rmsprop", "batch_size": 1},
     {"solver": "rprop"},
     {"solver": "lbfgs"},

@@ -435,7 +435,7 @@ def test_networks_are_averaged_by_what_each_was_presented(client, seeds):
     assert together.t_ == 3 * weights.sum()
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "amsgrad", "rmsprop"])
 def test_the_average_of_one_is_one(client, seeds, solver):
     X, y, _ = seeds
     settings = {"solver": solver, "batch_size": 16, "shuffle": False, "dropout": 0.2}

@@ -398,7 +398,7 @@ GRADIENTS = np.array(
 
 def by_hand(rule, gradients, rate):
     """What becomes of a weight of zero, in the words of the papers."""
-    w, v, m, s, before, step, path = 0.0, 0.0, 0.0, 0.0, 0.0, rate, []
+    w, v, m, s, largest, before, step, path = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, rate, []
     for t, g in enumerate(gradients, start=1):
         if rule == "GradientDescent":
             w -= rate * g
@@ -413,6 +413,11 @@ def by_hand(rule, gradients, rate):
             # The epsilon is beside the uncorrected root, as in the paper's last remark.
             rate_t = rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
             w -= rate_t * m / (np.sqrt(s) + 1e-8)
+        elif rule == "AMSGrad":
+            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g * g
+            largest = max(largest, s)
+            rate_t = rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            w -= rate_t * m / (np.sqrt(largest) + 1e-8)
         elif rule == "RMSprop":
             s = 0.9 * s + 0.1 * g * g
             w -= rate * np.sqrt(1 - 0.9**t) * g / (np.sqrt(s) + 1e-8)
@@ -442,12 +447,12 @@ def test_rules_are_those_of_the_papers(rule, rate):
 def test_rules_are_settings_and_little_memory():
     slots = {rule.__name__: rule.n_slots for rule in UPDATE_RULES}
     assert slots == {
-        "GradientDescent": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "RMSprop": 1, "Rprop": 2,
-        "AccumulateGradient": 1,
+        "GradientDescent": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "AMSGrad": 3,
+        "RMSprop": 1, "Rprop": 2, "AccumulateGradient": 1,
     }  # fmt: skip
     for rule in UPDATE_RULES:
         assert rule() == rule()
-        assert rule().constants == rule(*astuple(rule())).constants
+        assert rule().hyperparams == rule(*astuple(rule())).hyperparams
     state = np.zeros((1, 2))
     AccumulateGradient().step(None, np.array([1.0, 2.0]), state, 0.1, 1)
     np.testing.assert_array_equal(state, [[1, 2]])

@@ -30,7 +30,7 @@ SCALES = [1e-12, 1e-3, 1.0, 1e3, 1e12]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-BY_STEPS = ["sgd", "adam", "rmsprop"]
+BY_STEPS = ["sgd", "adam", "amsgrad", "rmsprop"]
 SOLVERS = [*BY_STEPS, "rprop", "lbfgs", "lm"]
 
 

@@ -79,6 +79,7 @@ SETTINGS = {
 BY_SOLVER = {
     "sgd": {"dropout": (0.25, 0.0), "max_norm": 4.0, "batch_size": 20},
     "adam": {"weight_decay": 0.125, "l1": 0.25, "batch_size": 20},
+    "amsgrad": {"beta_1": 0.75, "epsilon": 2.0**-20, "batch_size": 20},
     "rmsprop": {"learning_rate": "cosine", "dropout": 0.25, "tol": "auto", "max_iter": 20},
     "rprop": {},
     "lbfgs": {"max_fun": 40},

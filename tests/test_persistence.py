@@ -203,7 +203,7 @@ def test_names_of_inputs(tmp_path):
     sizes=st.lists(st.integers(1, 6), max_size=3),
     names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
     kind=st.sampled_from(KINDS),
-    solver=st.sampled_from(["sgd", "adam", "rmsprop", "rprop", "lbfgs"]),
+    solver=st.sampled_from(["sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs"]),
     standardize=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )

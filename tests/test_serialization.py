@@ -68,7 +68,7 @@ def test_pickle_joblib_and_skops_predict_the_same(kind):
 
 
 SOLVERS = {
-    "sgd": {"momentum": 0.9}, "adam": {}, "rmsprop": {}, "rprop": {}, "lbfgs": {},
+    "sgd": {"momentum": 0.9}, "adam": {}, "amsgrad": {}, "rmsprop": {}, "rprop": {}, "lbfgs": {},
     "early": {"early_stopping": True, "validation_fraction": 0.3},
 }  # fmt: skip
 

@@ -35,6 +35,7 @@ from skbackprop.engine.solvers.levenberg_marquardt import (
 TO_THE_OPTIMUM = {
     "sgd": {"learning_rate_init": 1.0, "momentum": 0.9, "max_iter": 4000},
     "adam": {"learning_rate_init": 0.1, "learning_rate": "cosine", "max_iter": 4000},
+    "amsgrad": {"learning_rate_init": 0.1, "learning_rate": "cosine", "max_iter": 4000},
     "rmsprop": {"learning_rate_init": 0.05, "learning_rate": "cosine", "max_iter": 8000},
     "rprop": {"learning_rate_init": 0.1, "max_iter": 4000},
     "lbfgs": {"tol": 1e-10, "max_iter": 4000},

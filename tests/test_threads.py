@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.engine import lbfgs, levenberg_marquardt
+from skbackprop.engine.solvers import lbfgs, levenberg_marquardt
 from skbackprop.engine.blas_threads import _ONE_FOR_ALL, limit_blas_threads
 
 

@@ -47,7 +47,8 @@
 #define SIMD PRAGMA(omp simd)
 
 /* Every code stands here once. kernel.pyx finds it by the name; a loss also by the output
- * activation that it is linked to, "" for any; an update rule also needs slots of its own. */
+ * activation that it is linked to, "" for any; an optimizer also has a number of slots and a
+ * bias correction. */
 #define ACTIVATIONS(ENTRY) \
     ENTRY(IDENTITY, "identity") \
     ENTRY(LOGISTIC, "logistic") \
@@ -71,28 +72,35 @@
     ENTRY(QUANTILE, "quantile", "") \
     ENTRY(POISSON, "poisson", "exp")
 #define UPDATERS(ENTRY) \
-    ENTRY(GRADIENT_DESCENT, "GradientDescent", 0) \
-    ENTRY(MOMENTUM, "Momentum", 1) \
-    ENTRY(NESTEROV, "Nesterov", 1) \
-    ENTRY(ADAM, "Adam", 2) \
-    ENTRY(RMSPROP, "RMSprop", 1) \
-    ENTRY(RPROP, "Rprop", 2) \
-    ENTRY(COLLECT, "AccumulateGradient", 1)
+    ENTRY(GRADIENT_DESCENT, "GradientDescent", 0, NO_CORRECTION) \
+    ENTRY(MOMENTUM, "Momentum", 1, NO_CORRECTION) \
+    ENTRY(NESTEROV, "Nesterov", 1, NO_CORRECTION) \
+    ENTRY(ADAM, "Adam", 2, OF_BOTH_MOMENTS) \
+    ENTRY(AMSGRAD, "AMSGrad", 3, OF_BOTH_MOMENTS) \
+    ENTRY(RMSPROP, "RMSprop", 1, OF_SECOND_MOMENT) \
+    ENTRY(RPROP, "Rprop", 2, NO_CORRECTION) \
+    ENTRY(ACCUMULATE, "AccumulateGradient", 1, NO_CORRECTION)
 
 #define CODE(code, ...) code,
 #define ACTIVATION_NAME(code, name) name,
 #define LOSS_NAME(code, name, output) name,
 #define LOSS_OUTPUT(code, name, output) output,
-#define UPDATER_NAME(code, name, n_slots) name,
-#define UPDATER_SLOTS(code, name, n_slots) n_slots,
+#define UPDATER_NAME(code, name, n_slots, correction) name,
+#define UPDATER_SLOTS(code, name, n_slots, correction) n_slots,
+#define UPDATER_CORRECTION(code, name, n_slots, correction) correction,
 enum activation_code { ACTIVATIONS(CODE) N_ACTIVATIONS };
 enum loss_code { LOSSES(CODE) N_LOSSES };
 enum updater_code { UPDATERS(CODE) N_UPDATERS };
+/* Which running means of an optimizer are corrected for their start at zero. */
+enum bias_correction { NO_CORRECTION, OF_SECOND_MOMENT, OF_BOTH_MOMENTS };
+/* The most arrays that an optimizer remembers, and the most numbers that it is set by. */
+enum { MAX_SLOTS = 3, MAX_HYPERPARAMS = 4 };
 static const char *const ACTIVATION_NAMES[] = { ACTIVATIONS(ACTIVATION_NAME) };
 static const char *const LOSS_NAMES[] = { LOSSES(LOSS_NAME) };
 static const char *const LOSS_OUTPUTS[] = { LOSSES(LOSS_OUTPUT) };
 static const char *const UPDATER_NAMES[] = { UPDATERS(UPDATER_NAME) };
 static const int UPDATER_N_SLOTS[] = { UPDATERS(UPDATER_SLOTS) };
+static const int UPDATER_CORRECTIONS[] = { UPDATERS(UPDATER_CORRECTION) };
 /* Gradient descent without penalties has its own, cheaper steps. */
 enum { PLAIN_DESCENT = -1, DECAYED_DESCENT = -2 };
 
@@ -121,8 +129,8 @@ typedef struct {
     uint64_t seed;
     int64_t presented;          /* rows so far */
     int guarded;                /* a loss that is not finite changes nothing */
-    double constants[3];        /* momentum, or beta_1, beta_2, epsilon, ... */
-    double powers[2];           /* the first two to the number of updates so far */
+    double hyperparams[MAX_HYPERPARAMS]; /* momentum, or beta_1, beta_2, epsilon, ... */
+    double beta_powers[2];      /* the first two to the number of updates so far */
 } rule_t;
 
 /* BLAS's matrix product, of either float type. */
@@ -131,7 +139,7 @@ typedef void (*gemm_any_t)(void);
 /* What an epoch works on; void stands for the float type. */
 typedef struct {
     void *params;
-    void *slots[2];             /* of the updater; the parameters themselves where unused */
+    void *slots[MAX_SLOTS];     /* of the optimizer; the parameters themselves where unused */
     const void *dense;          /* rows of inputs; NULL for sparse ones, which follow */
     const void *values;
     const int32_t *columns;
@@ -237,5 +245,17 @@ typedef union { float f; int32_t i; } float_bits;
 #define TANH_LIMIT 24.0f
 #define EXP_TERMS 8
 #include "kernel_template.h"
+#undef T
+#undef NAME
+#undef BITS
+#undef BITS_INT
+#undef MANTISSA
+#undef EXPONENT_BIAS
+#undef ROUNDER
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_LIMIT
+#undef TANH_LIMIT
+#undef EXP_TERMS
 
 #endif

@@ -7,7 +7,7 @@ released. The arithmetic is in ``kernel.h``.
 
 Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
 of columns are checked once per object, numbers of rows once per epoch. What would only make
-wrong numbers is the caller's: weights that are not positive, rates and constants that make
+wrong numbers is the caller's: weights that are not positive, rates and hyperparameters that make
 no sense, parameters and inputs that are not finite. An object serves one thread at a time,
 but for a `Predictor`, which any number of threads may use. Two threads in one `Stream` lose
 numbers, but do not leave its arrays, with Python's global lock or without.
@@ -33,12 +33,17 @@ cdef extern from "kernel.h" nogil:
     cdef enum loss_code:
         LOG_LOSS_SOFTMAX, HUBER, QUANTILE, N_LOSSES
     cdef enum updater_code:
-        ADAM, N_UPDATERS
+        N_UPDATERS
+    cdef enum bias_correction:
+        NO_CORRECTION
+    cdef enum:
+        MAX_SLOTS, MAX_HYPERPARAMS
     const char *const ACTIVATION_NAMES[]
     const char *const LOSS_NAMES[]
     const char *const LOSS_OUTPUTS[]
     const char *const UPDATER_NAMES[]
     const int UPDATER_N_SLOTS[]
+    const int UPDATER_CORRECTIONS[]
 
     ctypedef void (*gemm_any_t)() noexcept
 
@@ -64,12 +69,12 @@ cdef extern from "kernel.h" nogil:
         uint64_t seed
         int64_t presented
         int guarded
-        double constants[3]
-        double powers[2]
+        double hyperparams[MAX_HYPERPARAMS]
+        double beta_powers[2]
 
     ctypedef struct job_t:
         void *params
-        void *slots[2]
+        void *slots[MAX_SLOTS]
         const void *dense
         const void *values
         const int32_t *columns
@@ -293,10 +298,11 @@ cdef class Runner(_Layout):
         self.rule.dropout = <const double *>self._keep(dropout, np.float64)
         self.rule.seed = seed
         self.rule.guarded = 0
-        self.rule.constants = solver.constants
+        self._take_hyperparams(solver.hyperparams)
         self.job.params = <void *>self.at
         # Rules that remember nothing never look at what they have no slot for.
-        self.job.slots[0] = self.job.slots[1] = self.job.params
+        for slot in range(MAX_SLOTS):
+            self.job.slots[slot] = self.job.params
         for slot in range(state.shape[0]):
             self.job.slots[slot] = <void *>self._keep(state[slot], self.dtype)
         self.job.gemm = self.gemm
@@ -306,6 +312,12 @@ cdef class Runner(_Layout):
         self.job.weights = self._keep(weights, self.dtype)
         self._take_rows(X, Y)
         self.is_ready = True
+
+    cdef _take_hyperparams(self, given):
+        _require(len(given) <= MAX_HYPERPARAMS, f"at most {MAX_HYPERPARAMS} hyperparameters",
+                 given)
+        for k in range(MAX_HYPERPARAMS):
+            self.rule.hyperparams[k] = given[k] if k < len(given) else 0
 
     cdef _take_rows(self, X, Y):
         cdef job_t *job = &self.job
@@ -357,8 +369,8 @@ cdef class Runner(_Layout):
         slice_length = min(n_order, batches * batch_size)
         self.rule.rate = rate
         self.rule.presented = presented
-        self.rule.powers[0] = self.rule.constants[0] ** updates
-        self.rule.powers[1] = self.rule.constants[1] ** updates
+        self.rule.beta_powers[0] = self.rule.hyperparams[0] ** updates
+        self.rule.beta_powers[1] = self.rule.hyperparams[1] ** updates
         self.job.batch_size = batch_size
         while begin < n_order:
             self.job.order = &order[begin]
@@ -507,9 +519,9 @@ cdef class Stream(Runner):
         batch_size = min(batch_size, n_uses)
         self.rule.rate = rate
         self.rule.presented = presented
-        if self.rule.updater >= ADAM:  # with bias corrections
-            self.rule.powers[0] = self.rule.constants[0] ** updates
-            self.rule.powers[1] = self.rule.constants[1] ** updates
+        if UPDATER_CORRECTIONS[self.rule.updater] != NO_CORRECTION:
+            self.rule.beta_powers[0] = self.rule.hyperparams[0] ** updates
+            self.rule.beta_powers[1] = self.rule.hyperparams[1] ** updates
         self.job.batch_size = batch_size
         self.job.n_order = n_uses
         if self.wide:

@@ -21,13 +21,13 @@ typedef struct {
 
 typedef struct {
     T *params;
-    T *slots[2];             /* of the updater; the parameters themselves where unused */
+    T *slots[MAX_SLOTS];     /* of the optimizer; the parameters themselves where unused */
 } NAME(vectors_t);
 
-#include "kernel_transfer.h"
+#include "kernel_activations.h"
 #include "kernel_losses.h"
-#include "kernel_rules.h"
+#include "kernel_optimizers.h"
 #include "kernel_online.h"
-#include "kernel_blocked.h"
+#include "kernel_online_blocked.h"
 #include "kernel_batch.h"
-#include "kernel_entry.h"
+#include "kernel_api.h"

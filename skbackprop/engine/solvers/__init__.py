@@ -5,7 +5,7 @@ it remembers, and its step. To add one, write the class and enter it in `SOLVERS
 that the estimators accept, files, the numeric tests and the documentation follow from that.
 """
 
-from .adam import Adam
+from .adam import Adam, AMSGrad
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
 from .rmsprop import RMSprop
@@ -16,11 +16,11 @@ from .solver import AccumulateGradient, Solver
 #: By the names that users give; `from_params` of a class may return one of its subclasses.
 SOLVERS = {
     solver.name: solver
-    for solver in (GradientDescent, Adam, RMSprop, Rprop, LBFGS, LevenbergMarquardt)
+    for solver in (GradientDescent, Adam, AMSGrad, RMSprop, Rprop, LBFGS, LevenbergMarquardt)
 }
 #: Those that make an update of each gradient, as both implementations have them.
 UPDATE_RULES = (
-    GradientDescent, Momentum, Nesterov, Adam, RMSprop, Rprop, AccumulateGradient,
+    GradientDescent, Momentum, Nesterov, Adam, AMSGrad, RMSprop, Rprop, AccumulateGradient,
 )  # fmt: skip
 
 

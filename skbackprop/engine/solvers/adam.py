@@ -1,7 +1,9 @@
-"""Adam: steps scaled by running moments of the gradient."""
+"""Adam and AMSGrad: steps scaled by running moments of the gradient."""
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from .solver import Solver
 
@@ -38,6 +40,28 @@ class Adam(Solver):
         params -= rate * first / (second**0.5 + self.epsilon)
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
         return (self.beta_1, self.beta_2, self.epsilon)
+
+
+@dataclass(frozen=True)
+class AMSGrad(Adam):
+    """Adam whose step sizes never grow again: by the largest mean square so far.
+
+    Reddi, Kale & Kumar, 2018.
+    """
+
+    name = "amsgrad"
+    n_slots = 3  # running means of the gradient and of its square, and the largest of these
+
+    def step(self, params, gradient, state, learning_rate, count):
+        """Move against the mean gradient, in units of the largest root mean square."""
+        first, second, largest = state
+        first *= self.beta_1
+        first += (1 - self.beta_1) * gradient
+        second *= self.beta_2
+        second += (1 - self.beta_2) * gradient**2
+        largest[:] = np.maximum(largest, second)
+        rate = learning_rate * math.sqrt(1 - self.beta_2**count) / (1 - self.beta_1**count)
+        params -= rate * first / (largest**0.5 + self.epsilon)

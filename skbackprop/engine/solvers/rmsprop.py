@@ -38,6 +38,6 @@ class RMSprop(Solver):
         params -= rate * gradient / (mean**0.5 + self.epsilon)
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
-        return (self.decay, self.epsilon, 0.0)
+        return (self.decay, self.epsilon)

@@ -39,6 +39,6 @@ class Rprop(Solver):
         params -= np.sign(before) * steps
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
-        return (self.growth, self.cut, self.largest)
+        return (self.growth, self.cut, self.largest, self.smallest)

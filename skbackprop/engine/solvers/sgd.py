@@ -33,9 +33,9 @@ class GradientDescent(Solver):
         params -= learning_rate * gradient
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
-        return (0.0, 0.0, 0.0)
+        return ()
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Momentum(GradientDescent):
         params += velocity
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
-        return (self.momentum, 0.0, 0.0)
+        return (self.momentum,)
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,6 @@ class AccumulateGradient(Solver):
         state[0] = gradient
 
     @property
-    def constants(self):
+    def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
-        return (0.0, 0.0, 0.0)
+        return ()

@@ -1,9 +1,9 @@
-/* Update rules: what happens to parameters. */
+/* Optimizers: what an update does to the parameters. */
 
 typedef struct {
-    T rate, alpha, l1, keep;  /* keep: what decay leaves of a weight */
-    T first, second, third;   /* the rule's constants */
-    T corrected;              /* the rate with the bias corrections folded in */
+    T rate, alpha, l1, keep;       /* keep: what decay leaves of a weight */
+    T hyperparams[MAX_HYPERPARAMS];
+    T corrected;                   /* the rate with the bias corrections folded in */
 } NAME(step_t);
 
 INLINE T NAME(sign)(T x) { return (T)((x > 0) - (x < 0)); }
@@ -17,10 +17,12 @@ INLINE T NAME(root)(T x)
 #endif
 }
 
-/* One parameter w with this gradient of the loss. */
+/* One parameter w with this gradient of the loss; m, v and x are its entries in the slots. */
 INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T *m, T *v,
-                       T gradient)
+                       T *x, T gradient)
 {
+    const T first = by->hyperparams[0], second = by->hyperparams[1];
+    const T third = by->hyperparams[2], fourth = by->hyperparams[3];
     if (is_weight) {
         gradient += by->alpha * *w + by->l1 * NAME(sign)(*w);
         *w *= by->keep;
@@ -30,32 +32,38 @@ INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T 
         *w -= by->rate * gradient;
         break;
     case MOMENTUM:
-        *m = by->first * *m - by->rate * gradient;
+        *m = first * *m - by->rate * gradient;
         *w += *m;
         break;
     case NESTEROV:
-        *m = by->first * *m - by->rate * gradient;
-        *w += by->first * *m - by->rate * gradient;
+        *m = first * *m - by->rate * gradient;
+        *w += first * *m - by->rate * gradient;
         break;
     case ADAM:
-        *m = by->first * *m + (1 - by->first) * gradient;
-        *v = by->second * *v + (1 - by->second) * (gradient * gradient);
-        *w -= by->corrected * *m / (NAME(root)(*v) + by->third);
+        *m = first * *m + (1 - first) * gradient;
+        *v = second * *v + (1 - second) * (gradient * gradient);
+        *w -= by->corrected * *m / (NAME(root)(*v) + third);
+        break;
+    case AMSGRAD:
+        *m = first * *m + (1 - first) * gradient;
+        *v = second * *v + (1 - second) * (gradient * gradient);
+        *x = *v <= *x ? *x : *v; /* NaN stays NaN */
+        *w -= by->corrected * *m / (NAME(root)(*x) + third);
         break;
     case RMSPROP:
-        *m = by->first * *m + (1 - by->first) * (gradient * gradient);
-        *w -= by->corrected * gradient / (NAME(root)(*m) + by->second);
+        *m = first * *m + (1 - first) * (gradient * gradient);
+        *w -= by->corrected * gradient / (NAME(root)(*m) + second);
         break;
     case RPROP: {
         const T agreement = *m * gradient, size = *v == 0 ? by->rate : *v;
-        const T grown = size * by->first < by->third ? size * by->first : by->third;
-        const T shrunk = size * by->second > (T)1e-6 ? size * by->second : (T)1e-6;
+        const T grown = size * first < third ? size * first : third;
+        const T shrunk = size * second > fourth ? size * second : fourth;
         *v = agreement > 0 ? grown : agreement < 0 ? shrunk : size;
         *m = agreement < 0 ? 0 : gradient;
         *w -= NAME(sign)(*m) * *v;
         break;
     }
-    case COLLECT:
+    case ACCUMULATE:
         *m = gradient;
         break;
     }
@@ -68,10 +76,12 @@ CLONED static void NAME(update_by_rule)(int rule, const NAME(step_t) *by, int is
                                         const T *RESTRICT values, int64_t n)
 {
     T *w = vectors.params + at, *m = vectors.slots[0] + at, *v = vectors.slots[1] + at;
+    T *x = vectors.slots[2] + at;
 #define RUN(rule, is_weight)                                                             \
     {                                                                                    \
         SIMD for (int64_t i = 0; i < n; i++)                                             \
-            NAME(step)(rule, by, is_weight, w + i, m + i, v + i, factor * values[i]);    \
+            NAME(step)(rule, by, is_weight, w + i, m + i, v + i, x + i,              \
+                       factor * values[i]);                                              \
     }
 #define RULE(rule)                                                                       \
     case rule:                                                                           \
@@ -82,9 +92,10 @@ CLONED static void NAME(update_by_rule)(int rule, const NAME(step_t) *by, int is
         RULE(MOMENTUM);
         RULE(NESTEROV);
         RULE(ADAM);
+        RULE(AMSGRAD);
         RULE(RMSPROP);
         RULE(RPROP);
-        RULE(COLLECT);
+        RULE(ACCUMULATE);
     }
 #undef RULE
 #undef RUN
@@ -109,20 +120,22 @@ INLINE void NAME(update)(int rule, const NAME(step_t) *by, int is_weight,
 /* Count one more update; bias corrections are folded into the rate. */
 INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
 {
-    if (rule->updater != ADAM && rule->updater != RMSPROP) return;
+    const int correction = UPDATER_CORRECTIONS[rule->updater];
+    double *power = rule->beta_powers;
+    if (correction == NO_CORRECTION) return;
     for (int i = 0; i < 2; i++) {
-        rule->powers[i] *= rule->constants[i];
-        if (rule->powers[i] < 1e-300) rule->powers[i] = 0;
+        power[i] *= rule->hyperparams[i];
+        if (power[i] < 1e-300) power[i] = 0;
     }
-    by->corrected = (T)(rule->updater == ADAM
-                            ? rule->rate * sqrt(1 - rule->powers[1]) / (1 - rule->powers[0])
-                            : rule->rate * sqrt(1 - rule->powers[0]));
+    by->corrected = (T)(correction == OF_BOTH_MOMENTS
+                            ? rule->rate * sqrt(1 - power[1]) / (1 - power[0])
+                            : rule->rate * sqrt(1 - power[0]));
 }
 
 INLINE NAME(step_t) NAME(make_step)(const rule_t *rule)
 {
-    NAME(step_t) by = {(T)rule->rate, 0, 0, 0, (T)rule->constants[0], (T)rule->constants[1],
-                       (T)rule->constants[2], 0};
+    NAME(step_t) by = {.rate = (T)rule->rate};
+    for (int i = 0; i < MAX_HYPERPARAMS; i++) by.hyperparams[i] = (T)rule->hyperparams[i];
     return by;
 }
 

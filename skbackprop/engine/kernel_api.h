@@ -78,12 +78,13 @@ static int NAME(kind_of_rule)(const rule_t *rule)
 /* Returns the summed loss, or NaN with *failed set when there is no memory. */
 static double NAME(run_epoch)(const shape_t *net, rule_t *rule, const job_t *job, int *failed)
 {
-    const NAME(vectors_t) at = {job->params, {job->slots[0], job->slots[1]}};
+    NAME(vectors_t) at = {.params = job->params};
+    for (int i = 0; i < MAX_SLOTS; i++) at.slots[i] = job->slots[i];
     const NAME(rows_t) X = {job->dense, job->values, job->columns, job->starts};
     const NAME(targets_t) Y = {job->targets, job->classes};
     const int kind = NAME(kind_of_rule)(rule);
     const int batched = job->batch_size > 1 || rule->updater == RPROP
-                        || rule->updater == COLLECT;
+                        || rule->updater == ACCUMULATE;
     const int blocked = !batched
                         && NAME(blocks_pay)(kind, net, rule, &X, job->weights, job->n_order);
     const int64_t chunk = batched ? NAME(chunk_rows)(net, job->batch_size) : 1;

@@ -50,7 +50,7 @@ static int NAME(blocks_pay)(int kind, const shape_t *net, const rule_t *rule,
 
 static void NAME(unroll)(const rule_t *rule, NAME(recursion_t) *r)
 {
-    const double rate = rule->rate, pull = rate * rule->alpha, mu = rule->constants[0];
+    const double rate = rule->rate, pull = rate * rule->alpha, mu = rule->hyperparams[0];
     const double keep = 1 - rate * rule->weight_decay;
     double a = keep - pull, b = 0, c = 0, d = 0, of_w = -rate, of_v = 0;
     if (rule->updater == MOMENTUM || rule->updater == NESTEROV) {
