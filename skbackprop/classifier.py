@@ -185,7 +185,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         The share of the rows to hold out. Rows are counted, whatever they weigh, but a
         weight above one counts as so many copies.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay rates of the moments of Adam and AMSGrad; `beta_2` is that of rmsprop's mean square, too.
+        Decay rates of the moments of Adam and AMSGrad; `beta_2` is that of rmsprop's mean
+        square, too.
     epsilon : float > 0, default=1e-8
         Keeps Adam, AMSGrad and rmsprop from dividing by zero.
     n_iter_no_change : int >= 1 or inf, default=10

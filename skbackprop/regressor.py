@@ -79,9 +79,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         - "squared_error" (or "auto"): half the squared residual;
         - "absolute_error": its size, which makes for medians;
         - "huber": half the squared residual up to a size of 1, in the units of standardized
-          targets where they are, and linear beyond [22]_;
+          targets where they are, and linear beyond [23]_;
         - "quantile": for the `quantile` q, ``q`` times the residual where the prediction is
-          too low, and ``1 - q`` times where it is too high [23]_; "pinball" is accepted as
+          too low, and ``1 - q`` times where it is too high [24]_; "pinball" is accepted as
           an alias;
         - "poisson": half the Poisson deviance, for counts and rates; predictions are
           exponentials, and `y` must hold no negative number;
@@ -92,7 +92,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
         - "sgd": gradient descent, plain for ``momentum=0``, else with momentum [3]_;
         - "adam": steps scaled by running moments of the gradient [2]_;
-        - "amsgrad": the same, where the steps of a weight never grow again [24]_;
+        - "amsgrad": the same, where the steps of a weight never grow again [22]_;
         - "rmsprop": steps scaled by its running mean square [9]_.
 
         By the gradient of all rows at once:
@@ -183,7 +183,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         The share of the rows to hold out. Rows are counted, whatever they weigh, but a
         weight above one counts as so many copies.
     beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay rates of the moments of Adam and AMSGrad; `beta_2` is that of rmsprop's mean square, too.
+        Decay rates of the moments of Adam and AMSGrad; `beta_2` is that of rmsprop's mean
+        square, too.
     epsilon : float > 0, default=1e-8
         Keeps Adam, AMSGrad and rmsprop from dividing by zero.
     n_iter_no_change : int >= 1 or inf, default=10
@@ -349,12 +350,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
        In: Neural Networks: Tricks of the Trade. Springer.
     .. [21] Nguyen, D. and Widrow, B. (1990). Improving the learning speed of 2-layer neural
        networks by choosing initial values of the adaptive weights. IJCNN.
-    .. [22] Huber, P. J. (1964). Robust estimation of a location parameter. Annals of
-       Mathematical Statistics 35, 73-101.
-    .. [23] Koenker, R. and Bassett, G. (1978). Regression quantiles. Econometrica 46,
-       33-50.
-    .. [24] Reddi, S. J., Kale, S. and Kumar, S. (2018). On the convergence of Adam and beyond.
+    .. [22] Reddi, S. J., Kale, S. and Kumar, S. (2018). On the convergence of Adam and beyond.
        ICLR.
+    .. [23] Huber, P. J. (1964). Robust estimation of a location parameter. Annals of
+       Mathematical Statistics 35, 73-101.
+    .. [24] Koenker, R. and Bassett, G. (1978). Regression quantiles. Econometrica 46,
+       33-50.
 
     Examples
     --------

@@ -78,7 +78,7 @@ assert_type(garson_importance(clf).tolist(), Any)
 assert_type(LossCurveDisplay.from_estimators({"one": clf, "other": clf}), LossCurveDisplay)
 
 # What a checker has to find.
-BackpropClassifier(solver="amsgrad")  # type: ignore[arg-type]
+BackpropClassifier(solver="nadam")  # type: ignore[arg-type]
 BackpropClassifier(max_itr=3)  # type: ignore[call-arg]
 BackpropRegressor(class_weight="balanced")  # type: ignore[call-arg]
 explain_step(clf, X[0], 1, learning_rate="fast")  # type: ignore[arg-type]
