@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 def _rollback_on_error(estimator):
     """Give the estimator its earlier attributes back when fitting is refused or fails."""
     before = dict(vars(estimator))
-    rng = before["_standing"].rng if "_standing" in before else None
+    rng = before["_train_state"].rng if "_train_state" in before else None
     drawn_so_far = None if rng is None else rng.get_state()
     try:
         yield
@@ -244,10 +244,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         network = self._make_network(X, resume)
         solver = _config.make_checked_solver(self, network)
         train_state = (
-            self._standing if resume else self._init_train_state(network, solver, X.dtype)
+            self._train_state if resume else self._init_train_state(network, solver, X.dtype)
         )
         rows, weights, held_out = self._order_and_split(
-            X, y, Y, weights, given, network, train_state.progress, incremental
+            X, y, Y, weights, given, network, train_state.counters, incremental
         )
         targets = self._targets(Y, network, X.dtype)
         measured = LocalRows(X, Y, targets, rows, weights)
@@ -279,7 +279,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             examine=None
             if held_out is None
             else held_out.make_evaluator(self, network, scaling),
-            epochs_before=train_state.progress.epochs,
+            epochs_before=train_state.counters.epochs,
             incremental=incremental,
             noise=noise,
         )
@@ -349,8 +349,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         return TrainState(
             params,
             best=params,
-            slots=solver.init_state(network.n_params, dtype),
-            progress=TrainCounters(seed=seed),
+            solver_state=solver.init_state(network.n_params, dtype),
+            counters=TrainCounters(seed=seed),
             rng=np.random.RandomState(seed),
             solver=solver,
         )
@@ -376,7 +376,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     f"the parameters and the data ask for {theirs}."
                 )
 
-    def _order_and_split(self, X, y, Y, weights, given, network, progress, incremental):
+    def _order_and_split(self, X, y, Y, weights, given, network, counters, incremental):
         """Bring the rows into order, and set some aside where they have to watch training.
 
         Returns the rows to train on, the weights of all rows, and the `ValidationSet`, or None.
@@ -399,7 +399,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if splits:
             strata = self._strata(Y[rows], counts[rows])
             rows, chosen = split(
-                rows, hashes, strata, counts, self.validation_fraction, progress.seed
+                rows, hashes, strata, counts, self.validation_fraction, counters.seed
             )
             check_training_weights(weights, rows)
             weights_val = None if weights is None else weights[chosen]

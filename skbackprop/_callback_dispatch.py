@@ -79,7 +79,7 @@ class CallbackDispatcher:
         ----------
         max_epochs : int
         state_of : callable
-            ``state_of(standing, ended, history)``: the fitted attributes of an estimator
+            ``state_of(train_state, result, history)``: the fitted attributes of an estimator
             whose training has come that far.
         before : dict of lists
             The record of earlier calls.

@@ -33,11 +33,11 @@ _PREDICTION_ROWS = 4096
 
 
 def fitted_state(network, scaling, alpha, train_state, result, record):
-    """The fitted attributes, where training has come as far as `standing`."""
+    """The fitted attributes, where training has come as far as `train_state`."""
     return {
         "_network": network,
         "_scaling": scaling,
-        "_standing": train_state,
+        "_train_state": train_state,
         "_params": train_state.best,
         "history_": record,
         "n_iter_": len(result.records),
@@ -124,7 +124,7 @@ class FittedNetwork(BaseEstimator):
 
     def _predict_with(self, params):
         """Predict with other weights; training goes on from where it was."""
-        self._standing.best = self._params = params.copy()
+        self._train_state.best = self._params = params.copy()
         self._predictor = make_predictor(self)
 
     def __copy__(self):
@@ -312,7 +312,7 @@ class FittedNetwork(BaseEstimator):
     @property
     def t_(self) -> int:
         """The number of training rows presented so far."""
-        return self._fitted("_standing").progress.samples
+        return self._fitted("_train_state").counters.samples
 
     @property
     def loss_curve_(self) -> list[float]:

@@ -27,9 +27,9 @@ from .engine.network import Network
 from .engine.schedules import MONITORS, TrainCounters
 from .engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
 
-_TRAINED = ("_network", "_scaling", "_standing", "_examined", "history_", "n_iter_",
+_TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_iter_",
             "converged_", "alpha_", "engine_")  # fmt: skip
-#: The fitted attributes that training leaves; `_params` is derived from `_standing`.
+#: The fitted attributes that training leaves; `_params` is derived from `_train_state`.
 TRAINED = (*_TRAINED, "_params")
 #: All fitted attributes, with those that are known before training.
 FITTED = (*TRAINED, "n_features_in_", "feature_names_in_", "_labels", "_class_totals", "_flat",
@@ -65,7 +65,7 @@ def to_plain(fitted):
     converted = {
         "_network": _declared,
         "_scaling": _scaling_to_plain,
-        "_standing": _standing_to_plain,
+        "_train_state": _train_state_to_plain,
         "history_": _history_to_plain,
         "_labels": _declared,
         "_class_totals": lambda totals: _totals_to_plain(totals, fitted["_labels"]),
@@ -89,10 +89,10 @@ def _scaling_to_plain(scaling):
     return plain
 
 
-def _standing_to_plain(train_state):
+def _train_state_to_plain(train_state):
     return _declared(train_state) | {
         "best": None if train_state.best is train_state.params else train_state.best,
-        "progress": _declared(train_state.progress),
+        "counters": _declared(train_state.counters),
         "rng": random_state_to_plain(train_state.rng),
         "solver": _solver_to_plain(train_state.solver),
     }
@@ -242,19 +242,20 @@ _STANDARDIZER = {
     "limits": AnyOf((Options((None,)), _Array((np.float64,), 2))),
 }
 _SCALING = {"inputs": _ANYTHING, "targets": _ANYTHING, "through_exp": Boolean()}
-_STANDING = {
+_TRAIN_STATE = {
     "params": _Array(_FLOATS, 1),
     "best": AnyOf((Options((None,)), _Array(_FLOATS, 1))),
-    "slots": _Array(_FLOATS, 2),
-    "progress": _ANYTHING,
+    "solver_state": _Array(_FLOATS, 2),
+    "counters": _ANYTHING,
     "rng": _ANYTHING,
     "solver": _ANYTHING,
 }
-_PROGRESS = {
+_COUNTERS = {
     "monitor": Options(MONITORS),
     "seed": Interval(0, 2**31 - 1, kind=Integral),
-    **dict.fromkeys(("epochs", "planned", "samples", "updates", "stalled"), _COUNT),
-    **dict.fromkeys(("drops", "halvings", "origin"), _COUNT),
+    **dict.fromkeys(("epochs", "target_epoch", "samples", "updates"), _COUNT),
+    **dict.fromkeys(("n_no_improvement", "n_rate_cuts", "n_restarts"), _COUNT),
+    "lbfgs_start_epoch": _COUNT,
     **dict.fromkeys(("loss", "best", "best_loss"), _ANY_NUMBER),
     "damping": _NOT_NEGATIVE,
 }
@@ -382,42 +383,44 @@ def _standardizer(name, plain):
     return Standardizer(mean, scale, limits)
 
 
-def _standing_from_plain(plain):
-    record = _record("standing", plain, _STANDING)
-    params = _finite("standing.params", record["params"])
-    best = params if record["best"] is None else _finite("standing.best", record["best"])
+def _train_state_from_plain(plain):
+    record = _record("train_state", plain, _TRAIN_STATE)
+    params = _finite("train_state.params", record["params"])
+    best = params if record["best"] is None else _finite("train_state.best", record["best"])
     solver = _solver_from_plain(record["solver"])
-    slots, shape = _native(record["slots"]), (solver.n_slots, len(params))
-    for name, array, wanted in (("best", best, params.shape), ("slots", slots, shape)):
+    solver_state = _native(record["solver_state"])
+    shape = solver.n_slots, len(params)
+    for name, array, wanted in (("best", best, params.shape), ("solver_state", solver_state, shape)):
         require(
             array.shape == wanted and array.dtype == params.dtype,
-            f"standing.{name} must be of shape {wanted} and dtype {params.dtype}. Got "
+            f"train_state.{name} must be of shape {wanted} and dtype {params.dtype}. Got "
             f"{array.shape} and {array.dtype}.",
         )
-    progress = TrainCounters(
-        **_simple_record("standing.progress", record["progress"], _PROGRESS)
+    counters = TrainCounters(
+        **_simple_record("train_state.counters", record["counters"], _COUNTERS)
     )
     require(
-        progress.origin <= progress.epochs,
-        f"standing.progress.origin must be <= {progress.epochs}. Got {progress.origin}.",
+        counters.lbfgs_start_epoch <= counters.epochs,
+        f"train_state.counters.lbfgs_start_epoch must be <= {counters.epochs}. Got "
+        f"{counters.lbfgs_start_epoch}.",
     )
-    generator = random_state_from_plain("standing.rng", record["rng"])
-    return TrainState(params, best, slots, progress, generator, solver)
+    generator = random_state_from_plain("train_state.rng", record["rng"])
+    return TrainState(params, best, solver_state, counters, generator, solver)
 
 
 def _solver_from_plain(plain):
     if isinstance(plain, Solver):
-        _check("standing.solver.n_slots", plain.n_slots, _COUNT)
+        _check("train_state.solver.n_slots", plain.n_slots, _COUNT)
         return plain
     name = plain.get("name") if isinstance(plain, dict) else None
-    _check("standing.solver.name", name, Options(tuple(_SOLVERS)))
+    _check("train_state.solver.name", name, Options(tuple(_SOLVERS)))
     kind = _SOLVERS[name]
     rules = {
         field.name: _POSITIVE_COUNT if field.type is int else _NOT_NEGATIVE
         for field in fields(kind)
     }
     settings = {field: value for field, value in plain.items() if field != "name"}
-    return kind(**_simple_record("standing.solver", settings, rules))
+    return kind(**_simple_record("train_state.solver", settings, rules))
 
 
 def random_state_from_plain(name, plain):
@@ -514,7 +517,7 @@ def _simple(name, rule):
 _FROM_PLAIN = {
     "_network": _network_from_plain,
     "_scaling": _scaling_from_plain,
-    "_standing": _standing_from_plain,
+    "_train_state": _train_state_from_plain,
     "_examined": _examined_from_plain,
     "history_": _history_from_plain,
     "n_iter_": _simple("n_iter_", _COUNT),
@@ -567,7 +570,7 @@ def from_plain(plain, estimator):
         _check_sizes(fitted)
         _check_loss(fitted["_network"], estimator)
         (_check_labels if "_labels" in fitted else _check_targets)(fitted)
-        fitted["_params"] = fitted["_standing"].best
+        fitted["_params"] = fitted["_train_state"].best
     return fitted
 
 
@@ -577,7 +580,7 @@ def _check_sizes(fitted):
     n_params = sum((n_in + 1) * n_out for n_in, n_out in network.shapes)
     scaling, names = fitted["_scaling"], fitted.get("feature_names_in_")
     for name, found, wanted in (
-        ("standing.params", fitted["_standing"].params.size, n_params),
+        ("train_state.params", fitted["_train_state"].params.size, n_params),
         ("n_features_in_", fitted["n_features_in_"], sizes[0]),
         ("feature_names_in_", sizes[0] if names is None else len(names), sizes[0]),
         ("scaling.inputs", _n_columns(scaling.inputs, sizes[0]), sizes[0]),

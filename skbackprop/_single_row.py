@@ -203,26 +203,26 @@ class Stream:
 
     def __init__(self, estimator, problem, read, by_class, is_sparse, classes):
         self.problem, self.read, self.is_sparse = problem, read, is_sparse
-        self.train_state, self.params = estimator._standing, estimator._params
+        self.train_state, self.params = estimator._train_state, estimator._params
         self.names = vars(estimator).get("feature_names_in_")
-        progress = self.train_state.progress
-        self.before = progress.epochs, progress.samples, progress.updates
+        counters = self.train_state.counters
+        self.before = counters.epochs, counters.samples, counters.updates
         self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
         self.tol = problem.tol or 0.0
         constant = problem.schedule is CONSTANT
-        self.rate = problem.learning_rate_at(self.train_state.progress) if constant else None
+        self.rate = problem.learning_rate_at(self.train_state.counters) if constant else None
         self.has_penalty = problem.regularization.alpha > 0 or problem.regularization.l1 > 0
         self.is_one_batch = is_full_batch(estimator)
         self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
         self.learner = kernel.Stream(
             problem.network,
             self.train_state.params,
-            self.train_state.slots,
+            self.train_state.solver_state,
             problem.solver,
             problem.regularization,
-            self.train_state.progress.seed,
+            self.train_state.counters.seed,
             estimator._scaling.inputs,
             estimator._scaling.targets,
             by_class,
@@ -273,11 +273,11 @@ class Stream:
         if rows is None or target is None:
             return False
         began = perf_counter()
-        problem, progress = self.problem, self.train_state.progress
+        problem, counters = self.problem, self.train_state.counters
         n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
         if n_uses is None:
             return False
-        rate = self.rate or problem.learning_rate_at(progress)
+        rate = self.rate or problem.learning_rate_at(counters)
         penalty = 0.0
         if self.has_penalty:
             batch_size = min(n_uses, self.batch_size) or 1
@@ -288,7 +288,7 @@ class Stream:
                 return False
         try:
             loss = self.learner.learn(
-                rows, target, rate, progress.updates, progress.samples, n_uses, self.batch_size
+                rows, target, rate, counters.updates, counters.samples, n_uses, self.batch_size
             )
             if loss - loss != 0:  # NaN or infinite
                 return False
@@ -316,30 +316,30 @@ class Stream:
 
     def _make_up(self, estimator):
         """Count every row that was learned, and forget what was noted by halves."""
-        learner, progress = self.learner, self.train_state.progress
+        learner, counters = self.learner, self.train_state.counters
         learnt = learner.n_learnt, learner.n_used, learner.n_updates
         counted = map(sum, zip(self.before, learnt, strict=True))
-        progress.epochs, progress.samples, progress.updates = counted
-        progress.planned = progress.epochs
+        counters.epochs, counters.samples, counters.updates = counted
+        counters.target_epoch = counters.epochs
         _history.truncate_to_common_length(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
-        problem, progress = self.problem, self.train_state.progress
+        problem, counters = self.problem, self.train_state.counters
         if n_uses > 1 and problem.sampler.shuffle:
             self.train_state.rng.permutation(n_uses)  # as the long way does
         measured = loss / n_uses + penalty
-        row = (progress.epochs, measured, rate, seconds, nan, nan, 2 * loss)
+        row = (counters.epochs, measured, rate, seconds, nan, nan, 2 * loss)
         for append, value in zip(self.appends, row, strict=False):
             append(value)
         _history.trim(estimator.history_)
-        progress.epochs += 1
-        progress.planned = progress.epochs
-        progress.samples += n_uses
-        progress.updates += -(-n_uses // self.batch_size)
-        progress.loss = measured
-        update_best(progress, measured, measured, self.tol)
+        counters.epochs += 1
+        counters.target_epoch = counters.epochs
+        counters.samples += n_uses
+        counters.updates += -(-n_uses // self.batch_size)
+        counters.loss = measured
+        update_best(counters, measured, measured, self.tol)
         estimator.converged_ = problem.tol is not None and should_stop(
-            progress, problem.patience, problem.schedule, rate
+            counters, problem.patience, problem.schedule, rate
         )
 
 
@@ -422,7 +422,7 @@ def prepare_stream(estimator, problem, read, by_class, classes):
         and not problem.solver.full_batch
         and not estimator.early_stopping
         and not estimator.verbose
-        and estimator._params is estimator._standing.params
+        and estimator._params is estimator._train_state.params
     )
     if can_be:
         is_sparse = sparse.issparse(problem.X)

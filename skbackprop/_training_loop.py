@@ -34,9 +34,9 @@ class TrainState:
         Where training goes on.
     best : ndarray of shape (n_params,)
         What predicts: the same array, or the best so far on held-out rows.
-    slots : ndarray of shape (n_slots, n_params)
-        What the update rule remembers.
-    progress : TrainCounters
+    solver_state : ndarray of shape (n_slots, n_params)
+        What the solver remembers.
+    counters : TrainCounters
     rng : RandomState
         A generator of our own, so that training can be resumed whoever else draws.
     solver : an update rule or solver
@@ -45,8 +45,8 @@ class TrainState:
 
     params: np.ndarray
     best: np.ndarray
-    slots: np.ndarray
-    progress: TrainCounters
+    solver_state: np.ndarray
+    counters: TrainCounters
     rng: np.random.RandomState
     solver: object
 
@@ -55,7 +55,7 @@ class TrainState:
         params = self.params.copy()
         best = params if self.best is self.params else self.best.copy()
         return TrainState(
-            params, best, self.slots.copy(), copy.copy(self.progress), self.rng, self.solver
+            params, best, self.solver_state.copy(), copy.copy(self.counters), self.rng, self.solver
         )
 
     def snapshot(self):
@@ -68,16 +68,16 @@ class TrainState:
     def use(self, solver):
         """Go on with an update rule, which remembers nothing of another's, or its own."""
         if type(solver) is not type(self.solver):
-            self.slots = solver.init_state(self.params.size, self.params.dtype)
-            self.progress.origin = self.progress.epochs
+            self.solver_state = solver.init_state(self.params.size, self.params.dtype)
+            self.counters.lbfgs_start_epoch = self.counters.epochs
         self.solver = solver
 
     def monitor(self, name, keeps_best):
         """Go on with what decides when to stop; the best of something else is forgotten."""
-        progress = self.progress
-        if name != progress.monitor:
-            progress.monitor, progress.stalled = name, 0
-            progress.best = progress.best_loss = math.inf
+        counters = self.counters
+        if name != counters.monitor:
+            counters.monitor, counters.n_no_improvement = name, 0
+            counters.best = counters.best_loss = math.inf
             self.best = self.params
         if not keeps_best:
             self.best = self.params
@@ -93,15 +93,15 @@ class TrainState:
             if same
             else expand_output_layer(before, after, self.best, origins, drawn)
         )
-        slots = [expand_output_layer(before, after, slot, origins) for slot in self.slots]
-        self.slots = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
+        slots = [expand_output_layer(before, after, slot, origins) for slot in self.solver_state]
+        self.solver_state = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
 
     def diverged(self, n_layers):
         """Whether the loss is no longer finite, or outputs might not be.
 
         Weights are too large where a product of one per layer would overflow.
         """
-        if self.progress.epochs and not math.isfinite(self.progress.loss):
+        if self.counters.epochs and not math.isfinite(self.counters.loss):
             return True
         limit = np.finfo(self.params.dtype).max ** (1 / (n_layers + 1))
         return not (np.abs(self.params) <= limit).all()  # NaN is not
@@ -126,17 +126,17 @@ class _FinishedEpoch:
     """
 
     def __init__(self, train_state, n_layers, has_callbacks):
-        self._standing, self._n_layers = train_state, n_layers
+        self._train_state, self._n_layers = train_state, n_layers
         self._pause = 0.0 if has_callbacks else _BETWEEN_COPIES
         self._due, self._kept = -math.inf, None
 
     def keep(self, n_epochs):
         """Copy the state, if it is time to and memory allows it."""
-        if perf_counter() < self._due or self._standing.diverged(self._n_layers):
+        if perf_counter() < self._due or self._train_state.diverged(self._n_layers):
             return
         with suppress(MemoryError):
             # In one assignment: an interrupt may come in the middle of this, too.
-            self._kept = self._standing.copy(), self._standing.rng.get_state(), n_epochs
+            self._kept = self._train_state.copy(), self._train_state.rng.get_state(), n_epochs
         self._due = perf_counter() + self._pause
 
     def restore(self, interrupt):
@@ -151,8 +151,9 @@ class _FinishedEpoch:
 def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
     """Train; where training diverges, start again with half the rate, a few times.
 
-    An `audience` is told of every epoch, and may end training. Returns where training stands
-    then, and how it ended; of `standing` itself only the generator has moved on.
+    A `dispatcher` calls the callbacks of every epoch, which may end training. Returns the
+    training state then, and how it ended; of `train_state` itself only the generator has
+    moved on.
     """
     if not has_kernel():
         warn_of_missing_kernel()
@@ -164,15 +165,15 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
     for restart in count():
         train_state.rng.set_state(drawn_so_far)
         attempt = train_state.copy()
-        attempt.progress.halvings += restart
-        attempt.progress.planned = attempt.progress.epochs + problem.max_epochs
+        attempt.counters.n_restarts += restart
+        attempt.counters.target_epoch = attempt.counters.epochs + problem.max_epochs
         attempt.use(problem.solver)
         attempt.monitor(problem.monitor, keeps_best)
         if dispatcher is not None:
             dispatcher.training_begins(is_restart=restart > 0)
         attempt, result = _run(estimator, problem, attempt, dispatcher)
         diverged = attempt.diverged(problem.network.n_layers)
-        what = _divergence_message(attempt.progress) if diverged else None
+        what = _divergence_message(attempt.counters) if diverged else None
         if not diverged and not result.excused:
             what = _collapse(problem, attempt.best)
         if what is None:
@@ -181,7 +182,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
             _warn_of_inputs(problem, train_state, estimator)
             return attempt, result
         what = f"{what} To fix it, {_advice(estimator, problem, unstable)}."
-        if diverged and keeps_best and math.isfinite(attempt.progress.best_loss):
+        if diverged and keeps_best and math.isfinite(attempt.counters.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
             attempt.params, result.excused = attempt.best, True
             return attempt, result
@@ -190,7 +191,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         if restart == restarts:
             warn_caller(what, ConvergenceWarning)
             return attempt, result
-        rate = problem.rate_init * 0.5 ** (attempt.progress.halvings + 1)
+        rate = problem.rate_init * 0.5 ** (attempt.counters.n_restarts + 1)
         warn_caller(
             f"{what} It starts again with learning_rate_init={rate:g}.",
             ConvergenceWarning,
@@ -229,8 +230,8 @@ def _run(estimator, problem, train_state, dispatcher):
         result.outcome = train(
             problem,
             train_state.params,
-            train_state.slots,
-            train_state.progress,
+            train_state.solver_state,
+            train_state.counters,
             train_state.rng,
             observe,
         )
@@ -272,7 +273,7 @@ def _warn_of_inputs(problem, train_state, estimator):
     """Warn of inputs that saturate the neurons of a network before its training."""
     layer = problem.saturated_layer(train_state.params)
     # What is flat on one side only is no matter of size; what was trained before is no start.
-    if layer.on_both_sides and not train_state.progress.epochs:
+    if layer.on_both_sides and not train_state.counters.epochs:
         column, size = _largest_input(problem, estimator)
         warn_caller(
             f"{_saturated(problem, layer)} before training, with weighted sums up to "
@@ -311,10 +312,10 @@ def _unstable_parameters(problem):
     return [name for name, factor in factors.items() if factor >= 1]
 
 
-def _divergence_message(progress):
+def _divergence_message(counters):
     """Return what training that diverged came to."""
     return (
-        f"Training diverged in epoch {max(0, progress.epochs - 1)}. Solver produced non-finite "
+        f"Training diverged in epoch {max(0, counters.epochs - 1)}. Solver produced non-finite "
         "parameter weights. The input data may contain large values and need to be "
         "preprocessed."
     )

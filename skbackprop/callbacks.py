@@ -317,8 +317,8 @@ class Checkpoint(_EpochCallback):
         estimator.set_callbacks(self, *callbacks)
         asked = {name: getattr(estimator, name) for name in ("max_iter", "warm_start")}
         done = estimator.n_iter_
-        progress = estimator._standing.progress
-        left = progress.planned - progress.epochs
+        counters = estimator._train_state.counters
+        left = counters.target_epoch - counters.epochs
         if estimator.converged_ or left <= 0:
             return estimator
         self._resumed = done, asked

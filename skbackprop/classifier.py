@@ -732,7 +732,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             loss=loss,
             output_activation=output,
         )
-        train_state = self._standing.copy()
+        train_state = self._train_state.copy()
         drawn = _config.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
         origins = self._labels.numbers_in(before)
         if before.share_one_output(network.layer_sizes[-1]):
@@ -743,7 +743,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             # Nothing was learned of a class alone: one output stands for it and the new one.
             origins = [None]
         train_state.grow(network, grown, origins, drawn)
-        self._network, self._standing, self._params = grown, train_state, train_state.best
+        self._network, self._train_state, self._params = grown, train_state, train_state.best
 
     def _refuse_other_classes(self, classes):
         given = ClassEncoder(

@@ -79,7 +79,7 @@ def test_custom_solver_declares_what_auto_comes_to(wheat):
     same_weights(clf, BackpropClassifier((5,), solver=AdaGrad(), **given, **QUICK).fit(*wheat))
     whole = BackpropClassifier((5,), solver=WholeDescent(), tol=None, **QUICK).fit(*wheat)
     assert whole.history_["learning_rate"] == [0.03] * 5  # constant, and one update an epoch
-    assert whole._standing.progress.updates == 5
+    assert whole._train_state.counters.updates == 5
 
 
 def test_custom_solver_resumes_as_if_it_had_never_stopped(wheat):
@@ -109,7 +109,7 @@ def test_custom_solver_learns_in_a_stream(wheat):
 def test_another_solver_begins_with_no_memory_of_the_last(wheat):
     clf = BackpropClassifier((4,), solver=AdaGrad(), warm_start=True, **QUICK).fit(*wheat)
     clf.set_params(solver="adam").fit(*wheat)
-    assert clf._standing.slots.shape == (2, clf._params.size)
+    assert clf._train_state.solver_state.shape == (2, clf._params.size)
 
 
 def test_search_over_solvers(wheat):

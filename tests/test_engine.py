@@ -300,14 +300,14 @@ def test_automatic_first_weights():
 
 @pytest.mark.parametrize("epochs", [0, 1, 3, 10, 14])
 def test_schedules_are_their_formulas(epochs):
-    progress = TrainCounters(epochs=epochs, samples=7 * epochs, drops=epochs // 3)
+    counters = TrainCounters(epochs=epochs, samples=7 * epochs, n_rate_cuts=epochs // 3)
     passed = min(epochs / 10, 1)
     expected = {
         "constant": 1, "invscaling": (7 * epochs + 1) ** -0.3, "adaptive": 0.2 ** (epochs // 3),
         "linear": 1 - passed, "cosine": (1 + np.cos(np.pi * passed)) / 2,
     }  # fmt: skip
     for schedule in SCHEDULES:
-        found = schedule.factor(progress, 10, 0.3)
+        found = schedule.factor(counters, 10, 0.3)
         np.testing.assert_allclose(found, expected[schedule.name], rtol=1e-12, atol=1e-15)
 
 
@@ -350,43 +350,43 @@ def test_progress_begins_at_nothing():
 
 
 def test_note_compares_the_monitored_value_with_the_best_so_far():
-    progress = TrainCounters()
+    counters = TrainCounters()
     for value, improved, stalled in (
         (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 3),
         (3.1, True, 4), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
     ):  # fmt: skip
-        assert schedules.update_best(progress, value, value, 1.0) == improved
-        assert progress.stalled == stalled
-    assert progress.best == progress.best_loss == 2.0
+        assert schedules.update_best(counters, value, value, 1.0) == improved
+        assert counters.n_no_improvement == stalled
+    assert counters.best == counters.best_loss == 2.0
     # Without a tolerance, not to rise is enough.
-    assert not schedules.update_best(progress, 2.0, 2.0, 0.0)
-    assert progress.stalled == 0
+    assert not schedules.update_best(counters, 2.0, 2.0, 0.0)
+    assert counters.n_no_improvement == 0
 
 
 def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
-    progress = TrainCounters()
+    counters = TrainCounters()
     for value, loss, improved, stalled in (
         (np.nan, np.nan, False, 1), (np.nan, 3.0, True, 2), (np.nan, 4.0, False, 3),
         (np.nan, 2.0, True, 4), (5.0, 9.0, True, 0), (5.0, 9.0, False, 0), (5.0, 8.0, True, 0),
         (5.0, np.nan, False, 0), (np.nan, 1.0, False, 1), (6.0, 1.0, False, 2),
         (4.0, np.nan, True, 0), (4.0, 7.0, True, 0),
     ):  # fmt: skip
-        assert schedules.update_best(progress, value, loss, 0.0) == improved
-        assert progress.stalled == stalled
-    assert (progress.best, progress.best_loss) == (4.0, 7.0)
+        assert schedules.update_best(counters, value, loss, 0.0) == improved
+        assert counters.n_no_improvement == stalled
+    assert (counters.best, counters.best_loss) == (4.0, 7.0)
 
 
 def test_when_to_stop():
-    progress = TrainCounters(stalled=3)
-    assert not schedules.should_stop(progress, 3, schedules.CONSTANT, 0.1)
-    assert not schedules.should_stop(progress, 4, schedules.CONSTANT, 0.1)
-    assert schedules.should_stop(progress, 2, schedules.CONSTANT, 0.1)
-    assert schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1e-6)
-    assert (progress.stalled, progress.drops) == (3, 0)
-    assert not schedules.should_stop(progress, 3, schedules.ADAPTIVE, 0.1)
-    assert (progress.stalled, progress.drops) == (3, 0)
-    assert not schedules.should_stop(progress, 2, schedules.ADAPTIVE, 1.1e-6)
-    assert (progress.stalled, progress.drops) == (0, 1)
+    counters = TrainCounters(n_no_improvement=3)
+    assert not schedules.should_stop(counters, 3, schedules.CONSTANT, 0.1)
+    assert not schedules.should_stop(counters, 4, schedules.CONSTANT, 0.1)
+    assert schedules.should_stop(counters, 2, schedules.CONSTANT, 0.1)
+    assert schedules.should_stop(counters, 2, schedules.ADAPTIVE, 1e-6)
+    assert (counters.n_no_improvement, counters.n_rate_cuts) == (3, 0)
+    assert not schedules.should_stop(counters, 3, schedules.ADAPTIVE, 0.1)
+    assert (counters.n_no_improvement, counters.n_rate_cuts) == (3, 0)
+    assert not schedules.should_stop(counters, 2, schedules.ADAPTIVE, 1.1e-6)
+    assert (counters.n_no_improvement, counters.n_rate_cuts) == (0, 1)
 
 
 # Of four weights: a gradient that stays, turns, vanishes, and is no number in the end.
@@ -461,7 +461,7 @@ def test_rules_are_settings_and_little_memory():
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=by_name)
 def test_schedule_starts_at_one_and_never_rises(schedule):
     factors = [
-        schedule.factor(TrainCounters(epochs=e, samples=7 * e, drops=e // 3), 10, 0.5)
+        schedule.factor(TrainCounters(epochs=e, samples=7 * e, n_rate_cuts=e // 3), 10, 0.5)
         for e in range(15)
     ]
     assert factors[0] == 1

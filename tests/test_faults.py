@@ -33,7 +33,7 @@ def state(estimator):
     """All that fitting left, bit by bit; the seconds, and when it was to end, aside."""
     arrays = []
     found = encode_fitted(estimator, arrays)
-    del found["object"]["_standing"]["object"]["progress"]["object"]["planned"]
+    del found["object"]["_train_state"]["object"]["counters"]["object"]["target_epoch"]
     seconds = found["object"]["history_"]["object"]["seconds"]["array"]
     return found, [array.tobytes() for k, array in enumerate(arrays) if k != seconds]
 

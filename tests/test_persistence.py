@@ -141,8 +141,8 @@ def test_training_goes_on_bitwise(tmp_path, parameters):
         model.fit(X, y), found.fit(X, y)
         for name in model.history_.keys() - {"seconds"}:
             same_value(found.history_[name], model.history_[name])
-        same_value(found._standing.params, model._standing.params)
-        same_value(found._standing.slots, model._standing.slots)
+        same_value(found._train_state.params, model._train_state.params)
+        same_value(found._train_state.solver_state, model._train_state.solver_state)
     same_value(found.coefs_, model.coefs_)
 
 
@@ -316,7 +316,7 @@ def test_numbers_that_other_machines_do_not_have_are_not_saved(tmp_path, paramet
         ({"max_iter": 2**64}, "integers of more than 64 bits"),
         ({"random_state": np.random.RandomState(np.random.PCG64(0))}, "MT19937 is kept"),
     ],
-    ids=str,
+    ids=["many numbers", "a tuple as key", "large integer", "other generator"],
 )
 def test_save_refuses_what_load_would(tmp_path, parameters, message):
     model = fit().set_params(**parameters)
@@ -487,8 +487,8 @@ def deep(header):
         (lambda h: fitted(h).pop("n_iter_"), r"fitted state lacks or adds \['n_iter_'\]"),
         (lambda h: fitted(h).update(_more=1), r"fitted state lacks or adds \['_more'\]"),
         (
-            lambda h: fitted(h, "_standing", "progress").update(_more=1),
-            r"progress lacks or adds \['_more'\]",
+            lambda h: fitted(h, "_train_state", "counters").update(_more=1),
+            r"counters lacks or adds \['_more'\]",
         ),
         (lambda h: h["arrays"][3].update(shape=[2**62]), "arrays are longer than the file"),
         (lambda h: h["arrays"][3].update(shape=[-1]), r"array 3 has the shape \[-1\]"),
@@ -497,7 +497,7 @@ def deep(header):
         (lambda h: h.update(more=1), r"its header lacks or adds \['more'\]"),
         (deep, "its parameter 'tol' is not sound: a value is nested too deeply"),
         (
-            lambda h: fitted(h, "_standing").update(slots={"array": 0}),
+            lambda h: fitted(h, "_train_state").update(solver_state={"array": 0}),
             "an array is used twice",
         ),
         (lambda h: h["arrays"].append({"dtype": "<f8", "shape": [0]}), "an array is not used"),
@@ -510,7 +510,7 @@ def test_load_names_what_is_wrong(tmp_path, change, message):
     refused(path, message)
 
 
-def test_forged_progress_and_history_are_refused(tmp_path):
+def test_forged_counters_and_history_are_refused(tmp_path):
     """As in states of pickles, all of which tests/test_serialization.py forges."""
     path = tmp_path / "model"
     save(fit(), path)
@@ -519,8 +519,8 @@ def test_forged_progress_and_history_are_refused(tmp_path):
         (lambda h: fitted(h, "history_").pop("loss"), "history_ must have the columns"),
         (lambda h: fitted(h).update(n_features_in_=3.0), "n_features_in_ must be an integer"),
         (
-            lambda h: fitted(h, "_standing", "progress").update(samples=2**63 - 1),
-            "standing.progress.samples must be an integer >= 0 and <= ",
+            lambda h: fitted(h, "_train_state", "counters").update(samples=2**63 - 1),
+            "train_state.counters.samples must be an integer >= 0 and <= ",
         ),
         (lambda h: h["parameters"].update(random_state=-1), "Seed must be between 0 and"),
         (lambda h: h["parameters"].update(random_state="x"), "cannot be used to seed"),

@@ -87,8 +87,8 @@ def test_pickle_and_skops_resume_to_the_bit(solver):
     model.fit(X, y)
     for found in others:
         found.fit(X, y)
-        same_value(found._standing.params, model._standing.params)
-        same_value(found._standing.slots, model._standing.slots)
+        same_value(found._train_state.params, model._train_state.params)
+        same_value(found._train_state.solver_state, model._train_state.solver_state)
         same_value(found.coefs_, model.coefs_)
 
 
@@ -191,14 +191,14 @@ def test_state_shares_memory_as_training_left_it():
     """What predicts is what training goes on from, unless the best was kept."""
     same = fit("multiclass")
     early = fit("multiclass", early_stopping=True, max_iter=30, learning_rate_init=0.1)
-    assert early._standing.best is not early._standing.params
+    assert early._train_state.best is not early._train_state.params
     for model in (same, early):
         for found in (
             pickle.loads(pickle.dumps(model)),
             copy.deepcopy(model),
             copy.copy(model),
         ):
-            train_state = found._standing
+            train_state = found._train_state
             assert found._params is train_state.best
             assert (train_state.best is train_state.params) == (model is same)
     assert copy.deepcopy(same)._params is not same._params
@@ -341,7 +341,7 @@ def totals(classes, weights):
 
 DELETED = object()
 ZEROS = np.zeros(624, dtype=np.uint32)
-P = ("_standing", "progress")
+P = ("_train_state", "counters")
 FORGED = [
     # A Network that says where its weights are: the kernel would read there.
     (("_network", "weight_offsets"), np.array([0, 10**6]), r"network lacks or adds \['w"),
@@ -349,9 +349,9 @@ FORGED = [
     (("_network", "layer_sizes"), (3,), "network.layer_sizes must be a sequence of 2 or more"),
     (("_network", "layer_sizes"), (3, -4, 3), "network.layer_sizes must be .*an integer >= 1"),
     (("_network", "layer_sizes"), (3, 2**60, 3), "network.layer_sizes must be"),
-    (("_network", "layer_sizes"), (3, 2**40, 3), "standing.params must be for"),
+    (("_network", "layer_sizes"), (3, 2**40, 3), "train_state.params must be for"),
     (("_network", "layer_sizes"), (3, 4.0, 3), "network.layer_sizes must be"),
-    (("_network", "layer_sizes"), (3, 5, 3), "standing.params must be for 38. Got 31"),
+    (("_network", "layer_sizes"), (3, 5, 3), "train_state.params must be for 38. Got 31"),
     (("_network", "activations"), ("relu", "relu"), "must be 1, one per hidden layer. Got 2"),
     (("_network", "activations"), ("exp",), "network.activations must be"),
     (("_network", "activations"), "relu", "network.activations must be"),
@@ -361,35 +361,35 @@ FORGED = [
     (("_network", "output_activation"), "relu", "network.output_activation must be one of"),
     (("_network", "loss_options"), (2, 1), "do not fit single labels"),
     (("_network", "loss_options"), (1, 1), "network.loss_options do not fit"),
-    (("_standing", "params"), np.zeros(30), "standing.slots must be of shape"),
-    (("_standing", "params"), np.zeros(31, dtype=int), "standing.params must be an array"),
-    (("_standing", "params"), np.zeros((31, 1)), "standing.params must be an array"),
-    (("_standing", "params"), [0.0] * 31, "standing.params must be an array"),
-    (("_standing", "params"), np.full(31, np.nan), "standing.params must be finite"),
-    (("_standing", "best"), np.zeros(30), r"standing.best must be of shape \(31,\)"),
-    (("_standing", "best"), np.zeros(31, np.float32), "standing.best must be .* dtype float64"),
-    (("_standing", "slots"), np.zeros((1, 31)), r"standing.slots must be of shape \(2, 31\)"),
-    (("_standing", "slots"), np.zeros((2, 30)), r"standing.slots must be of shape \(2, 31\)"),
-    (("_standing", "solver", "name"), "Popen", "standing.solver.name must be one of"),
-    (("_standing", "solver", "beta_1"), -1.0, "standing.solver.beta_1 must be"),
-    (("_standing", "solver", "beta_3"), 0.5, r"standing.solver lacks or adds \['beta_3'\]"),
-    (("_standing", "rng", "key"), ZEROS, "standing.rng.key must be .* not all 0"),
-    (("_standing", "rng", "key"), ZEROS[1:], "standing.rng.key must be the 624 numbers"),
-    (("_standing", "rng", "pos"), 625, "standing.rng.pos must be an integer >= 0 and <= 624"),
-    (("_standing", "rng", "pos"), -1, "standing.rng.pos must be"),
-    (("_standing", "rng", "gauss"), np.nan, "standing.rng.gauss must be"),
-    (("_standing", "rng"), np.random.RandomState(0), "standing.rng must be a dict"),
-    ((*P, "epochs"), 2**63 - 1, "standing.progress.epochs must be an integer >= 0 and <="),
-    ((*P, "samples"), 2**63 - 1, "standing.progress.samples must be"),
-    ((*P, "updates"), -1, "standing.progress.updates must be"),
-    ((*P, "updates"), 1.0, "standing.progress.updates must be"),
-    ((*P, "halvings"), True, "standing.progress.halvings must be"),
-    ((*P, "seed"), 2**31, "standing.progress.seed must be"),
-    ((*P, "loss"), None, "standing.progress.loss must be a number"),
-    ((*P, "monitor"), "weather", "standing.progress.monitor must be one of"),
-    ((*P, "origin"), 4, "standing.progress.origin must be <= 3. Got 4"),
-    ((*P, "damping"), np.inf, "standing.progress.damping must be"),
-    ((*P, "damping"), DELETED, r"standing.progress lacks or adds \['damping'\]"),
+    (("_train_state", "params"), np.zeros(30), "train_state.solver_state must be of shape"),
+    (("_train_state", "params"), np.zeros(31, dtype=int), "train_state.params must be an array"),
+    (("_train_state", "params"), np.zeros((31, 1)), "train_state.params must be an array"),
+    (("_train_state", "params"), [0.0] * 31, "train_state.params must be an array"),
+    (("_train_state", "params"), np.full(31, np.nan), "train_state.params must be finite"),
+    (("_train_state", "best"), np.zeros(30), r"train_state.best must be of shape \(31,\)"),
+    (("_train_state", "best"), np.zeros(31, np.float32), "train_state.best must be .* dtype float64"),
+    (("_train_state", "solver_state"), np.zeros((1, 31)), r"train_state.solver_state must be of shape \(2, 31\)"),
+    (("_train_state", "solver_state"), np.zeros((2, 30)), r"train_state.solver_state must be of shape \(2, 31\)"),
+    (("_train_state", "solver", "name"), "Popen", "train_state.solver.name must be one of"),
+    (("_train_state", "solver", "beta_1"), -1.0, "train_state.solver.beta_1 must be"),
+    (("_train_state", "solver", "beta_3"), 0.5, r"train_state.solver lacks or adds \['beta_3'\]"),
+    (("_train_state", "rng", "key"), ZEROS, "train_state.rng.key must be .* not all 0"),
+    (("_train_state", "rng", "key"), ZEROS[1:], "train_state.rng.key must be the 624 numbers"),
+    (("_train_state", "rng", "pos"), 625, "train_state.rng.pos must be an integer >= 0 and <= 624"),
+    (("_train_state", "rng", "pos"), -1, "train_state.rng.pos must be"),
+    (("_train_state", "rng", "gauss"), np.nan, "train_state.rng.gauss must be"),
+    (("_train_state", "rng"), np.random.RandomState(0), "train_state.rng must be a dict"),
+    ((*P, "epochs"), 2**63 - 1, "train_state.counters.epochs must be an integer >= 0 and <="),
+    ((*P, "samples"), 2**63 - 1, "train_state.counters.samples must be"),
+    ((*P, "updates"), -1, "train_state.counters.updates must be"),
+    ((*P, "updates"), 1.0, "train_state.counters.updates must be"),
+    ((*P, "n_restarts"), True, "train_state.counters.n_restarts must be"),
+    ((*P, "seed"), 2**31, "train_state.counters.seed must be"),
+    ((*P, "loss"), None, "train_state.counters.loss must be a number"),
+    ((*P, "monitor"), "weather", "train_state.counters.monitor must be one of"),
+    ((*P, "lbfgs_start_epoch"), 4, "train_state.counters.lbfgs_start_epoch must be <= 3. Got 4"),
+    ((*P, "damping"), np.inf, "train_state.counters.damping must be"),
+    ((*P, "damping"), DELETED, r"train_state.counters lacks or adds \['damping'\]"),
     (("_scaling", "inputs", "scale"), np.zeros(3), "scaling.inputs.scale must be > 0"),
     (("_scaling", "inputs", "mean"), np.zeros(4), "must be of one length"),
     (("_scaling", "inputs"), scaler(4), "scaling.inputs must be for 3. Got 4"),
@@ -485,7 +485,7 @@ def test_forged_quantiles_are_refused():
         restored(model, state)
 
 
-@pytest.mark.parametrize("name", ["predict", "_predictor", "_parameter_rules", "_standing"])
+@pytest.mark.parametrize("name", ["predict", "_predictor", "_parameter_rules", "_train_state"])
 def test_state_cannot_replace_methods(adam, name):
     state = adam.__getstate__() | {name: None}
     with pytest.raises(ValueError, match=rf"its state must not hold \['{name}'\]"):
@@ -502,7 +502,7 @@ def test_forged_skops_file_is_refused(adam):
                 schema = json.loads(content)
                 plain = schema["content"]["content"][PLAIN]["content"]
                 network = plain["_network"]
-                network["content"]["weight_offsets"] = plain["_standing"]["content"]["params"]
+                network["content"]["weight_offsets"] = plain["_train_state"]["content"]["params"]
                 network["key_types"]["content"].append(network["key_types"]["content"][0])
                 content = json.dumps(schema)
             new.writestr(name, content)

@@ -88,7 +88,7 @@ def test_learning_is_the_same_both_ways(counted, how, kind, dtype, form):
         short.coefs_ + short.intercepts_, long.coefs_ + long.intercepts_, strict=True
     ):
         np.testing.assert_array_equal(a, b)
-    assert short._standing.progress == long._standing.progress
+    assert short._train_state.counters == long._train_state.counters
     assert (short.t_, short.n_iter_, short.converged_) == (60, 1, long.converged_)
     for name, column in short.history_.items():
         if name != "seconds":
@@ -292,7 +292,7 @@ def test_rows_in_any_form_take_the_short_way(counted, form, dtype):
         long.partial_fit(X_row, y[[row]])
     assert counted == [True] * 20
     np.testing.assert_array_equal(short.coefs_[0], long.coefs_[0])
-    assert short._standing.progress == long._standing.progress
+    assert short._train_state.counters == long._train_state.counters
 
 
 @pytest.fixture
@@ -448,7 +448,7 @@ def test_weights_are_the_same_both_ways(counted, how, shuffle):
         long.partial_fit(X[[row]], y[[row]], sample_weight=[weight])
     assert counted == [True] * 60
     np.testing.assert_array_equal(short.coefs_[0], long.coefs_[0])
-    assert short._standing.progress == long._standing.progress
+    assert short._train_state.counters == long._train_state.counters
     assert short.t_ != len(short.loss_curve_)
     for name, column in short.history_.items():
         if name != "seconds":

@@ -299,10 +299,10 @@ class Valley:
 
 
 def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):
-    params, progress = np.array(start), TrainCounters(damping=damping)
+    params, counters = np.array(start), TrainCounters(damping=damping)
     solver = LevenbergMarquardt(**settings)
-    told = levenberg_marquardt.take_step(solver, problem, params, n_weights, ridge, progress)
-    return params, *told, progress.damping
+    told = levenberg_marquardt.take_step(solver, problem, params, n_weights, ridge, counters)
+    return params, *told, counters.damping
 
 
 def test_how_the_damping_of_a_step_answers():
@@ -406,17 +406,17 @@ class Descent:
 
     def __init__(self, start=(-1.2, 1.0)):
         self.params, self.state = np.array(start), np.zeros((1, 2))
-        self.progress, self.path = TrainCounters(), []
+        self.counters, self.path = TrainCounters(), []
 
     def go(self, objective, n_epochs=1000, **settings):
         def conclude(loss):
             self.path.append((loss, *self.params))
-            self.progress.loss = loss
-            self.progress.epochs += 1
+            self.counters.loss = loss
+            self.counters.epochs += 1
             return len(self.path) == n_epochs
 
         return lbfgs.minimize_lbfgs(
-            LBFGS(**settings), objective, self.params, self.state, self.progress, conclude
+            LBFGS(**settings), objective, self.params, self.state, self.counters, conclude
         )
 
 
@@ -436,8 +436,8 @@ def test_lbfgs_is_scipys(tol):
     assert run.go(Banana(), tol=tol) == "converged"
     path, result = scipys(tol)
     np.testing.assert_array_equal(run.path, path)
-    assert run.progress.updates == result.nfev
-    assert run.progress.origin == 0
+    assert run.counters.updates == result.nfev
+    assert run.counters.lbfgs_start_epoch == 0
     np.testing.assert_array_equal(run.params, path[-1][1:])
 
 
@@ -460,11 +460,11 @@ def test_lbfgs_that_was_stopped_walks_on():
     for n_epochs in (3, 4, 9):
         assert run.go(Banana(), n_epochs, tol=1e-8) is None
         assert len(run.path) == n_epochs
-        spent.append(run.progress.updates)
+        spent.append(run.counters.updates)
     assert run.go(Banana(), tol=1e-8) == "converged"
     np.testing.assert_array_equal(run.path, path)
-    assert spent == sorted(spent) and run.progress.updates == result.nfev
-    assert run.progress.origin == 0
+    assert spent == sorted(spent) and run.counters.updates == result.nfev
+    assert run.counters.lbfgs_start_epoch == 0
     np.testing.assert_array_equal(run.state, [[-1.2, 1.0]])
     # Nothing is left to do: once more that is concluded, and nothing has moved.
     assert run.go(Banana(), tol=1e-8) == "converged"
@@ -475,14 +475,14 @@ def test_lbfgs_with_another_problem_begins_where_it_stands():
     run = Descent()
     run.go(Banana(), 5, tol=1e-8)
     here = run.params.copy()
-    run.progress.loss += 1.0
+    run.counters.loss += 1.0
     run.go(Banana(), 7, tol=1e-8)
     np.testing.assert_array_equal(run.state, [here])
-    assert run.progress.origin == 5
+    assert run.counters.lbfgs_start_epoch == 5
     fresh = Descent(here)
     fresh.go(Banana(), 2, tol=1e-8)
     np.testing.assert_array_equal(run.path[5:], fresh.path)
-    assert run.progress.updates == fresh.progress.updates
+    assert run.counters.updates == fresh.counters.updates
 
 
 def test_lbfgs_keeps_to_its_budget():
@@ -492,7 +492,7 @@ def test_lbfgs_keeps_to_its_budget():
     np.testing.assert_array_equal(run.path, path)
     assert result.status == 1
     # The way back to where it stands is no part of the next budget.
-    budget = run.progress.updates + 10
+    budget = run.counters.updates + 10
     assert run.go(Banana(), max_gradients=10, tol=1e-8) == "max_fun"
     path, _ = scipys(maxfun=budget)
     np.testing.assert_array_equal(run.path, path)
@@ -557,11 +557,11 @@ RESUMABLE = [
 def test_updates_and_rows_are_counted(batch_size, per_epoch, wheat):
     settings = {"batch_size": batch_size, "max_iter": 3, "tol": None}
     clf = BackpropClassifier((4,), solver="adam", **settings).fit(*wheat)
-    progress = clf._standing.progress
-    assert (progress.epochs, progress.updates, progress.samples) == (3, 3 * per_epoch, 630)
+    counters = clf._train_state.counters
+    assert (counters.epochs, counters.updates, counters.samples) == (3, 3 * per_epoch, 630)
     assert clf.history_["epoch"] == [0, 1, 2]
     reg = BackpropRegressor((4,), solver="lm", **settings).fit(*wheat)
-    assert reg._standing.progress.updates == 3
+    assert reg._train_state.counters.updates == 3
 
 
 @BOTH

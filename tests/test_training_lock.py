@@ -51,7 +51,7 @@ def test_no_update_of_any_thread_is_lost(n_rows):
     assert reg.t_ == 1 + 8 * 40 * n_rows
     assert reg.intercepts_[0][0] == RATE * reg.t_
     assert reg.history_["epoch"] == list(range(1 + 8 * 40))
-    assert reg._standing.progress.updates == reg.t_
+    assert reg._train_state.counters.updates == reg.t_
 
 
 def test_first_calls_begin_once():

@@ -235,7 +235,7 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
         dtype=survey.dtype,
         sums_up=is_full_batch(learner),
         unit=survey.total.unit_of_fit(is_full_batch(learner)),
-        seed=train_state.progress.seed,
+        seed=train_state.counters.seed,
     )
     if class_weight is not None:
         orders = _weigh_classes(learner, rows, orders, survey)

@@ -1,6 +1,6 @@
-"""Learning-rate schedules, the stopping rule, and the progress that both read.
+"""Learning-rate schedules, the stopping rule, and the counters that both read.
 
-A schedule is a function of the progress alone, so that training which is interrupted and
+A schedule is a function of the counters alone, so that training which is interrupted and
 resumed runs at the rates of training which was not.
 """
 
@@ -22,7 +22,7 @@ class TrainCounters:
         Of the dropout, and of the choice of the rows that are held out.
     epochs : int
         Epochs finished.
-    planned : int
+    target_epoch : int
         The epochs at which the last call was to end.
     samples : int
         Rows presented so far.
@@ -36,44 +36,44 @@ class TrainCounters:
         Its smallest value so far.
     best_loss : float
         The loss of that epoch, on the same rows.
-    stalled : int
+    n_no_improvement : int
         Epochs in a row in which it failed to fall by `tol`.
-    drops : int
+    n_rate_cuts : int
         How often the adaptive schedule has cut the rate.
-    halvings : int
+    n_restarts : int
         How often training has started again with half the rate.
     damping : float
         Of Levenberg-Marquardt.
-    origin : int
+    lbfgs_start_epoch : int
         The number of epochs at which lbfgs began its present problem.
     """
 
     seed: int = 0
     epochs: int = 0
-    planned: int = 0
+    target_epoch: int = 0
     samples: int = 0
     updates: int = 0
     loss: float = math.nan
     monitor: str = ""
     best: float = math.inf
     best_loss: float = math.inf
-    stalled: int = 0
-    drops: int = 0
-    halvings: int = 0
+    n_no_improvement: int = 0
+    n_rate_cuts: int = 0
+    n_restarts: int = 0
     damping: float = 0.0
-    origin: int = 0
+    lbfgs_start_epoch: int = 0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate that depends on the progress.
+    """A learning rate that depends on the counters.
 
     Parameters
     ----------
     name : str
         The name that users give.
     factor : callable
-        ``factor(progress, horizon, power_t) -> multiple of the initial rate``, where
+        ``factor(counters, horizon, power_t) -> multiple of the initial rate``, where
         `horizon` is the planned number of epochs.
     """
 
@@ -85,22 +85,22 @@ ADAPTIVE_CUT = 5.0
 ADAPTIVE_FLOOR = 1e-6
 
 
-def _remaining(progress, horizon):
-    return max(0.0, 1.0 - progress.epochs / horizon)
+def _remaining(counters, horizon):
+    return max(0.0, 1.0 - counters.epochs / horizon)
 
 
-CONSTANT = Schedule("constant", lambda progress, horizon, power_t: 1.0)
+CONSTANT = Schedule("constant", lambda counters, horizon, power_t: 1.0)
 INVSCALING = Schedule(
-    "invscaling", lambda progress, horizon, power_t: (progress.samples + 1) ** -power_t
+    "invscaling", lambda counters, horizon, power_t: (counters.samples + 1) ** -power_t
 )
 ADAPTIVE = Schedule(
-    "adaptive", lambda progress, horizon, power_t: ADAPTIVE_CUT**-progress.drops
+    "adaptive", lambda counters, horizon, power_t: ADAPTIVE_CUT**-counters.n_rate_cuts
 )
-LINEAR = Schedule("linear", lambda progress, horizon, power_t: _remaining(progress, horizon))
+LINEAR = Schedule("linear", lambda counters, horizon, power_t: _remaining(counters, horizon))
 COSINE = Schedule(
     "cosine",
-    lambda progress, horizon, power_t: (
-        0.5 - 0.5 * math.cos(math.pi * _remaining(progress, horizon))
+    lambda counters, horizon, power_t: (
+        0.5 - 0.5 * math.cos(math.pi * _remaining(counters, horizon))
     ),
 )
 
@@ -114,20 +114,20 @@ def get_schedule(name):
     return _BY_NAME[name]
 
 
-def update_best(progress, value, loss, tol):
+def update_best(counters, value, loss, tol):
     """Count the epochs in a row whose monitored value was not below the best by `tol`.
 
     NaN is worse than any number. Returns whether the epoch is the best so far: the one with
     the smallest value and, among equal values, with the smallest loss.
     """
-    if value <= progress.best - tol:
-        progress.stalled = 0
+    if value <= counters.best - tol:
+        counters.n_no_improvement = 0
     else:
-        progress.stalled += 1
+        counters.n_no_improvement += 1
     rank = _nan_last(value), _nan_last(loss)
-    is_best = rank < (progress.best, progress.best_loss)
+    is_best = rank < (counters.best, counters.best_loss)
     if is_best:
-        progress.best, progress.best_loss = rank
+        counters.best, counters.best_loss = rank
     return is_best
 
 
@@ -135,16 +135,16 @@ def _nan_last(value):
     return math.inf if math.isnan(value) else value
 
 
-def should_stop(progress, patience, schedule, rate):
+def should_stop(counters, patience, schedule, rate):
     """Whether training has stalled for more than `patience` epochs and has to end.
 
     The adaptive schedule answers a stall by cutting the rate, until there is nothing
     left to cut.
     """
-    if progress.stalled <= patience:
+    if counters.n_no_improvement <= patience:
         return False
     if schedule is ADAPTIVE and rate > ADAPTIVE_FLOOR:
-        progress.drops += 1
-        progress.stalled = 0
+        counters.n_rate_cuts += 1
+        counters.n_no_improvement = 0
         return False
     return True

@@ -228,7 +228,7 @@ class TrainingProblem:
     def learning_rate_at(self, counters):
         """Return the learning rate of the next epoch, which each restart has halved."""
         factor = self.schedule.factor(counters, self.horizon, self.power_t)
-        return self.rate_init * factor * 0.5**counters.halvings
+        return self.rate_init * factor * 0.5**counters.n_restarts
 
     def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of this problem, as `make_runner` returns it."""
@@ -267,20 +267,20 @@ class EpochRecord:
     stalled: bool
 
 
-def train(problem, params, state, progress, rng, observe):
+def train(problem, params, state, counters, rng, observe):
     """Train an epoch at a time until `observe`, shown an `EpochRecord` of each, returns True.
 
-    `params`, `state`, `progress` and `rng` are changed in place: they are all that has to
+    `params`, `state`, `counters` and `rng` are changed in place: they are all that has to
     be kept for training to be resumed as if it had never stopped. Returns None, or how the
     solver ended by itself: see `Solver.train`.
     """
     clock = _Clock()
 
     def end_epoch(loss, loss_sum, learning_rate):
-        record = _end_epoch(problem, params, progress, loss, loss_sum, learning_rate, clock)
+        record = _end_epoch(problem, params, counters, loss, loss_sum, learning_rate, clock)
         return observe(record)
 
-    return problem.solver.train(problem, params, state, progress, rng, end_epoch)
+    return problem.solver.train(problem, params, state, counters, rng, end_epoch)
 
 
 class _Clock:
@@ -294,19 +294,19 @@ class _Clock:
         return self._before - before
 
 
-def _end_epoch(problem, params, progress, loss, loss_sum, rate, clock):
+def _end_epoch(problem, params, counters, loss, loss_sum, rate, clock):
     """Count an epoch, and see whether it was worth it."""
     # The loss first: an interrupt between these lines must not look like a divergence.
-    progress.loss = loss
-    progress.epochs += 1
-    progress.samples += problem.sampler.size
+    counters.loss = loss
+    counters.epochs += 1
+    counters.samples += problem.sampler.size
     examination = None if problem.examine is None else problem.examine(params)
     judged = loss if problem.monitor == "loss" else examination.loss
     value = -examination.score if problem.monitor == "validation_score" else judged
-    improved = schedules.update_best(progress, value, judged, problem.tol or 0.0)
+    improved = schedules.update_best(counters, value, judged, problem.tol or 0.0)
     stalled = problem.tol is not None and schedules.should_stop(
-        progress, problem.patience, problem.schedule, rate
+        counters, problem.patience, problem.schedule, rate
     )
     return EpochRecord(
-        progress.epochs - 1, loss, loss_sum, rate, clock.lap(), examination, improved, stalled
+        counters.epochs - 1, loss, loss_sum, rate, clock.lap(), examination, improved, stalled
     )
