@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from . import _config, _history
-from ._auto_parameters import (
-    is_full_batch,
-    needs_noise_estimate,
-    streaming_alpha,
-)
+from ._auto_parameters import is_full_batch, needs_noise_estimate, streaming_alpha
 from ._callback_dispatch import CallbackDispatcher, CallbackSupportMixin, Method, with_callbacks
-from ._fitted_network import FittedNetwork, fitted_state
+from ._fitted_network import FittedNetwork, FittedState
 from ._input_validation import validate_inputs_and_targets
 from ._noise_estimation import sample_noise
 from ._parameters import RULES, Options, check_parameters
@@ -31,7 +28,9 @@ from ._sample_weight import (
     weights_of_stream,
 )
 from ._scaling import LocalRows, Scaling, fit_input_scaler
-from ._training_loop import TrainResult, TrainState, cut_short, fit_with_restarts
+from ._training_data import Samples, TrainingData, sample_epochs
+from ._training_diagnosis import cut_short
+from ._training_loop import TrainResult, TrainState, fit_with_restarts
 from ._validation_set import ValidationSet, check_training_weights, split
 from ._warnings import warn_caller
 from .engine.activations import ALIASES
@@ -100,7 +99,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     # ---- What a subclass adds ----
 
     @abstractmethod
-    def _fit_targets(self, y, resume, incremental):
+    def _fit_targets(self, y, resume, is_stream):
         """Learn what the targets are, or refuse those that differ from the earlier call's.
 
         Returns their kind, if that has become known.
@@ -119,7 +118,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """The encoded targets as `network` takes them."""
 
     @abstractmethod
-    def _prepare_single_rows(self, problem, classes):
+    def _prepare_single_rows(self, problem, classes=None):
         """Get ready for a stream of single rows, if their targets are plain numbers."""
 
     def _strata(self, Y, counts):
@@ -129,7 +128,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """
         return np.zeros(len(Y), dtype=int)
 
-    def _apply_class_weight(self, rows, y, weights, incremental):
+    def _apply_class_weight(self, rows, y, weights, is_stream):
         """Let whatever else weighs a row change the weights, and drop rows of none."""
         return rows, weights
 
@@ -184,46 +183,61 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             that did, to a tenth of a second; else it is left as it was.
         """
         validation_data = (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+        return self._fit(X, y, sample_weight, validation_data, is_stream=False)
 
-    def _fit(self, X, y, sample_weight, validation_data, incremental, **known):
-        """What `fit` and `partial_fit` share; `known` is what is known of the targets."""
+    def _fit(self, X, y, sample_weight, validation_data, is_stream, **known):
+        """What `fit` and `partial_fit` share; `known` is what is known of the targets.
+
+        The samples are validated and encoded. The network follows from them and the
+        parameters, its initial state from `random_state`. Then the samples are brought into
+        order, split and standardized, the parameters resolved, the network trained, and the
+        fitted attributes set. The state comes before the order of the samples, because one
+        generator draws the weights and then the seed of the split, as in scikit-learn's MLP.
+        """
         check_parameters(self)
-        dispatcher = None if incremental else CallbackDispatcher(self, X, y, sample_weight)
+        dispatcher = None if is_stream else CallbackDispatcher(self, X, y, sample_weight)
         with _rollback_on_error(self):
-            resume = (incremental or self.warm_start) and hasattr(self, "_params")
-            dtype = self._params.dtype if resume else None
-            X, y = validate_inputs_and_targets(self, X, y, not resume, dtype)
-            y = ravel_column(y, "y")
-            weights = self._check_weights(sample_weight, X.shape[0], incremental)
-            kind = self._fit_targets(y, resume, incremental, **known)
-            Y = self._encode(y, kind)
-            given = self._validate_validation_data(*validation_data, dtype=X.dtype)
-            if incremental and self.early_stopping:
-                if given is None:
-                    raise ValueError(
-                        "partial_fit does not support early_stopping=True without validation "
-                        "data: give X_val and y_val."
-                    )
-                if resume and self.converged_:
-                    return self
-            result = self._run_training(
-                X, y, Y, weights, given, resume, incremental, dispatcher, **known
+            resume = (is_stream or self.warm_start) and hasattr(self, "_params")
+            samples = self._validate(X, y, sample_weight, resume, is_stream, **known)
+            validation = self._validate_validation_data(*validation_data, samples.X.dtype)
+            if is_stream and self._has_stopped(validation, resume):
+                return self
+            network = self._make_network(samples.X.shape, resume)
+            solver = _config.make_checked_solver(self, network)
+            state = (
+                self._train_state
+                if resume
+                else self._init_train_state(network, solver, samples.X.dtype)
             )
+            data = self._prepare(samples, validation, network, state, resume, is_stream)
+            if data.sampler is None:
+                return self if resume else self._set_untrained(network, data, state)
+            config = _config.resolve_config(self, network, solver, data)
+            problem = _config.make_problem(self, config, data)
+            result = self._train(problem, data, state, resume, dispatcher)
+            if is_stream and samples.X.shape[0] == 1:
+                self._prepare_single_rows(problem, **known)
             if dispatcher is not None:
                 dispatcher.fit_ends()
         if result.interrupt is not None:
             raise result.interrupt
         return self
 
-    def _check_weights(self, sample_weight, n_samples, incremental):
-        """Sample weights within the bounds of an epoch's work, or None."""
-        weights = check_weights(sample_weight, n_samples, needs_some=not incremental)
-        bounded = weights_of_stream if incremental else weights_of_fit
-        return bounded(weights, is_full_batch(self))
+    # ---- Validation ----
+
+    def _validate(self, X, y, sample_weight, resume, is_stream, **known):
+        """Return the validated `Samples`; what their targets are is learned or compared."""
+        dtype = self._params.dtype if resume else None
+        X, y = validate_inputs_and_targets(self, X, y, not resume, dtype)
+        y = ravel_column(y, "y")
+        weights = check_weights(sample_weight, X.shape[0], needs_some=not is_stream)
+        bounded = weights_of_stream if is_stream else weights_of_fit
+        weights = bounded(weights, is_full_batch(self))
+        kind = self._fit_targets(y, resume, is_stream, **known)
+        return Samples(X, y, self._encode(y, kind), weights)
 
     def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype):
-        """The given validation data, checked and encoded, or None."""
+        """Return the given validation data as `Samples`, or None."""
         for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
             if X_val is None and value is not None:
                 raise ValueError(f"{name} is given, and X_val is not.")
@@ -236,109 +250,53 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         )
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
-        return X_val, y_val, self._encode(y_val), weights_of_fit(weights, in_gradient=True)
+        weights = weights_of_fit(weights, in_gradient=True)
+        return Samples(X_val, y_val, self._encode(y_val), weights)
 
-    def _run_training(
-        self, X, y, Y, weights, given, resume, incremental, dispatcher, classes=None
-    ):
-        network = self._make_network(X, resume)
-        solver = _config.make_checked_solver(self, network)
-        train_state = (
-            self._train_state if resume else self._init_train_state(network, solver, X.dtype)
-        )
-        rows, weights, held_out = self._order_and_split(
-            X, y, Y, weights, given, network, train_state.counters, incremental
-        )
-        targets = self._targets(Y, network, X.dtype)
-        measured = LocalRows(X, Y, targets, rows, weights)
-        scaling = self._scaling if resume else Scaling()
-        if self.standardize and not (resume or incremental):
-            scaling = self._fit_scaling(network, measured, train_state.params)
-        if _config.has_given_weights(self) and not resume:
-            train_state.params[:] = _config.given_params(self, network, scaling, X.dtype)
-        if incremental and weights is not None:
-            rows, weights = self._draw_samples(rows, weights, train_state.rng)
-        if resume and not len(rows):
-            return TrainResult()
-        scored = held_out is not None and self.scoring is not None
-        had_validation, was_scored = self._examined if resume else (False, False)
-        self._examined = (had_validation or held_out is not None, was_scored or scored)
-        if not len(rows):
-            return self._set_untrained(network, scaling, train_state)
+    def _has_stopped(self, validation, resume):
+        """Return whether early stopping has ended a stream."""
+        if not self.early_stopping:
+            return False
+        if validation is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without validation "
+                "data: give X_val and y_val."
+            )
+        return resume and self.converged_
 
-        noise = None
-        if needs_noise_estimate(self, incremental):
-            noise = sample_noise(measured.sample, scaling, network.loss)
-        problem = _config.make_problem(
-            self,
-            network,
-            solver,
-            *scaling.transform(X, targets),
-            rows,
-            weights,
-            examine=None
-            if held_out is None
-            else held_out.make_evaluator(self, network, scaling),
-            epochs_before=train_state.counters.epochs,
-            incremental=incremental,
-            noise=noise,
-        )
-        before = self.history_ if resume else _history.empty(network)
-        if dispatcher is not None:
-            state_of = partial(fitted_state, network, scaling, problem.regularization.alpha)
-            dispatcher.fit_begins(problem.max_epochs, state_of, before)
-        listener = dispatcher if dispatcher is not None and dispatcher.listens else None
-        train_state, result = fit_with_restarts(self, problem, train_state, listener)
-        self._finalize(problem, scaling, train_state, result, before, incremental)
-        if incremental and X.shape[0] == 1:
-            self._prepare_single_rows(problem, classes)
-        return result
+    # ---- Network and initial state ----
 
-    def _draw_samples(self, rows, weights, rng):
-        """The rows of a stream that are used in this call, and how often each is."""
-        in_gradient = is_full_batch(self)
-        weights = weights_of_stream(weights, in_gradient)
-        draw = draw_batch if in_gradient else draw_counts
-        drawn = np.zeros(len(weights))
-        drawn[rows] = draw(weights[rows], rng)
-        return rows[drawn[rows] > 0], drawn
-
-    def _set_untrained(self, network, scaling, train_state):
-        """Become a network that has not been trained yet."""
-        record, alpha, result = _history.empty(network), streaming_alpha(self), TrainResult()
-        self._set_fitted_state(
-            fitted_state(network, scaling, alpha, train_state, result, record)
-        )
-        return result
-
-    def _finalize(self, problem, scaling, train_state, result, before, incremental=False):
-        """Become what was trained; `before` is the record that its own continues."""
-        record = _history.extend(before, result.records, is_stream=incremental)
-        alpha = problem.regularization.alpha
-        self._set_fitted_state(
-            fitted_state(problem.network, scaling, alpha, train_state, result, record)
-        )
-        message = None if incremental else cut_short(problem, result)
-        if message is not None:
-            warn_caller(message, ConvergenceWarning)
-
-    def _make_network(self, X, resume):
-        """The network that the parameters and the data ask for."""
+    def _make_network(self, shape, resume):
+        """Return the network that the parameters and the shape of the inputs ask for."""
+        n_rows, n_inputs = shape
         output_layer = self._output_layer()
         if resume and isinstance(self.hidden_layer_sizes, str):
             hidden = self._network.layer_sizes[1:-1]
         else:
-            n_rows, n_inputs = X.shape
             hidden = _config.hidden_sizes(
                 self.hidden_layer_sizes, n_inputs, output_layer[0], n_rows
             )
-        network = _config.make_network(self, X.shape[1], hidden, output_layer)
+        network = _config.make_network(self, n_inputs, hidden, output_layer)
         if resume:
             self._refuse_another_network(network)
         return network
 
+    def _refuse_another_network(self, network):
+        before = self._network
+        for what, ours, theirs in (
+            ("layer sizes", before.layer_sizes, network.layer_sizes),
+            ("loss", before.loss, network.loss),
+            ("output activation", before.output_activation, network.output_activation),
+            ("options of the loss", before.loss_options, network.loss_options),
+        ):
+            if ours != theirs:
+                raise ValueError(
+                    f"Training cannot be resumed: the fitted network has the {what} {ours}, "
+                    f"the parameters and the data ask for {theirs}."
+                )
+
     def _init_train_state(self, network, solver, dtype):
-        """The starting point of a new network."""
+        """Return the state of training that has not begun."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
         if _config.has_given_weights(self):
@@ -355,35 +313,51 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             solver=solver,
         )
 
-    def _fit_scaling(self, network, rows, params):
-        """Return the `Scaling` for some rows; constant columns lose their initial weights."""
-        names = getattr(self, "feature_names_in_", None)
-        inputs, is_constant = fit_input_scaler(rows, names)
-        network.weights(params)[0][is_constant] = 0
-        return Scaling(inputs)
+    # ---- Order, split and scale ----
 
-    def _refuse_another_network(self, network):
-        before = self._network
-        for what, ours, theirs in (
-            ("layer sizes", before.layer_sizes, network.layer_sizes),
-            ("loss", before.loss, network.loss),
-            ("output activation", before.output_activation, network.output_activation),
-            ("options of the loss", before.loss_options, network.loss_options),
-        ):
-            if ours != theirs:
-                raise ValueError(
-                    f"Training cannot be resumed: the fitted network has the {what} {ours}, "
-                    f"the parameters and the data ask for {theirs}."
-                )
+    def _prepare(self, samples, validation, network, state, resume, is_stream):
+        """Return the `TrainingData`: in order, split, weighted and standardized."""
+        ordered = self._order_and_split(samples, validation, state.counters.seed, is_stream)
+        rows, weights, validation, hashes = ordered
+        dtype = samples.X.dtype
+        targets = self._targets(samples.Y, network, dtype)
+        if validation is not None:
+            targets_val = self._targets(validation.Y, network, validation.X.dtype)
+            validation = ValidationSet(validation, targets_val)
+        local = LocalRows(samples.X, samples.Y, targets, rows, weights, hashes)
+        scaling = self._scaling if resume else Scaling()
+        if self.standardize and not (resume or is_stream):
+            scaling = self._fit_scaling(network, local, state.params)
+        if _config.has_given_weights(self) and not resume:
+            state.params[:] = _config.given_params(self, network, scaling, dtype)
+        if is_stream and weights is not None:
+            rows, weights = self._draw_samples(rows, weights, state.rng)
+        sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
+        noise = None
+        if sampler is not None and needs_noise_estimate(self, is_stream):
+            noise = sample_noise(local.sample, scaling, network.loss)
+        X, Y = (None, None) if sampler is None else scaling.transform(samples.X, targets)
+        return TrainingData(
+            X, Y, rows, sampler, batch_weights, validation, scaling, noise, is_stream,
+            epochs_before=state.counters.epochs,
+        )  # fmt: skip
 
-    def _order_and_split(self, X, y, Y, weights, given, network, counters, incremental):
-        """Bring the rows into order, and set some aside where they have to watch training.
+    def _order_and_split(self, samples, validation, seed, is_stream):
+        """Bring the samples into order, and hold out a validation set where one is needed.
 
-        Returns the rows to train on, the weights of all rows, and the `ValidationSet`, or None.
+        Returns
+        -------
+        rows : ndarray of int64
+            The samples to train on.
+        weights : ndarray or None
+            Of all samples.
+        validation : Samples or None
+        hashes : ndarray or None
+            Of all samples, where they had to be computed.
         """
-        splits = (
-            given is None and self.early_stopping and get_solver(self.solver).holds_out_rows
-        )
+        X, Y, weights, hashes = samples.X, samples.Y, samples.weights, None
+        holds_out = get_solver(self.solver).holds_out_rows
+        splits = validation is None and self.early_stopping and holds_out
         rows = np.arange(len(Y))
         if weights is not None:
             rows = rows[weights > 0]
@@ -395,20 +369,70 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             rows, weights = merge_copies(X, Y, rows, hashes, weights)
         # To be held out, a row counts as one, and a weight of several as so many copies.
         counts = np.ones(len(Y)) if weights is None else np.maximum(weights, 1.0)
-        rows, weights = self._apply_class_weight(rows, y, weights, incremental)
+        rows, weights = self._apply_class_weight(rows, samples.y, weights, is_stream)
         if splits:
             strata = self._strata(Y[rows], counts[rows])
-            rows, chosen = split(
-                rows, hashes, strata, counts, self.validation_fraction, counters.seed
-            )
+            rows, held_out = split(rows, hashes, strata, counts, self.validation_fraction, seed)
             check_training_weights(weights, rows)
-            weights_val = None if weights is None else weights[chosen]
-            given = X[chosen], y[chosen], Y[chosen], weights_val
-        if given is None:
-            return rows, weights, None
-        X_val, y_val, Y_val, weights_val = given
-        targets = self._targets(Y_val, network, X_val.dtype)
-        return rows, weights, ValidationSet(X_val, y_val, targets, weights_val)
+            validation = replace(samples, weights=weights)[held_out]
+        return rows, weights, validation, hashes
+
+    def _draw_samples(self, rows, weights, rng):
+        """Return the samples of a stream that this call uses, and how often each is."""
+        in_gradient = is_full_batch(self)
+        weights = weights_of_stream(weights, in_gradient)
+        draw = draw_batch if in_gradient else draw_counts
+        drawn = np.zeros(len(weights))
+        drawn[rows] = draw(weights[rows], rng)
+        return rows[drawn[rows] > 0], drawn
+
+    def _fit_scaling(self, network, rows, params):
+        """Return the `Scaling` for some rows; constant columns lose their initial weights."""
+        names = getattr(self, "feature_names_in_", None)
+        inputs, is_constant = fit_input_scaler(rows, names)
+        network.weights(params)[0][is_constant] = 0
+        return Scaling(inputs)
+
+    # ---- Training ----
+
+    def _train(self, problem, data, state, resume, dispatcher):
+        """Train, and set the fitted attributes; returns how it ended."""
+        history = self.history_ if resume else _history.empty(problem.config.network)
+        listener = None
+        if dispatcher is not None:
+            fitted_after = partial(self._fitted_after, problem.config, data.scaling)
+            dispatcher.fit_begins(problem.config.max_epochs, fitted_after, history)
+            listener = dispatcher if dispatcher.listens else None
+        state, result = fit_with_restarts(self, problem, state, listener)
+        self._note_validation(data.validation, resume)
+        history = _history.extend(history, result.records, is_stream=data.is_stream)
+        alpha = problem.config.regularization.alpha
+        self._set_fitted(
+            FittedState(problem.config.network, data.scaling, alpha, state, result, history)
+        )
+        message = None if data.is_stream else cut_short(problem, result)
+        if message is not None:
+            warn_caller(message, ConvergenceWarning)
+        return result
+
+    def _fitted_after(self, config, scaling, state, result, history):
+        """Return the fitted attributes of an estimator whose training has come that far."""
+        alpha = config.regularization.alpha
+        return FittedState(config.network, scaling, alpha, state, result, history).attributes()
+
+    def _set_untrained(self, network, data, state):
+        """Become a network that has not been trained yet."""
+        self._note_validation(data.validation, resume=False)
+        alpha, result, history = streaming_alpha(self), TrainResult(), _history.empty(network)
+        self._set_fitted(FittedState(network, data.scaling, alpha, state, result, history))
+        return self
+
+    def _note_validation(self, validation, resume):
+        """Note whether any call had a validation set, and a scorer for it."""
+        had_validation, was_scored = self._examined if resume else (False, False)
+        has_validation = validation is not None
+        is_scored = has_validation and self.scoring is not None
+        self._examined = (had_validation or has_validation, was_scored or is_scored)
 
     # ---- From parameters to the output layer ----
 

@@ -12,10 +12,15 @@ from sklearn.utils import check_array
 
 from ._auto_parameters import (
     float_or_none,
-    is_full_batch,
-    make_plan,
     make_solver,
-    patience,
+    resolve_alpha,
+    resolve_batch_size,
+    resolve_learning_rate,
+    resolve_max_epochs,
+    resolve_monitor,
+    resolve_patience,
+    resolve_schedule,
+    resolve_tol,
     shows_signal,
 )
 from ._parameters import as_sizes
@@ -23,8 +28,7 @@ from .engine.activations import Activation, name_if_built_in
 from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
 from .engine.network import Network
 from .engine.regularization import Regularization
-from .engine.sampling import make_sampler
-from .engine.training import TrainingProblem
+from .engine.training import TrainingConfig, TrainingProblem
 
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.
@@ -98,8 +102,62 @@ def make_checked_solver(estimator, network):
     return solver
 
 
+def resolve_config(estimator, network, solver, data):
+    """Return what every parameter comes to for one call of training.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+        Its parameters are checked.
+    network : Network
+    solver : Solver
+    data : TrainingData
+
+    Returns
+    -------
+    config : TrainingConfig
+    """
+    size = data.sampler.size
+    batch_size = resolve_batch_size(estimator, size)
+    max_epochs = 1 if data.is_stream else resolve_max_epochs(estimator, size)
+    schedule, length = resolve_schedule(estimator, data, max_epochs)
+    alpha = resolve_alpha(estimator, data, batch_size / size)
+    monitor = resolve_monitor(estimator, data.validation)
+    return TrainingConfig(
+        network=network,
+        solver=solver,
+        regularization=make_regularization(estimator, network, solver, alpha),
+        schedule=schedule,
+        batch_size=batch_size,
+        learning_rate_init=resolve_learning_rate(estimator),
+        power_t=float(estimator.power_t),
+        max_epochs=max_epochs,
+        schedule_length=length,
+        tol=resolve_tol(estimator),
+        patience=resolve_patience(estimator, monitor),
+        monitor=monitor,
+        expects_signal=(
+            data.X is not None
+            and estimator.learning_rate_init != "auto"
+            and shows_signal(data.noise)
+        ),
+    )
+
+
+def make_problem(estimator, config, data):
+    """Return the problem of training on samples in memory."""
+    config.solver.check_size(config.network, len(data.rows))
+    evaluate = None
+    if data.validation is not None:
+        evaluate = data.validation.make_evaluator(estimator, config.network, data.scaling)
+    probe = None if data.is_stream else data.X[data.rows[:_PROBED_ROWS]]
+    return TrainingProblem(
+        config, data.X, data.Y, data.sampler, data.batch_weights, evaluate, probe
+    )
+
+
 def make_regularization(estimator, network, solver, alpha):
-    """Penalties and limits; solvers of the whole problem take gradients as they are."""
+    """Penalties and limits; solvers that need full batches take gradients as they are."""
     hidden = network.layer_sizes[1:-1]
     dropout = one_per_layer("dropout", estimator.dropout, hidden, estimator.hidden_layer_sizes)
     clip_norm = None if solver.full_batch else estimator.clip_norm
@@ -110,47 +168,6 @@ def make_regularization(estimator, network, solver, alpha):
         clip_norm=float_or_none(clip_norm),
         max_norm=float_or_none(estimator.max_norm),
         dropout=tuple(map(float, dropout)) if any(dropout) else (),
-    )
-
-
-def make_problem(
-    estimator, network, solver, X, Y, rows, weights, examine, epochs_before, incremental, noise
-):
-    """Everything that training needs."""
-    shuffle, batch_weights = estimator.shuffle, None
-    if is_full_batch(estimator):
-        # The whole epoch is one batch: weights weigh its mean, and the order is moot.
-        if weights is not None:
-            batch_weights = weights.astype(X.dtype)
-        weights, shuffle = None, False
-    solver.check_size(network, len(rows))
-    sampler = make_sampler(rows, None if weights is None else weights[rows], shuffle)
-    plan = make_plan(estimator, sampler.size, epochs_before, incremental, noise)
-    monitor = "loss"
-    if estimator.early_stopping and examine is not None:
-        monitor = "validation_loss" if estimator.scoring is None else "validation_score"
-    return TrainingProblem(
-        network=network,
-        solver=solver,
-        regularization=make_regularization(estimator, network, solver, plan.alpha),
-        schedule=plan.schedule,
-        X=X,
-        Y=Y,
-        sampler=sampler,
-        weights=batch_weights,
-        batch_size=plan.batch_size,
-        rate_init=plan.rate_init,
-        power_t=float(estimator.power_t),
-        max_epochs=plan.max_epochs,
-        horizon=plan.horizon,
-        tol=plan.tol,
-        patience=patience(estimator, monitor != "loss"),
-        examine=examine,
-        monitor=monitor,
-        probe=None if incremental or X is None else X[rows[:_PROBED_ROWS]],
-        expects_signal=(
-            X is not None and estimator.learning_rate_init != "auto" and shows_signal(noise)
-        ),
     )
 
 

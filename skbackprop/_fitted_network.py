@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from itertools import chain
@@ -32,19 +33,41 @@ _FITTED_STATE = "_fitted_state"
 _PREDICTION_ROWS = 4096
 
 
-def fitted_state(network, scaling, alpha, train_state, result, record):
-    """The fitted attributes, where training has come as far as `train_state`."""
-    return {
-        "_network": network,
-        "_scaling": scaling,
-        "_train_state": train_state,
-        "_params": train_state.best,
-        "history_": record,
-        "n_iter_": len(result.records),
-        "converged_": result.converged,
-        "alpha_": float(alpha),
-        "engine_": choose_engine(network, train_state.solver),
-    }
+@dataclass(frozen=True)
+class FittedState:
+    """What training leaves.
+
+    Parameters
+    ----------
+    network : Network
+    scaling : Scaling
+    alpha : float
+        The L2 penalty.
+    train_state : TrainState
+    result : TrainResult
+    history : dict of lists
+    """
+
+    network: object
+    scaling: object
+    alpha: float
+    train_state: object
+    result: object
+    history: dict
+
+    def attributes(self):
+        """Return the fitted attributes by their names."""
+        return {
+            "_network": self.network,
+            "_scaling": self.scaling,
+            "_train_state": self.train_state,
+            "_params": self.train_state.best,
+            "history_": self.history,
+            "n_iter_": len(self.result.records),
+            "converged_": self.result.converged,
+            "alpha_": float(self.alpha),
+            "engine_": choose_engine(self.network, self.train_state.solver),
+        }
 
 
 class LayerArrays(list):
@@ -116,10 +139,14 @@ class FittedNetwork(BaseEstimator):
 
     # ---- Becoming what was trained ----
 
-    def _set_fitted_state(self, state):
-        """Take on a fitted state as a whole."""
-        vars(self).update(state)
-        if "_params" in state:
+    def _set_fitted(self, fitted):
+        """Become what was trained."""
+        self._restore(fitted.attributes())
+
+    def _restore(self, attributes):
+        """Take on fitted attributes, some of them or all."""
+        vars(self).update(attributes)
+        if "_params" in attributes:
             self._predictor = make_predictor(self)
 
     def _predict_with(self, params):
@@ -130,7 +157,7 @@ class FittedNetwork(BaseEstimator):
     def __copy__(self):
         # Attribute by attribute: in the middle of `fit` they need not agree yet.
         copied = type(self).__new__(type(self))
-        copied._set_fitted_state({k: v for k, v in vars(self).items() if k not in MADE_READY})
+        copied._restore({k: v for k, v in vars(self).items() if k not in MADE_READY})
         return copied
 
     def __getstate__(self):
@@ -149,7 +176,7 @@ class FittedNetwork(BaseEstimator):
         except InvalidStateError as error:
             raise ValueError(f"{type(self).__name__} cannot be restored: {error}") from error
         super().__setstate__(_later_parameters(self, state) | state)
-        self._set_fitted_state(fitted)
+        self._restore(fitted)
 
     # ---- Running the fitted network ----
 

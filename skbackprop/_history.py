@@ -21,7 +21,7 @@ def extend(history, records, is_stream=False):
     """A record with more epochs; what was not measured is NaN."""
     longer = {name: list(column) for name, column in history.items()}
     for record in records:
-        held_out = record.examination
+        held_out = record.validation
         row = {
             "epoch": record.epoch,
             "loss": record.loss,
@@ -98,7 +98,7 @@ def format_epoch(record, loss, verbose):
         line += f"error={2 * record.data_loss_sum:.3f}"
     else:
         line += f"loss={record.loss:.3f}"
-    held_out = record.examination
+    held_out = record.validation
     if held_out is not None:
         line += f", validation_loss={held_out.loss:.3f}"
     if verbose > 1:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .engine.hashing import hash_data
 from .engine.sampling import sum_by_group
 
 # The noise estimate takes time with the square of this.
@@ -33,21 +32,21 @@ class RowSample:
     weights: np.ndarray
 
     @classmethod
-    def draw(cls, X, y, Y, rows, weights=None):
+    def draw(cls, hashes, X, Y, rows, weights=None):
         """Return a sample of some rows.
 
         Parameters
         ----------
+        hashes : ndarray of shape (n,), uint64
+            As `hash_data` makes them.
         X : {ndarray, CSR} of shape (n, n_features)
-        y : ndarray
-            The targets as they are hashed.
         Y : ndarray
-            The same as the network takes them, before standardization.
+            The targets as the network takes them, before standardization.
         rows : ndarray of int64
         weights : ndarray of shape (n,) or None
         """
         counts = np.ones(len(rows)) if weights is None else weights[rows]
-        return _of_lowest_hashes(hash_data(X, y)[rows], X, Y, counts, rows)
+        return _of_lowest_hashes(hashes[rows], X, Y, counts, rows)
 
     def merged(self, other):
         """Return a sample of the rows that this and the other were drawn from."""

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from ._row_sample import RowSample
+from .engine.hashing import hash_data
 
 # Rows per pass: few enough for the temporary to stay small, and one pass after another,
 # so that the sums do not depend on how much memory there is.
@@ -430,6 +431,8 @@ class LocalRows:
         The same as the network takes them.
     rows : ndarray of int64
     weights : ndarray of shape (n,) or None
+    hashes : ndarray of shape (n,) or None
+        Of all rows, where they are known already.
     """
 
     X: object
@@ -437,11 +440,13 @@ class LocalRows:
     Y: np.ndarray
     rows: np.ndarray
     weights: np.ndarray | None
+    hashes: np.ndarray | None = None
 
     @cached_property
     def sample(self):
         """A `RowSample` of the rows."""
-        return RowSample.draw(self.X, self.y, self.Y, self.rows, self.weights)
+        hashes = hash_data(self.X, self.y) if self.hashes is None else self.hashes
+        return RowSample.draw(hashes, self.X, self.Y, self.rows, self.weights)
 
     @property
     def dtype(self):

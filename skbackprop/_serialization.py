@@ -390,7 +390,10 @@ def _train_state_from_plain(plain):
     solver = _solver_from_plain(record["solver"])
     solver_state = _native(record["solver_state"])
     shape = solver.n_slots, len(params)
-    for name, array, wanted in (("best", best, params.shape), ("solver_state", solver_state, shape)):
+    for name, array, wanted in (
+        ("best", best, params.shape),
+        ("solver_state", solver_state, shape),
+    ):
         require(
             array.shape == wanted and array.dtype == params.dtype,
             f"train_state.{name} must be of shape {wanted} and dtype {params.dtype}. Got "

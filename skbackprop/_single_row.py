@@ -171,7 +171,8 @@ def _clips(estimator):
 
 def _may_overflow(problem, dtype):
     """Whether one update can make weights infinite, so that each has to be looked at."""
-    rule, limits, rate = problem.solver, problem.regularization, problem.rate_init
+    config = problem.config
+    rule, limits, rate = config.solver, config.regularization, config.learning_rate_init
     if limits.clip_norm is None or rate * (limits.clip_norm + limits.l1) > _LARGEST_STEP:
         return True
     if rule.scales_steps:  # penalties included
@@ -210,18 +211,19 @@ class Stream:
         self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
-        self.tol = problem.tol or 0.0
-        constant = problem.schedule is CONSTANT
-        self.rate = problem.learning_rate_at(self.train_state.counters) if constant else None
-        self.has_penalty = problem.regularization.alpha > 0 or problem.regularization.l1 > 0
+        self.tol = problem.config.tol or 0.0
+        constant = problem.config.schedule is CONSTANT
+        counters, penalties = self.train_state.counters, problem.config.regularization
+        self.rate = problem.config.learning_rate_at(counters) if constant else None
+        self.has_penalty = penalties.alpha > 0 or penalties.l1 > 0
         self.is_one_batch = is_full_batch(estimator)
         self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
         self.learner = kernel.Stream(
-            problem.network,
+            problem.config.network,
             self.train_state.params,
             self.train_state.solver_state,
-            problem.solver,
-            problem.regularization,
+            problem.config.solver,
+            problem.config.regularization,
             self.train_state.counters.seed,
             estimator._scaling.inputs,
             estimator._scaling.targets,
@@ -277,12 +279,12 @@ class Stream:
         n_uses = 1 if sample_weight is None else self._n_uses(sample_weight, rows, target)
         if n_uses is None:
             return False
-        rate = self.rate or problem.learning_rate_at(counters)
+        rate = self.rate or problem.config.learning_rate_at(counters)
         penalty = 0.0
         if self.has_penalty:
             batch_size = min(n_uses, self.batch_size) or 1
-            penalty = problem.regularization.penalty(
-                self.params, problem.network.n_weights, batch_size
+            penalty = problem.config.regularization.penalty(
+                self.params, problem.config.network.n_weights, batch_size
             )
             if not isfinite(penalty):
                 return False
@@ -338,8 +340,8 @@ class Stream:
         counters.updates += -(-n_uses // self.batch_size)
         counters.loss = measured
         update_best(counters, measured, measured, self.tol)
-        estimator.converged_ = problem.tol is not None and should_stop(
-            counters, problem.patience, problem.schedule, rate
+        estimator.converged_ = problem.config.tol is not None and should_stop(
+            counters, problem.config.patience, problem.config.schedule, rate
         )
 
 
@@ -417,9 +419,9 @@ def prepare_stream(estimator, problem, read, by_class, classes):
     """Make the estimator ready for single rows to come, if they can take the short way."""
     can_be = (
         estimator.engine_ == "compiled"
-        and problem.examine is None
+        and problem.evaluate is None
         and not _clips(estimator)
-        and not problem.solver.full_batch
+        and not problem.config.solver.full_batch
         and not estimator.early_stopping
         and not estimator.verbose
         and estimator._params is estimator._train_state.params

@@ -8,11 +8,16 @@ from itertools import count
 from time import perf_counter
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
 from . import _history
-from ._auto_parameters import PLANNED
+from ._training_diagnosis import (
+    advice_for,
+    collapse_message,
+    divergence_message,
+    unstable_parameters,
+    warn_of_inputs,
+)
 from ._warnings import warn_caller, warn_of_missing_kernel
 from .engine.output_expansion import expand_output_layer
 from .engine.schedules import TrainCounters
@@ -20,8 +25,6 @@ from .engine.training import has_kernel, train
 
 # Seconds between the copies of the training state to which an interrupt goes back.
 _BETWEEN_COPIES = 0.1
-# So many standard deviations from zero, sparse columns, which are not centered, are too far.
-_LARGE_INPUT = 100.0
 
 
 @dataclass
@@ -55,7 +58,12 @@ class TrainState:
         params = self.params.copy()
         best = params if self.best is self.params else self.best.copy()
         return TrainState(
-            params, best, self.solver_state.copy(), copy.copy(self.counters), self.rng, self.solver
+            params,
+            best,
+            self.solver_state.copy(),
+            copy.copy(self.counters),
+            self.rng,
+            self.solver,
         )
 
     def snapshot(self):
@@ -93,8 +101,11 @@ class TrainState:
             if same
             else expand_output_layer(before, after, self.best, origins, drawn)
         )
-        slots = [expand_output_layer(before, after, slot, origins) for slot in self.solver_state]
-        self.solver_state = np.array(slots, dtype=self.params.dtype).reshape(-1, after.n_params)
+        slots = [
+            expand_output_layer(before, after, slot, origins) for slot in self.solver_state
+        ]
+        self.solver_state = np.array(slots, dtype=self.params.dtype)
+        self.solver_state = self.solver_state.reshape(-1, after.n_params)
 
     def diverged(self, n_layers):
         """Whether the loss is no longer finite, or outputs might not be.
@@ -157,31 +168,31 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
     """
     if not has_kernel():
         warn_of_missing_kernel()
-    keeps_best = problem.monitor != "loss" and estimator.restore_best
+    keeps_best = problem.config.monitor != "loss" and estimator.restore_best
     # Half the rate does not help where another parameter is too large.
-    unstable = _unstable_parameters(problem)
-    restarts = 0 if unstable or problem.solver.full_batch else estimator.max_restarts
+    unstable = unstable_parameters(problem)
+    restarts = 0 if unstable or problem.config.solver.full_batch else estimator.max_restarts
     drawn_so_far = train_state.rng.get_state()
     for restart in count():
         train_state.rng.set_state(drawn_so_far)
         attempt = train_state.copy()
         attempt.counters.n_restarts += restart
-        attempt.counters.target_epoch = attempt.counters.epochs + problem.max_epochs
-        attempt.use(problem.solver)
-        attempt.monitor(problem.monitor, keeps_best)
+        attempt.counters.target_epoch = attempt.counters.epochs + problem.config.max_epochs
+        attempt.use(problem.config.solver)
+        attempt.monitor(problem.config.monitor, keeps_best)
         if dispatcher is not None:
             dispatcher.training_begins(is_restart=restart > 0)
         attempt, result = _run(estimator, problem, attempt, dispatcher)
-        diverged = attempt.diverged(problem.network.n_layers)
-        what = _divergence_message(attempt.counters) if diverged else None
+        diverged = attempt.diverged(problem.config.network.n_layers)
+        what = divergence_message(attempt.counters) if diverged else None
         if not diverged and not result.excused:
-            what = _collapse(problem, attempt.best)
+            what = collapse_message(problem, attempt.best)
         if what is None:
             return attempt, result
         if not diverged and problem.saturated_layer(train_state.params) is not None:
-            _warn_of_inputs(problem, train_state, estimator)
+            warn_of_inputs(problem, train_state, estimator)
             return attempt, result
-        what = f"{what} To fix it, {_advice(estimator, problem, unstable)}."
+        what = f"{what} To fix it, {advice_for(estimator, problem, unstable)}."
         if diverged and keeps_best and math.isfinite(attempt.counters.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
             attempt.params, result.excused = attempt.best, True
@@ -191,7 +202,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         if restart == restarts:
             warn_caller(what, ConvergenceWarning)
             return attempt, result
-        rate = problem.rate_init * 0.5 ** (attempt.counters.n_restarts + 1)
+        rate = problem.config.learning_rate_init * 0.5 ** (attempt.counters.n_restarts + 1)
         warn_caller(
             f"{what} It starts again with learning_rate_init={rate:g}.",
             ConvergenceWarning,
@@ -202,22 +213,23 @@ def _run(estimator, problem, train_state, dispatcher):
     """Train for some epochs; returns where training stands then, and how it ended."""
     result = TrainResult()
     records = result.records
-    finished = _FinishedEpoch(train_state, problem.network.n_layers, dispatcher is not None)
+    config = problem.config
+    finished = _FinishedEpoch(train_state, config.network.n_layers, dispatcher is not None)
 
     def observe(record):
         records.append(record)
         if estimator.verbose:
-            print(_history.format_epoch(record, problem.network.loss, estimator.verbose))
+            print(_history.format_epoch(record, config.network.loss, estimator.verbose))
         if record.improved and train_state.best is not train_state.params:
             train_state.best[:] = train_state.params
-        result.converged = record.stalled
+        result.converged = record.should_stop
         stop = (
-            record.stalled
-            or len(records) == problem.max_epochs
+            record.should_stop
+            or len(records) == config.max_epochs
             or not math.isfinite(record.loss)
         )
         if dispatcher is not None:
-            is_sound = not train_state.diverged(problem.network.n_layers)
+            is_sound = not train_state.diverged(config.network.n_layers)
             result.excused = dispatcher.epoch_ends(train_state, result, is_sound)
         if stop or result.excused:
             return True
@@ -245,107 +257,3 @@ def _run(estimator, problem, train_state, dispatcher):
         )
         result.converged, result.excused, result.interrupt = False, True, interrupt
     return train_state, result
-
-
-# ---- What went wrong, and what to do about it ----
-
-
-def cut_short(problem, result):
-    """Return why training ended too early, and what to do about it; None if it did not."""
-    if result.converged or result.excused:
-        return None
-    why = problem.solver.explain_end(result.outcome)
-    if why is not None:
-        return f"Training stopped after {len(result.records)} epochs, because {why}"
-    if problem.tol is None or problem.schedule in PLANNED:
-        return None
-    if math.isinf(problem.patience):
-        reason = f"with a gradient still larger than tol={problem.tol:g}"
-    else:
-        reason = f"with the {problem.monitor.replace('_', ' ')} still improving"
-    return (
-        f"Training stopped after max_iter={problem.max_epochs} epochs {reason}. Raise "
-        "max_iter, or set tol=None if that is intended."
-    )
-
-
-def _warn_of_inputs(problem, train_state, estimator):
-    """Warn of inputs that saturate the neurons of a network before its training."""
-    layer = problem.saturated_layer(train_state.params)
-    # What is flat on one side only is no matter of size; what was trained before is no start.
-    if layer.on_both_sides and not train_state.counters.epochs:
-        column, size = _largest_input(problem, estimator)
-        warn_caller(
-            f"{_saturated(problem, layer)} before training, with weighted sums up to "
-            f"{layer.largest_sum:g}, and did not learn. Scale X (column {column!r} reaches "
-            f"{size:g}), for example by MinMaxScaler, set standardize=True, or choose a "
-            "weight_init of smaller weights."
-        )
-
-
-def _largest_input(problem, estimator):
-    """Return the name of the column with the largest input, and its size."""
-    values = problem.probe.toarray() if issparse(problem.probe) else problem.probe
-    sizes = np.abs(values).max(axis=0)
-    column = int(np.argmax(sizes))
-    names = getattr(estimator, "feature_names_in_", None)
-    return column if names is None else str(names[column]), float(sizes[column])
-
-
-def _saturated(problem, layer):
-    return (
-        f"Every neuron of hidden layer {layer.number} (activation="
-        f"{problem.network.hidden[layer.number].name!r}) is saturated on all samples"
-    )
-
-
-def _unstable_parameters(problem):
-    """Return the names of penalties of which one update takes all of a weight, or more."""
-    if problem.solver.full_batch:
-        return []
-    # A rate that is too large is not their fault.
-    rate = min(problem.rate_init, problem.solver.default_learning_rate)
-    factors = {
-        "alpha": rate * problem.regularization.alpha / problem.batch_size,
-        "weight_decay": rate * problem.regularization.weight_decay,
-    }
-    return [name for name, factor in factors.items() if factor >= 1]
-
-
-def _divergence_message(counters):
-    """Return what training that diverged came to."""
-    return (
-        f"Training diverged in epoch {max(0, counters.epochs - 1)}. Solver produced non-finite "
-        "parameter weights. The input data may contain large values and need to be "
-        "preprocessed."
-    )
-
-
-def _collapse(problem, params):
-    """Return why the trained network is of no use, or None."""
-    layer = problem.saturated_layer(params)
-    if layer is not None:
-        return (
-            f"{_saturated(problem, layer)} after training, so that the network predicts the "
-            "same for all of them."
-        )
-    if problem.lost_signal(params):
-        return "After training the network predicts the same for all samples."
-    return None
-
-
-def _advice(estimator, problem, unstable):
-    """Return what to do about it."""
-    if unstable:
-        values = [(name, getattr(problem.regularization, name)) for name in unstable]
-        return ", ".join(f"lower {name} (now {value:g})" for name, value in values)
-    advice = [f"lower learning_rate_init (now {problem.rate_init:g})"]
-    if not estimator.standardize:
-        advice.append("set standardize=True or scale X")
-    elif problem.probe is not None and _largest_input(problem, estimator)[1] > _LARGE_INPUT:
-        column, size = _largest_input(problem, estimator)
-        advice.insert(0, f"scale X (column {column!r} reaches {size:g} standard deviations)")
-    momentum = getattr(problem.solver, "momentum", 0)
-    if momentum:
-        advice.append(f"lower momentum (now {momentum:g})")
-    return ", ".join(advice)

@@ -1,4 +1,4 @@
-"""Rows that watch training: given, or set aside from the training rows."""
+"""The validation set: given, or held out from the training samples."""
 
 import copy
 
@@ -14,23 +14,18 @@ _ROWS = 4096
 
 
 class ValidationSet:
-    """Held-out rows, and how a network does on them.
+    """Samples that are not trained on, and how a network does on them.
 
     Parameters
     ----------
-    X : {ndarray, CSR} of shape (n, n_features)
-        As given by the user, validated.
-    y : ndarray
-        As given by the user, validated.
+    samples : Samples
     targets : ndarray
-        The same, as the network takes them.
-    weights : ndarray of shape (n,) or None
+        The targets of these as the network takes them.
     """
 
-    def __init__(self, X, y, targets, weights):
-        self.X, self.targets = X, targets
-        self.y = y
-        self.weights = np.ones(len(y)) if weights is None else weights
+    def __init__(self, samples, targets):
+        self.X, self.y, self.targets = samples.X, samples.y, targets
+        self.weights = np.ones(len(self.y)) if samples.weights is None else samples.weights
 
     def make_evaluator(self, estimator, network, scaling):
         """A function from parameters to an `ValidationResult`."""
@@ -42,7 +37,7 @@ class ValidationSet:
         view = None if scorer is None else _view(estimator, network, scaling)
         total = weights.sum()
 
-        def examine(params):
+        def evaluate(params):
             loss = 0.0
             for start in range(0, len(self.y), _ROWS):
                 rows = slice(start, start + _ROWS)
@@ -60,7 +55,7 @@ class ValidationSet:
             view._params = params
             return ValidationResult(loss, float(scorer(view, self.X, self.y, self.weights)))
 
-        return examine
+        return evaluate
 
 
 def _scorer(scoring):

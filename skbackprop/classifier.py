@@ -533,7 +533,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             first = not hasattr(self, "_params")
             if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
                 raise ValueError("classes must be given in the first call of partial_fit.")
-            return self._fit(X, y, sample_weight, validation, incremental=True, classes=classes)
+            return self._fit(X, y, sample_weight, validation, is_stream=True, classes=classes)
 
     def predict(self, X: Rows) -> Array:
         """The most probable class of each row, or its labels.
@@ -693,7 +693,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """The class labels, or a list of those of each column of the targets."""
         return self._fitted("_labels").classes
 
-    def _fit_targets(self, y, resume, incremental, classes=None):
+    def _fit_targets(self, y, resume, is_stream, classes=None):
         if not resume:
             self._labels = ClassEncoder.learn(y, classes)
             vars(self).pop("_class_totals", None)  # of an earlier fit
@@ -701,7 +701,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if classes is not None:
             self._refuse_other_classes(classes)
         elif self._labels.kind == SINGLE and kind_of(y) == SINGLE:
-            if not incremental:
+            if not is_stream:
                 self._refuse_fewer_or_more_classes(y)
             elif self.grow_classes:
                 self._grow(y)
@@ -783,12 +783,12 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         is_built_in = isinstance(network.loss, str)
         return Y if is_built_in else self._labels.one_hot(Y[:, None], dtype)
 
-    def _prepare_single_rows(self, problem, classes):
+    def _prepare_single_rows(self, problem, classes=None):
         if self.class_weight is not None:
             return
         if self._labels.kind == SINGLE:
             numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
-            by_class = not self._labels.share_one_output(problem.network.layer_sizes[-1])
+            by_class = not self._labels.share_one_output(problem.config.network.layer_sizes[-1])
             prepare_stream(self, problem, read_label(numbers), by_class, classes)
         elif self._labels.kind == MULTILABEL:
             read = read_indicators(len(self.classes_), self._params.dtype)
@@ -808,17 +808,17 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             )
         return Y
 
-    def _apply_class_weight(self, rows, y, weights, incremental):
+    def _apply_class_weight(self, rows, y, weights, is_stream):
         if self.class_weight is None or not len(rows):
             return rows, weights
         self._check_names_in_class_weight()
         labels = y[rows]
         before = None if weights is None else weights[rows]
-        seen = getattr(self, "_class_totals", None) if incremental else None
+        seen = getattr(self, "_class_totals", None) if is_stream else None
         totals = accumulate_totals(seen, before, labels)
         self._class_totals = [list(column.items()) for column in totals]
         weighed = np.zeros(len(y))
-        if incremental:
+        if is_stream:
             weighed[rows] = weigh_stream(before, self.class_weight, labels, totals)
         else:
             weighed[rows] = weigh_classes(before, self.class_weight, labels)

@@ -514,7 +514,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         with training_lock(self):
             if is_alone and learn_row(self, X, y, None, sample_weight):
                 return self
-            return self._fit(X, y, sample_weight, validation, incremental=True)
+            return self._fit(X, y, sample_weight, validation, is_stream=True)
 
     def predict(self, X: Rows) -> Array:
         """The targets of each row.
@@ -589,7 +589,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     # ---- Targets ----
 
-    def _fit_targets(self, y, resume, incremental):
+    def _fit_targets(self, y, resume, is_stream):
         if not resume:
             self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
 
@@ -618,8 +618,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
             layer[..., is_constant] = 0
         return replace(scaling, targets=targets, through_exp=output == "exp")
 
-    def _prepare_single_rows(self, problem, classes):
-        network, dtype = problem.network, self._params.dtype
+    def _prepare_single_rows(self, problem, classes=None):
+        network, dtype = problem.config.network, self._params.dtype
         if network.layer_sizes[-1] == self._n_targets:  # and not several quantiles of each
             several = self._n_targets > 1
             read = read_columns(network, dtype) if several else read_number(network)

@@ -8,23 +8,33 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._auto_parameters import make_plan, patience, prior, streaming_alpha
+from skbackprop._auto_parameters import l2_strength, resolve_patience, streaming_alpha
+from skbackprop._config import make_checked_solver, make_network, resolve_config
 from skbackprop._noise_estimation import noise_share
+from skbackprop._training_data import TrainingData
 from skbackprop.engine.hashing import hash_data
+from skbackprop.engine.sampling import make_sampler
 
 NOISE = 0.25
 PRIOR = 12 * (NOISE - 0.05)
 
 
 def plan(size=200, epochs_before=0, incremental=False, noise=NOISE, **parameters):
-    return make_plan(BackpropRegressor(**parameters), size, epochs_before, incremental, noise)
+    reg = BackpropRegressor(**parameters)
+    rows = range(size)
+    data = TrainingData(
+        None, None, rows, make_sampler(rows, None, False), None, None, None, noise, incremental,
+        epochs_before,
+    )  # fmt: skip
+    network = make_network(reg, 3, (4,), (1, "squared_error", "identity", ()))
+    return resolve_config(reg, network, make_checked_solver(reg, network), data)
 
 
 def test_the_defaults_learn_online_at_a_falling_rate():
     ours = plan()
-    assert (ours.batch_size, ours.rate_init, ours.max_epochs) == (1, 0.03, 60)
-    assert (ours.schedule.name, ours.horizon, ours.tol) == ("linear", 60, None)
-    assert ours.alpha == pytest.approx(PRIOR / 200)
+    assert (ours.batch_size, ours.learning_rate_init, ours.max_epochs) == (1, 0.03, 60)
+    assert (ours.schedule.name, ours.schedule_length, ours.tol) == ("linear", 60, None)
+    assert ours.regularization.alpha == pytest.approx(PRIOR / 200)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +61,7 @@ def test_many_rows_are_presented_less_often(size, epochs):
 def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
     ours = plan(**parameters)
     assert ours.batch_size == batch_size
-    assert ours.alpha == pytest.approx(alpha)
+    assert ours.regularization.alpha == pytest.approx(alpha)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +69,9 @@ def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
     [(0, 0.5), (0.09, 0.5), (0.1, 0.6), (0.3, 3), (0.7, 7.8), (0.72, 8), (1.2, 8)],
 )
 def test_the_penalty_follows_the_noise(noise, strength):
-    assert prior(noise) == pytest.approx(strength)
-    assert plan(noise=noise).alpha == pytest.approx(strength / 200)
-    assert plan(noise=noise, alpha=0.3).alpha == 0.3
+    assert l2_strength(noise) == pytest.approx(strength)
+    assert plan(noise=noise).regularization.alpha == pytest.approx(strength / 200)
+    assert plan(noise=noise, alpha=0.3).regularization.alpha == 0.3
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,7 @@ def test_the_penalty_follows_the_noise(noise, strength):
     ],
 )
 def test_the_rate_goes_by_the_solver(parameters, rate):
-    assert plan(**parameters).rate_init == pytest.approx(rate)
+    assert plan(**parameters).learning_rate_init == pytest.approx(rate)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +115,13 @@ def test_two_schedules_are_for_gradient_descent_alone(schedule, solver):
 
 
 def test_training_that_goes_on_plans_from_where_it_is():
-    assert plan(epochs_before=60, max_iter=60).horizon == 120
+    assert plan(epochs_before=60, max_iter=60).schedule_length == 120
 
 
 def test_the_patience_of_a_solver():
     def of(stops_on_held_out, **parameters):
-        return patience(BackpropRegressor(n_iter_no_change=3, **parameters), stops_on_held_out)
+        monitor = "validation_loss" if stops_on_held_out else "loss"
+        return resolve_patience(BackpropRegressor(n_iter_no_change=3, **parameters), monitor)
 
     assert of(False, solver="sgd") == of(True, solver="sgd") == of(False, solver="rprop") == 3
     assert of(True, solver="lm") == 3
@@ -121,11 +132,12 @@ def test_a_stream_has_no_end_to_plan_for():
     assert streaming_alpha(BackpropRegressor()) == 0
     assert streaming_alpha(BackpropRegressor(alpha=0.5)) == 0.5
     ours = plan(1, epochs_before=1000, incremental=True)
-    assert (ours.schedule.name, ours.alpha, ours.max_epochs) == ("constant", 0, 1)
+    assert (ours.schedule.name, ours.max_epochs) == ("constant", 1)
+    assert ours.regularization.alpha == 0
     assert plan(1, 1000, True, learning_rate="linear").schedule.name == "constant"
     assert plan(1, 1000, True, max_iter=60).schedule.name == "constant"
     planned = plan(1, 1000, True, learning_rate="linear", max_iter=2000)
-    assert (planned.schedule.name, planned.horizon) == ("linear", 2000)
+    assert (planned.schedule.name, planned.schedule_length) == ("linear", 2000)
 
 
 def test_a_fit_and_then_a_stream(wheat):

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._auto_parameters import prior
+from skbackprop._auto_parameters import l2_strength
 from skbackprop._noise_estimation import noise_share, sample_noise
 from skbackprop._row_sample import RowSample
 from skbackprop._scaling import Scaling
@@ -22,7 +22,7 @@ def share(X, Y, weights=None):
 
 
 def draw(X, Y, weights=None):
-    return RowSample.draw(X, Y, Y, np.arange(len(Y)), weights)
+    return RowSample.draw(hash_data(X, Y), X, Y, np.arange(len(Y)), weights)
 
 
 def found_noise(sample):
@@ -111,7 +111,9 @@ def test_sparse_is_dense(kind):
     Y = rng.normal(size=(300, 2))
     weights = np.ones(300)
     assert noise_share(kind(X), Y, weights) == pytest.approx(noise_share(X, Y, weights))
-    halves = [RowSample.draw(kind(X), Y, Y, rows) for rows in np.split(np.arange(300), 2)]
+    hashes = hash_data(kind(X), Y)
+    parts = np.split(np.arange(300), 2)
+    halves = [RowSample.draw(hashes, kind(X), Y, rows) for rows in parts]
     whole = draw(kind(X), Y)
     assert found_noise(halves[0].merged(halves[1])) == found_noise(whole)
 
@@ -122,7 +124,7 @@ def test_neither_order_nor_parts_matter(n):
     X, Y = np.round(rng.normal(size=(n, 2)), 1), rng.integers(3, size=n)
     order = rng.permutation(n)
     whole, again = draw(X, Y), draw(X[order], Y[order])
-    parts = [RowSample.draw(X, Y, Y, rows) for rows in np.array_split(order, 3)]
+    parts = [RowSample.draw(hash_data(X, Y), X, Y, rows) for rows in np.array_split(order, 3)]
     merged = parts[0].merged(parts[1]).merged(parts[2])
     assert len(whole.hashes) <= 500
     np.testing.assert_array_equal(whole.X, again.X)
@@ -198,7 +200,7 @@ def test_the_estimators_use_it(learner, solver):
     columns = y if learner is BackpropClassifier else y[:, None].astype(float)
     inputs, targets = auto._scaling.transform(X, columns)
     order = np.argsort(hash_data(X, y))
-    strength = prior(noise_share(inputs[order], targets[order], np.ones(40)))
+    strength = l2_strength(noise_share(inputs[order], targets[order], np.ones(40)))
     assert 0.5 < strength < 8
     batch = 40 if solver == "lbfgs" else 8
     given = learner((4,), alpha=strength * (batch / 40), **settings).fit(X, y)

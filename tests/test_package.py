@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from importlinter.cli import lint_imports
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
@@ -23,265 +24,22 @@ from skbackprop.engine import hashing, training
 
 ROOT = Path(skbackprop.__file__).parent
 
-# Each module, and the modules that it may import.
-ARROWS = {
-    "engine.activations": set(),
-    "engine.hashing": {"engine.kernel"},
-    "engine.initializers": set(),
-    "engine.solvers.__init__": {
-        "engine.solvers.adam", "engine.solvers.lbfgs", "engine.solvers.levenberg_marquardt",
-        "engine.solvers.rmsprop", "engine.solvers.rprop", "engine.solvers.sgd",
-        "engine.solvers.solver",
-    },
-    "engine.solvers.adam": {"engine.solvers.solver"},
-    "engine.solvers.check": {"engine.solvers.solver"},
-    "engine.solvers.lbfgs": {"engine.blas_threads", "engine.solvers.solver"},
-    "engine.solvers.levenberg_marquardt": {"engine.blas_threads", "engine.solvers.solver"},
-    "engine.solvers.rmsprop": {"engine.solvers.solver"},
-    "engine.solvers.rprop": {"engine.solvers.solver"},
-    "engine.solvers.sgd": {"engine.solvers.solver"},
-    "engine.solvers.solver": {"engine.blas_threads"},
-    "engine.schedules": set(),
-    "engine.dropout": {"engine.hashing"},
-    "engine.output_expansion": set(),
-    "engine.losses": {"engine.activations"},
-    "engine.gradcheck": {"engine.activations", "engine.losses"},
-    "engine.network": {"engine.activations", "engine.losses"},
-    "engine.regularization": {"engine.dropout"},
-    "engine.sampling": {"engine.hashing"},
-    "engine.saturation": set(),
-    "engine.training": {
-        "engine.hashing", "engine.saturation", "engine.schedules",
-        "engine.solvers.levenberg_marquardt",
-    },
-    "engine.blas_threads": set(),
-    "_parameters": {
-        "_parameter_hints", "engine.activations", "engine.initializers", "engine.losses",
-        "engine.schedules", "engine.solvers",
-    },
-    "presets": set(),
-    "_serialization": {
-        "_history", "_parameters", "_scaling", "_target_encoding", "_training_loop",
-        "engine.activations", "engine.losses", "engine.network", "engine.schedules",
-        "engine.solvers",
-    },
-    "_scaling": {"_row_sample"},
-    "_row_sample": {"engine.hashing", "engine.sampling"},
-    "_noise_estimation": {"engine.losses"},
-    "_training_lock": set(),
-    "_sample_weight": set(),
-    "_label_types": set(),
-    "_target_encoding": {"_label_types"},
-    "_probabilities": {"_target_encoding"},
-    "_history": set(),
-    "datasets": set(),
-    "_typing": {"engine.activations", "engine.solvers"},
-    "_show_versions": {"engine.hashing"},
-    "_warnings": set(),
-    "_cell_checks": set(),
-    "_summary": set(),
-    "_input_validation": {"_cell_checks"},
-    "_parameter_hints": set(),
-    "_validation_set": {"engine.hashing", "engine.sampling", "engine.training"},
-    "_config": {
-        "_auto_parameters", "_parameters", "engine.activations", "engine.initializers",
-        "engine.network", "engine.regularization", "engine.sampling", "engine.training",
-    },
-    "_auto_parameters": {"engine.schedules", "engine.solvers"},
-    "_callback_dispatch": {"_history", "engine.solvers"},
-    "_training_loop": {
-        "_auto_parameters", "_history", "_warnings", "engine.output_expansion",
-        "engine.schedules", "engine.training",
-    },
-    "_single_row": {
-        "_auto_parameters", "_history", "engine.hashing", "engine.solvers",
-        "engine.schedules", "engine.training",
-    },
-    "_fitted_network": {
-        "_history", "_input_validation", "_parameters", "_serialization", "_single_row",
-        "_summary", "engine.network", "engine.training",
-    },
-    "_base": {
-        "_auto_parameters", "_callback_dispatch", "_config", "_fitted_network", "_history",
-        "_input_validation", "_noise_estimation", "_parameters", "_sample_weight",
-        "_scaling", "_training_loop", "_validation_set", "_warnings", "engine.activations",
-        "engine.hashing", "engine.losses", "engine.sampling", "engine.schedules",
-        "engine.solvers",
-    },
-    "classifier": {
-        "_base", "_config", "_input_validation", "_label_types", "_parameters",
-        "_probabilities", "_sample_weight", "_single_row", "_target_encoding",
-        "_training_lock", "engine.losses",
-    },
-    "regressor": {
-        "_base", "_input_validation", "_parameters", "_scaling", "_single_row",
-        "_training_lock", "engine.losses",
-    },
-    # Leaves: nothing above imports them.
-    "callbacks": {"_base", "_parameters", "persistence"},
-    "persistence.__init__": {
-        "classifier", "engine.activations", "engine.losses", "persistence._file",
-        "regressor",
-    },
-    "persistence._codec": {"_serialization"},
-    "persistence._estimators": {
-        "_parameters", "_serialization", "classifier", "persistence._codec", "regressor",
-    },
-    "persistence._file": {
-        "__version__", "_parameters", "_serialization", "persistence._codec",
-        "persistence._estimators", "persistence._replace",
-    },
-    "persistence._replace": set(),
-    "distributed.__init__": {"distributed._fit"},
-    "distributed._collections": {"_input_validation"},
-    "distributed._partition": {
-        "_input_validation", "_label_types", "_row_sample", "_sample_weight",
-        "_target_encoding", "engine.blas_threads", "engine.solvers",
-        "engine.regularization", "engine.sampling", "engine.training",
-    },
-    "distributed._rounds": {
-        "distributed._collections", "distributed._partition",
-        "engine.solvers.levenberg_marquardt", "engine.training",
-    },
-    "distributed._fit": {
-        "_auto_parameters", "_base", "_config", "_history", "_noise_estimation",
-        "_parameters", "_scaling", "_serialization", "_training_lock", "_training_loop",
-        "_validation_set", "distributed._collections", "distributed._partition",
-        "distributed._rounds", "engine.solvers",
-    },
-    "export.__init__": {
-        "export._c_code", "export._onnx_graph", "export._sklearn_mlp", "export._torch",
-    },
-    "export._affine": set(),
-    "export._c_answers": {"_target_encoding", "export._c_functions", "export._fitted"},
-    "export._c_functions": set(),
-    "export._c_learning": {
-        "_auto_parameters", "_parameters", "_target_encoding", "engine.losses",
-        "export._c_functions", "export._fitted",
-    },
-    "export._c_labels": {"_target_encoding", "export._c_text", "export._fitted"},
-    "export._c_text": set(),
-    "export._fitted": {
-        "_config", "_fitted_network", "_history", "_scaling", "_target_encoding",
-        "_training_loop", "classifier", "engine.network", "regressor",
-    },
-    "export._c_code": {
-        "export._affine", "export._c_answers", "export._c_functions", "export._c_labels",
-        "export._c_learning", "export._c_text", "export._fitted", "export._fixed_point",
-    },
-    "export._sklearn_mlp": {
-        "_auto_parameters", "_parameters", "_target_encoding", "classifier",
-        "export._fitted", "presets", "regressor",
-    },
-    "export._torch_modules": set(),
-    "export._torch": {
-        "_target_encoding", "classifier", "export._fitted", "export._torch_modules",
-        "regressor",
-    },
-    "export._onnx_check": set(),
-    "export._onnx_scores": set(),
-    "export._onnx_graph": {
-        "_target_encoding", "classifier", "engine.activations", "export._fitted",
-        "export._onnx_check", "export._onnx_scores", "regressor",
-    },
-    "export._fixed_point": {"export._c_functions", "export._c_text"},
-    "tables.__init__": {
-        "tables._errors", "tables._evaluate", "tables._model", "tables._read",
-    },
-    "tables._columns": {"tables._errors"},
-    "tables._differences": set(),
-    "tables._errors": set(),
-    "tables._evaluate": {
-        "tables._columns", "tables._differences", "tables._errors", "tables._frames",
-        "tables._model", "tables._models", "tables._report",
-    },
-    "tables._models": {"classifier", "regressor", "tables._columns"},
-    "tables._frames": {"tables._errors"},
-    "tables._model": {"persistence", "tables._columns", "tables._errors", "tables._frames"},
-    "tables._read": {"tables._errors"},
-    "tables._report": {
-        "inspection", "inspection._utils", "tables._columns", "tables._models",
-    },
-    "_cli.__init__": set(),
-    "_cli.case_study": {
-        "BackpropClassifier", "_cli.console", "_parameters", "datasets", "presets",
-        "tables._differences",
-    },
-    "_cli.console": set(),
-    "_cli.fit_table": {
-        "_cli.console", "export", "tables._columns", "tables._errors", "tables._evaluate",
-        "tables._model", "tables._models", "tables._read", "tables._report",
-    },
-    "_cli.main": {
-        "__version__", "_cli.case_study", "_cli.fit_table", "_cli.predict_table",
-        "tables._errors",
-    },
-    "_cli.predict_table": {
-        "_cli.fit_table", "tables._columns", "tables._errors", "tables._model",
-        "tables._read",
-    },
-    "inspection.__init__": {
-        "inspection._explain_step", "inspection._importance",
-        "inspection._importance_display", "inspection._lek_profile",
-        "inspection._loss_curve_display", "inspection._network_display",
-        "inspection._weights_display",
-    },
-    "inspection._utils": {"_base", "_parameters"},
-    "inspection._explain_step": {
-        "_auto_parameters", "engine.training", "inspection._utils",
-    },
-    "inspection._importance": {"engine.network", "inspection._utils"},
-    "inspection._importance_display": {
-        "_parameters", "inspection._importance", "inspection._utils",
-    },
-    "inspection._loss_curve_display": {"_history", "inspection._utils"},
-    "inspection._network_display": {"_parameters", "inspection._utils"},
-    "inspection._lek_profile": {"_parameters", "inspection._utils"},
-    "inspection._weights_display": {"_parameters", "inspection._utils"},
-}  # fmt: skip
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
+} - {"__init__", "__main__"}
 
 
-def imports(path, module):
-    """The package's own modules that a file imports when it runs, and the names of others."""
-    own, others = set(), set()
-    package = module.split(".")[:-1]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    # What only a type checker imports is no arrow.
-    tree.body = [node for node in tree.body if ast.unparse(node)[:16] != "if TYPE_CHECKING"]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            others |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            others.add(node.module.split(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1]
-            if node.module:
-                own.add(".".join([*base, node.module]))
-            else:
-                own |= {".".join([*base, alias.name]) for alias in node.names}
-    return own, others
-
-
-@pytest.mark.parametrize("module", ARROWS)
-def test_imports_run_one_way(module):
-    own, others = imports(ROOT.joinpath(*module.split(".")).with_suffix(".py"), module)
-    assert own == ARROWS[module]
-    if module.startswith("engine"):
-        assert "sklearn" not in others
-
-
-def test_every_room_has_its_arrows():
-    files = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
-    }
-    assert files - {"__init__", "__main__", "engine.__init__"} == set(ARROWS)
+def test_imports_run_one_way(monkeypatch):
+    """The contracts of pyproject.toml; enter a new module in the line where it belongs."""
+    monkeypatch.chdir(ROOT.parent)
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
 
 
 def test_settings_are_frozen():
     """What may change is named here; all other objects stay as they were made."""
     found = {
         name: value.__dataclass_params__.frozen
-        for module in ARROWS
+        for module in MODULES
         for name, value in vars(importlib.import_module(f"skbackprop.{module}")).items()
         if inspect.isclass(value) and is_dataclass(value)
     }

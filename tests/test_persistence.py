@@ -324,7 +324,7 @@ def test_save_refuses_what_load_would(tmp_path, parameters, message):
         save(model, tmp_path / "model")
     model = fit(standardize=False)
     model.coefs_[0][0, 0] = np.nan
-    with pytest.raises(ValueError, match="cannot be saved: standing.params must be finite"):
+    with pytest.raises(ValueError, match="cannot be saved: train_state.params must be finite"):
         save(model, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 

@@ -68,7 +68,8 @@ def test_pickle_joblib_and_skops_predict_the_same(kind):
 
 
 SOLVERS = {
-    "sgd": {"momentum": 0.9}, "adam": {}, "amsgrad": {}, "rmsprop": {}, "rprop": {}, "lbfgs": {},
+    "sgd": {"momentum": 0.9}, "adam": {}, "amsgrad": {}, "rmsprop": {}, "rprop": {},
+    "lbfgs": {},
     "early": {"early_stopping": True, "validation_fraction": 0.3},
 }  # fmt: skip
 
@@ -362,20 +363,26 @@ FORGED = [
     (("_network", "loss_options"), (2, 1), "do not fit single labels"),
     (("_network", "loss_options"), (1, 1), "network.loss_options do not fit"),
     (("_train_state", "params"), np.zeros(30), "train_state.solver_state must be of shape"),
-    (("_train_state", "params"), np.zeros(31, dtype=int), "train_state.params must be an array"),
+    (("_train_state", "params"), np.zeros(31, dtype=int),
+     "train_state.params must be an array"),
     (("_train_state", "params"), np.zeros((31, 1)), "train_state.params must be an array"),
     (("_train_state", "params"), [0.0] * 31, "train_state.params must be an array"),
     (("_train_state", "params"), np.full(31, np.nan), "train_state.params must be finite"),
     (("_train_state", "best"), np.zeros(30), r"train_state.best must be of shape \(31,\)"),
-    (("_train_state", "best"), np.zeros(31, np.float32), "train_state.best must be .* dtype float64"),
-    (("_train_state", "solver_state"), np.zeros((1, 31)), r"train_state.solver_state must be of shape \(2, 31\)"),
-    (("_train_state", "solver_state"), np.zeros((2, 30)), r"train_state.solver_state must be of shape \(2, 31\)"),
+    (("_train_state", "best"), np.zeros(31, np.float32),
+     "train_state.best must be .* dtype float64"),
+    (("_train_state", "solver_state"), np.zeros((1, 31)),
+     r"train_state.solver_state must be of shape \(2, 31\)"),
+    (("_train_state", "solver_state"), np.zeros((2, 30)),
+     r"train_state.solver_state must be of shape \(2, 31\)"),
     (("_train_state", "solver", "name"), "Popen", "train_state.solver.name must be one of"),
     (("_train_state", "solver", "beta_1"), -1.0, "train_state.solver.beta_1 must be"),
-    (("_train_state", "solver", "beta_3"), 0.5, r"train_state.solver lacks or adds \['beta_3'\]"),
+    (("_train_state", "solver", "beta_3"), 0.5,
+     r"train_state.solver lacks or adds \['beta_3'\]"),
     (("_train_state", "rng", "key"), ZEROS, "train_state.rng.key must be .* not all 0"),
     (("_train_state", "rng", "key"), ZEROS[1:], "train_state.rng.key must be the 624 numbers"),
-    (("_train_state", "rng", "pos"), 625, "train_state.rng.pos must be an integer >= 0 and <= 624"),
+    (("_train_state", "rng", "pos"), 625,
+     "train_state.rng.pos must be an integer >= 0 and <= 624"),
     (("_train_state", "rng", "pos"), -1, "train_state.rng.pos must be"),
     (("_train_state", "rng", "gauss"), np.nan, "train_state.rng.gauss must be"),
     (("_train_state", "rng"), np.random.RandomState(0), "train_state.rng must be a dict"),
@@ -387,7 +394,8 @@ FORGED = [
     ((*P, "seed"), 2**31, "train_state.counters.seed must be"),
     ((*P, "loss"), None, "train_state.counters.loss must be a number"),
     ((*P, "monitor"), "weather", "train_state.counters.monitor must be one of"),
-    ((*P, "lbfgs_start_epoch"), 4, "train_state.counters.lbfgs_start_epoch must be <= 3. Got 4"),
+    ((*P, "lbfgs_start_epoch"), 4,
+     "train_state.counters.lbfgs_start_epoch must be <= 3. Got 4"),
     ((*P, "damping"), np.inf, "train_state.counters.damping must be"),
     ((*P, "damping"), DELETED, r"train_state.counters lacks or adds \['damping'\]"),
     (("_scaling", "inputs", "scale"), np.zeros(3), "scaling.inputs.scale must be > 0"),
@@ -502,7 +510,8 @@ def test_forged_skops_file_is_refused(adam):
                 schema = json.loads(content)
                 plain = schema["content"]["content"][PLAIN]["content"]
                 network = plain["_network"]
-                network["content"]["weight_offsets"] = plain["_train_state"]["content"]["params"]
+                state = plain["_train_state"]["content"]
+                network["content"]["weight_offsets"] = state["params"]
                 network["key_types"]["content"].append(network["key_types"]["content"][0])
                 content = json.dumps(schema)
             new.writestr(name, content)

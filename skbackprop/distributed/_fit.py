@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import copy
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from .. import _config, _history
+from .. import _config
 from .._auto_parameters import is_full_batch, needs_noise_estimate
 from .._base import BaseBackprop, ravel_column
 from .._noise_estimation import sample_noise
 from .._parameters import check_parameters
 from .._scaling import Scaling
 from .._serialization import TRAINED
+from .._training_data import TrainingData, sample_epochs
 from .._training_lock import training_lock
-from .._training_loop import fit_with_restarts
 from .._validation_set import ValidationSet
 from ..engine.solvers import get_solver
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
-from ._rounds import AveragedTask, Cluster, SummedTask, merge
+from ._rounds import AveragedProblem, Cluster, SummedProblem, merge
 
 if TYPE_CHECKING:
     import distributed
@@ -203,30 +202,24 @@ def _helper(learner):
 
 
 def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
-    """As the estimators' `_run_training`, with the rows on a cluster."""
-    with ExitStack() as kept:
+    """As the estimators' `_fit`, with the samples on a cluster; returns how it ended."""
+    with ExitStack() as stack:
         with cluster.turned(_partition.load, _helper(learner)) as rows:
-            problem, scaling, train_state = _prepare_training(
-                learner, rows, n_dimensions, validation_data, kept
-            )
-        train_state, result = fit_with_restarts(learner, problem, train_state)
-    learner._finalize(problem, scaling, train_state, result, _history.empty(problem.network))
-    return result
+            problem, data, state = _prepare(learner, rows, n_dimensions, validation_data, stack)
+        return learner._train(problem, data, state, resume=False, dispatcher=None)
 
 
-def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
-    """The problem, which `kept` owns, the standardization, and the training state."""
-    class_weight = getattr(learner, "class_weight", None)
+def _prepare(learner, rows, n_dimensions, validation_data, stack):
+    """The problem, which `stack` owns, the `TrainingData`, and the initial state."""
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
     y = ravel_column(_witness(survey, n_dimensions), "y")
-    kind = learner._fit_targets(y, resume=False, incremental=False)
-    given = learner._validate_validation_data(*validation_data, dtype=survey.dtype)
-    shape = (survey.n_rows, learner.n_features_in_)
-    network = learner._make_network(SimpleNamespace(shape=shape), resume=False)
+    kind = learner._fit_targets(y, resume=False, is_stream=False)
+    validation = learner._validate_validation_data(*validation_data, survey.dtype)
+    network = learner._make_network((survey.n_rows, learner.n_features_in_), resume=False)
     solver = _config.make_checked_solver(learner, network)
     solver.check_size(network)
-    train_state = learner._init_train_state(network, solver, survey.dtype)
+    state = learner._init_train_state(network, solver, survey.dtype)
     orders = _partition.Orders(
         learner=_helper(learner),
         kind=kind,
@@ -235,40 +228,28 @@ def _prepare_training(learner, rows, n_dimensions, validation_data, kept):
         dtype=survey.dtype,
         sums_up=is_full_batch(learner),
         unit=survey.total.unit_of_fit(is_full_batch(learner)),
-        seed=train_state.counters.seed,
+        seed=state.counters.seed,
     )
-    if class_weight is not None:
+    if getattr(learner, "class_weight", None) is not None:
         orders = _weigh_classes(learner, rows, orders, survey)
     measured = rows.reduced(_partition.measure, orders, by=merge)
     scaling = Scaling()
     if learner.standardize:
         remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
-        scaling = learner._fit_scaling(network, remote, train_state.params)
+        scaling = learner._fit_scaling(network, remote, state.params)
     if _config.has_given_weights(learner):
-        train_state.params[:] = _config.given_params(learner, network, scaling, survey.dtype)
-    held_out = None
-    if given is not None:
-        X_val, y_val, Y_val, weights_val = given
-        targets = learner._targets(Y_val, network, X_val.dtype)
-        held_out = ValidationSet(X_val, y_val, targets, weights_val)
-    problem = _config.make_problem(
-        learner,
-        network,
-        solver,
-        X=None,
-        Y=None,
-        rows=range(sum(measured.sizes.values())),
-        weights=None,
-        examine=None
-        if held_out is None
-        else held_out.make_evaluator(learner, network, scaling),
-        epochs_before=0,
-        incremental=False,
-        noise=_noise(learner, rows, orders, scaling, network.loss),
-    )
-    learner._examined = (held_out is not None, bool(held_out) and learner.scoring is not None)
-    problem = _spread(problem, rows, replace(orders, scaling=scaling), measured, kept)
-    return problem, scaling, train_state
+        state.params[:] = _config.given_params(learner, network, scaling, survey.dtype)
+    if validation is not None:
+        targets = learner._targets(validation.Y, network, validation.X.dtype)
+        validation = ValidationSet(validation, targets)
+    n_samples = range(sum(measured.sizes.values()))
+    sampler, _ = sample_epochs(learner, n_samples, None, survey.dtype)
+    noise = _noise(learner, rows, orders, scaling, network.loss)
+    data = TrainingData(None, None, n_samples, sampler, None, validation, scaling, noise)
+    config = _config.resolve_config(learner, network, solver, data)
+    orders = replace(orders, scaling=scaling)
+    problem = _make_problem(learner, config, data, rows, orders, measured, stack)
+    return problem, data, state
 
 
 @dataclass(frozen=True)
@@ -305,7 +286,7 @@ class ClusterRows:
 
 def _noise(learner, rows, orders, scaling, loss):
     """The share of noise in the targets, where the plan has to know; found by a worker."""
-    if not needs_noise_estimate(learner, incremental=False):
+    if not needs_noise_estimate(learner, is_stream=False):
         return None
     found = partial(sample_noise, scaling=scaling, loss=loss)
     return rows.reduced(_partition.sample, orders, by=merge, then=found)
@@ -347,20 +328,29 @@ def _weigh_classes(learner, rows, orders, survey):
     return replace(orders, weight_factor=weight / weighed)
 
 
-def _spread(problem, rows, orders, measured, kept):
-    """The problem with its rows on the workers, ready for training."""
+def _make_problem(learner, config, data, rows, orders, measured, stack):
+    """The problem with its samples on the workers, ready for training."""
+    config.solver.check_size(config.network, len(data.rows))
     sizes = dict(sorted(measured.sizes.items()))
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
     orders = replace(
         orders,
-        batch_size=problem.batch_size,
-        regularization=problem.regularization,
+        batch_size=config.batch_size,
+        regularization=config.regularization,
         total_weight=measured.weight,
     )
-    parts = {field.name: getattr(problem, field.name) for field in fields(problem)}
-    parts["sampler"] = replace(problem.sampler, shuffle=False)
-    parts["cluster"] = kept.enter_context(rows.turned(_partition.prepare, orders, starts))
-    parts["weight"] = measured.weight
+    evaluate = None
+    if data.validation is not None:
+        evaluate = data.validation.make_evaluator(learner, config.network, data.scaling)
+    parts = {
+        "config": config,
+        "X": None,
+        "Y": None,
+        "sampler": replace(data.sampler, shuffle=False),
+        "evaluate": evaluate,
+        "cluster": stack.enter_context(rows.turned(_partition.prepare, orders, starts)),
+        "weight": measured.weight,
+    }
     if orders.sums_up:
-        return SummedTask(**parts)
-    return AveragedTask(**parts, largest=max(sizes.values()))
+        return SummedProblem(**parts)
+    return AveragedProblem(**parts, largest=max(sizes.values()))

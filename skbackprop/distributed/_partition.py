@@ -20,7 +20,9 @@ from .._sample_weight import (
     in_units,
 )
 from .._target_encoding import distinct
+from .._training_data import Samples
 from ..engine.blas_threads import limit_blas_threads, limit_for
+from ..engine.hashing import hash_data
 from ..engine.regularization import Regularization
 from ..engine.sampling import make_sampler
 from ..engine.solvers import AccumulateGradient
@@ -225,9 +227,8 @@ def _order_and_split(rows, orders):
     if orders.sums_up:
         numbers = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
     else:
-        numbers, weights, _ = learner._order_and_split(
-            X, rows.y, Y, weights, None, orders.network, None, incremental=False
-        )
+        samples = Samples(X, rows.y, Y, weights)
+        numbers, weights, *_ = learner._order_and_split(samples, None, None, is_stream=False)
     return X, Y, learner._targets(Y, orders.network, orders.dtype), numbers, weights
 
 
@@ -285,7 +286,9 @@ def measure_targets(rows, orders, measure, arguments):
 def sample(rows, orders):
     """Return a `RowSample` of a partition; None where nothing in it counts."""
     X, encoded, Y, numbers, weights = _order_and_split(rows, orders)
-    return RowSample.draw(X, encoded, Y, numbers, weights) if len(numbers) else None
+    if not len(numbers):
+        return None
+    return RowSample.draw(hash_data(X, encoded), X, Y, numbers, weights)
 
 
 @dataclass

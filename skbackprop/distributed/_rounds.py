@@ -119,8 +119,8 @@ def _call(function, *arguments, name=None):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterTask(TrainingProblem):
-    """A problem whose rows are on the workers.
+class ClusterProblem(TrainingProblem):
+    """A problem whose samples are on the workers.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class ClusterTask(TrainingProblem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SummedTask(ClusterTask):
+class SummedProblem(ClusterProblem):
     """Every update is by the gradient of all rows, the sum of those of the partitions."""
 
     def make_runner(self, params, state, solver, seed=0):
@@ -149,7 +149,7 @@ class SummedTask(ClusterTask):
         def run(order, batch_size, rate, updates=0, presented=0):
             loss, gradient = self.cluster.reduced(_partition.gradient, params.copy(), presented)
             update(
-                self.network, params, state, solver, self.regularization,
+                self.config.network, params, state, solver, self.config.regularization,
                 np.array(gradient), self.weight, rate, updates + 1,
             )  # fmt: skip
             return loss
@@ -158,11 +158,11 @@ class SummedTask(ClusterTask):
 
     def least_squares(self, dtype):
         """The rows of the workers as Levenberg-Marquardt takes them."""
-        return _LeastSquares(self.cluster, self.network.n_params**3)
+        return _LeastSquares(self.cluster, self.config.network.n_params**3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AveragedTask(ClusterTask):
+class AveragedProblem(ClusterProblem):
     """Every partition trains for an epoch, and the networks are averaged.
 
     Parameters
@@ -176,7 +176,7 @@ class AveragedTask(ClusterTask):
     @property
     def updates_per_epoch(self):
         """The number of batches of the largest partition."""
-        return -(-self.largest // self.batch_size)
+        return -(-self.largest // self.config.batch_size)
 
     def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""

@@ -145,8 +145,8 @@ def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
 
 
 @dataclass(frozen=True)
-class TrainingProblem:
-    """Everything that training needs and does not change.
+class TrainingConfig:
+    """What the parameters of an estimator came to for one call of training.
 
     Parameters
     ----------
@@ -154,27 +154,20 @@ class TrainingProblem:
     solver : Solver
     regularization : Regularization
     schedule : Schedule
-    X, Y : the rows, as `run_epoch` takes them
-    sampler : EpochSampler
-    weights : ndarray or None
-        Weights of the rows of `X` within their batch.
     batch_size : int
-    rate_init : float
+    learning_rate_init : float
+        Of the first epoch, before the schedule changes it.
     power_t : float
     max_epochs : int
         The number of epochs to train at most.
-    horizon : int
-        The number of epochs, of all calls, that the schedule plans for.
+    schedule_length : int
+        The number of epochs, of all calls, at which the schedule ends.
     tol : float or None
         Smaller improvements count as none; None never ends training.
     patience : float
         How many epochs in a row may bring no improvement.
-    examine : callable or None
-        ``examine(params) -> ValidationResult`` of rows that are held out.
     monitor : {"loss", "validation_loss", "validation_score"}
         The column of the history that decides when to stop.
-    probe : {ndarray, CSR} of shape (n_probe, n_inputs) or None
-        A few rows on which saturation is looked for; None looks for none.
     expects_signal : bool
         Whether an output that does not depend on the inputs is a failure.
     """
@@ -183,31 +176,62 @@ class TrainingProblem:
     solver: object
     regularization: object
     schedule: object
+    batch_size: int
+    learning_rate_init: float
+    power_t: float
+    max_epochs: int
+    schedule_length: int
+    tol: float | None
+    patience: float
+    monitor: str = "loss"
+    expects_signal: bool = False
+
+    def learning_rate_at(self, counters):
+        """Return the learning rate of the next epoch, which each restart has halved."""
+        factor = self.schedule.factor(counters, self.schedule_length, self.power_t)
+        return self.learning_rate_init * factor * 0.5**counters.n_restarts
+
+    def penalty(self, params, batch_weight):
+        """Return what the penalties add to the mean loss of a batch of this weight."""
+        return self.regularization.penalty(params, self.network.n_weights, batch_weight)
+
+
+@dataclass(frozen=True)
+class TrainingProblem:
+    """Everything that training needs and does not change.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    X, Y : the samples, as `run_epoch` takes them
+    sampler : EpochSampler
+        The samples of each epoch.
+    weights : ndarray or None
+        Weights of the rows of `X` within their batch.
+    evaluate : callable or None
+        ``evaluate(params) -> ValidationResult`` on the validation set.
+    probe : {ndarray, CSR} of shape (n_probe, n_inputs) or None
+        A few samples on which saturation is looked for; None looks for none.
+    """
+
+    config: TrainingConfig
     X: object
     Y: np.ndarray
     sampler: object
-    weights: np.ndarray | None
-    batch_size: int
-    rate_init: float
-    power_t: float
-    max_epochs: int
-    horizon: int
-    tol: float | None
-    patience: float
-    examine: object = None
-    monitor: str = "loss"
+    weights: np.ndarray | None = None
+    evaluate: object = None
     probe: object = None
-    expects_signal: bool = False
 
     def saturated_layer(self, params):
         """Return a `SaturatedLayer` that cannot learn from here, or None."""
         if self.probe is None:
             return None
-        return saturated_layer(self.network, params, self.probe)
+        return saturated_layer(self.config.network, params, self.probe)
 
     def lost_signal(self, params):
         """Return whether the output should depend on the inputs, and does not."""
-        return self.expects_signal and has_constant_output(self.network, params, self.probe)
+        config = self.config
+        return config.expects_signal and has_constant_output(config.network, params, self.probe)
 
     @property
     def total_weight(self):
@@ -219,35 +243,27 @@ class TrainingProblem:
     @property
     def updates_per_epoch(self):
         """The number of batches."""
-        return -(-self.sampler.size // self.batch_size)
-
-    def penalty(self, params, batch_weight):
-        """Return what the penalties add to the mean loss of a batch of this weight."""
-        return self.regularization.penalty(params, self.network.n_weights, batch_weight)
-
-    def learning_rate_at(self, counters):
-        """Return the learning rate of the next epoch, which each restart has halved."""
-        factor = self.schedule.factor(counters, self.horizon, self.power_t)
-        return self.rate_init * factor * 0.5**counters.n_restarts
+        return -(-self.sampler.size // self.config.batch_size)
 
     def make_runner(self, params, state, solver, seed=0):
-        """`run_epoch` on the rows of this problem, as `make_runner` returns it."""
+        """`run_epoch` on the samples of this problem, as `make_runner` returns it."""
+        config = self.config
         return make_runner(
-            self.network, params, state, solver, self.regularization, self.X, self.Y,
+            config.network, params, state, solver, config.regularization, self.X, self.Y,
             self.weights, seed,
         )  # fmt: skip
 
     def least_squares(self, dtype):
-        """The rows of this problem as Levenberg-Marquardt takes them."""
+        """The samples of this problem as Levenberg-Marquardt takes them."""
         return make_least_squares(
-            self.network, self.X, self.Y, self.sampler.rows, self.weights,
+            self.config.network, self.X, self.Y, self.sampler.rows, self.weights,
             self.total_weight, dtype,
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """How the network does on rows that are held out."""
+    """How the network does on the validation set."""
 
     loss: float
     score: float | None = None
@@ -262,51 +278,54 @@ class EpochRecord:
     data_loss_sum: float
     learning_rate: float
     seconds: float
-    examination: ValidationResult | None
+    validation: ValidationResult | None
     improved: bool
-    stalled: bool
+    should_stop: bool
 
 
-def train(problem, params, state, counters, rng, observe):
-    """Train an epoch at a time until `observe`, shown an `EpochRecord` of each, returns True.
+def train(problem, params, state, counters, rng, on_epoch_end):
+    """Train an epoch at a time until `on_epoch_end`, given an `EpochRecord`, returns True.
 
     `params`, `state`, `counters` and `rng` are changed in place: they are all that has to
     be kept for training to be resumed as if it had never stopped. Returns None, or how the
     solver ended by itself: see `Solver.train`.
     """
-    clock = _Clock()
+    last = time.perf_counter()
 
     def end_epoch(loss, loss_sum, learning_rate):
-        record = _end_epoch(problem, params, counters, loss, loss_sum, learning_rate, clock)
-        return observe(record)
+        nonlocal last
+        # The loss first: an interrupt between these lines must not look like a divergence.
+        counters.loss = loss
+        counters.epochs += 1
+        counters.samples += problem.sampler.size
+        validation = None if problem.evaluate is None else problem.evaluate(params)
+        improved, should_stop = _compare_epoch(
+            problem.config, counters, loss, validation, learning_rate
+        )
+        began, last = last, time.perf_counter()
+        return on_epoch_end(
+            EpochRecord(
+                epoch=counters.epochs - 1,
+                loss=loss,
+                data_loss_sum=loss_sum,
+                learning_rate=learning_rate,
+                seconds=last - began,
+                validation=validation,
+                improved=improved,
+                should_stop=should_stop,
+            )
+        )
 
-    return problem.solver.train(problem, params, state, counters, rng, end_epoch)
+    return problem.config.solver.train(problem, params, state, counters, rng, end_epoch)
 
 
-class _Clock:
-    """Seconds since it was last asked."""
-
-    def __init__(self):
-        self._before = time.perf_counter()
-
-    def lap(self):
-        before, self._before = self._before, time.perf_counter()
-        return self._before - before
-
-
-def _end_epoch(problem, params, counters, loss, loss_sum, rate, clock):
-    """Count an epoch, and see whether it was worth it."""
-    # The loss first: an interrupt between these lines must not look like a divergence.
-    counters.loss = loss
-    counters.epochs += 1
-    counters.samples += problem.sampler.size
-    examination = None if problem.examine is None else problem.examine(params)
-    judged = loss if problem.monitor == "loss" else examination.loss
-    value = -examination.score if problem.monitor == "validation_score" else judged
-    improved = schedules.update_best(counters, value, judged, problem.tol or 0.0)
-    stalled = problem.tol is not None and schedules.should_stop(
-        counters, problem.patience, problem.schedule, rate
+def _compare_epoch(config, counters, loss, validation, learning_rate):
+    """Return whether an epoch is the best so far, and whether training should stop."""
+    if config.monitor != "loss":
+        loss = validation.loss
+    value = -validation.score if config.monitor == "validation_score" else loss
+    improved = schedules.update_best(counters, value, loss, config.tol or 0.0)
+    should_stop = config.tol is not None and schedules.should_stop(
+        counters, config.patience, config.schedule, learning_rate
     )
-    return EpochRecord(
-        counters.epochs - 1, loss, loss_sum, rate, clock.lap(), examination, improved, stalled
-    )
+    return improved, should_stop

@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _config, _history
-from .._fitted_network import fitted_state
+from .._auto_parameters import streaming_alpha
+from .._fitted_network import FittedState
 from .._scaling import Scaling
 from .._target_encoding import MULTILABEL, MULTIOUTPUT
 from .._training_loop import TrainResult
@@ -178,11 +179,12 @@ def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
     solver = _config.make_checked_solver(estimator, network)
     train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
-    begun = train_state, TrainResult(), _history.empty(network)
-    alpha = 0.0 if estimator.alpha == "auto" else estimator.alpha
-    state = fitted_state(network, Scaling(), alpha, *begun)
-    state |= {"_examined": (False, False), "n_features_in_": n_inputs}
+    alpha, history = streaming_alpha(estimator), _history.empty(network)
+    estimator._set_fitted(
+        FittedState(network, Scaling(), alpha, train_state, TrainResult(), history)
+    )
+    estimator._examined = (False, False)
+    estimator.n_features_in_ = n_inputs
     if feature_names is not None:
-        state["feature_names_in_"] = feature_names
-    estimator._set_fitted_state(state)
+        estimator.feature_names_in_ = feature_names
     return estimator

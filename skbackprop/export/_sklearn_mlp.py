@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .. import presets
-from .._auto_parameters import rate_of_first_epoch, resolve_batch_size, tolerance
+from .._auto_parameters import resolve_batch_size, resolve_learning_rate, resolve_tol
 from .._parameters import check_parameters
 from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
 from ..classifier import BackpropClassifier
@@ -153,8 +153,8 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     full = estimator.batch_size == "full"
     settings["batch_size"] = "auto" if full else resolve_batch_size(estimator)
     settings["verbose"] = bool(settings["verbose"])
-    settings["tol"] = tolerance(estimator) or 0.0
-    settings["learning_rate_init"] = rate_of_first_epoch(estimator)
+    settings["tol"] = resolve_tol(estimator) or 0.0
+    settings["learning_rate_init"] = resolve_learning_rate(estimator)
     if settings["alpha"] == "auto":
         settings["alpha"] = estimator.alpha_
     if settings["max_iter"] == "auto":  # which depends on the data to come

@@ -52,7 +52,7 @@ def assemble(header, arrays):
     fitted = from_plain(decode(header["fitted"]), estimator)
     require("_params" in fitted, "its estimator is not fitted.")
     require(not decode.unused, "an array is not used.")
-    estimator._set_fitted_state(fitted)
+    estimator._restore(fitted)
     return estimator
 
 

@@ -72,17 +72,17 @@ class LBFGS(Solver):
         total_weight, n_rows = problem.total_weight, len(problem.sampler.rows)
 
         def end_iteration(loss):
-            data_loss = loss - problem.penalty(params, total_weight)
+            data_loss = loss - problem.config.penalty(params, total_weight)
             return end_epoch(loss, data_loss * total_weight, math.nan)
 
         objective = _make_objective(problem, params.dtype)
-        with limit_for(largest_product(problem.network.layer_sizes, n_rows))():
+        with limit_for(largest_product(problem.config.network.layer_sizes, n_rows))():
             return minimize_lbfgs(self, objective, params, state, counters, end_iteration)
 
 
 def _make_objective(problem, dtype):
     """Return the objective of the whole data, and its gradient, as one function."""
-    network, rows = problem.network, problem.sampler.rows
+    network, rows = problem.config.network, problem.sampler.rows
     params = np.empty(network.n_params, dtype=dtype)
     rule = AccumulateGradient()
     gradient = rule.init_state(network.n_params, dtype)
@@ -92,7 +92,7 @@ def _make_objective(problem, dtype):
         params[:] = vector
         with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = run(rows, len(rows), 0.0)
-            penalty = problem.penalty(params, problem.total_weight)
+            penalty = problem.config.penalty(params, problem.total_weight)
         return loss_sum / problem.total_weight + penalty, gradient[0]
 
     return loss_and_gradient

@@ -90,15 +90,14 @@ class LevenbergMarquardt(Solver):
     def train(self, problem, params, state, counters, rng, end_epoch):
         """Train a step at a time, as `Solver.train` does with epochs."""
         equations, total_weight = problem.least_squares(params.dtype), problem.total_weight
-        ridge = problem.regularization.alpha / total_weight
+        ridge = problem.config.regularization.alpha / total_weight
         threads = limit_for(equations.multiplications)
+        n_weights = problem.config.network.n_weights
         while True:
             with np.errstate(over="ignore", invalid="ignore"):
-                penalty = problem.penalty(params, total_weight)
+                penalty = problem.config.penalty(params, total_weight)
                 with threads():
-                    loss, moved = take_step(
-                        self, equations, params, problem.network.n_weights, ridge, counters
-                    )
+                    loss, moved = take_step(self, equations, params, n_weights, ridge, counters)
             counters.updates += 1
             stop = end_epoch(loss + penalty, loss * total_weight, math.nan)
             if stop or not moved:

@@ -183,22 +183,22 @@ class Solver:
         outcome : str or None
             How the solver ended by itself: "converged", or a word that `explain_end` knows.
         """
-        sampler, total_weight = problem.sampler, problem.total_weight
-        batch_weight = total_weight * problem.batch_size / sampler.size
+        config, sampler, total_weight = problem.config, problem.sampler, problem.total_weight
+        batch_size = config.batch_size
+        batch_weight = total_weight * batch_size / sampler.size
         run = problem.make_runner(params, state, self, counters.seed)
-        threads = limit_blas_threads(problem.network.layer_sizes, problem.batch_size)
+        threads = limit_blas_threads(config.network.layer_sizes, batch_size)
         stop = False
         while not stop:
-            learning_rate = problem.learning_rate_at(counters)
+            learning_rate = config.learning_rate_at(counters)
             order = sampler.draw(rng)
             # A diverging network is reported by its loss; NumPy's own warnings say less.
             with np.errstate(over="ignore", invalid="ignore"):
-                penalty = problem.penalty(params, batch_weight)
+                penalty = config.penalty(params, batch_weight)
                 with threads():
                     loss_sum = run(
-                        order, problem.batch_size, learning_rate, counters.updates,
-                        counters.samples,
-                    )  # fmt: skip
+                        order, batch_size, learning_rate, counters.updates, counters.samples
+                    )
                 loss = loss_sum / total_weight + penalty
             counters.updates += problem.updates_per_epoch
             stop = end_epoch(loss, loss_sum, learning_rate)
