@@ -58,7 +58,7 @@ TESTS = {
     "_validation_set": ("stopping", ""),
     "_target_encoding": ("target_encoding", ""),
     "_noise_estimation": ("noise_estimation", ""),
-    "_auto_parameters": ("auto_parameters", ""),
+    "_config": ("auto_parameters", ""),
     "_probabilities": (
         "probabilities estimators targets",
         "probabilit or tiny or within or row or one_output",

@@ -13,9 +13,9 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from . import _config, _history
-from ._auto_parameters import is_full_batch, needs_noise_estimate, streaming_alpha
+from . import _config, _history, _initial_weights
 from ._callback_dispatch import CallbackDispatcher, CallbackSupportMixin, Method, with_callbacks
+from ._config import is_full_batch, needs_noise_estimate, streaming_alpha
 from ._fitted_network import FittedNetwork, FittedState
 from ._input_validation import validate_inputs_and_targets
 from ._noise_estimation import sample_noise
@@ -299,10 +299,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """Return the state of training that has not begun."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
-        if _config.has_given_weights(self):
+        if _initial_weights.has_given_weights(self):
             params = np.zeros(network.n_params, dtype=dtype)
         else:
-            params = _config.drawn_params(self, network, rng, dtype)
+            params = _initial_weights.drawn_params(self, network, rng, dtype)
         seed = rng.randint(np.iinfo(np.int32).max)
         return TrainState(
             params,
@@ -328,8 +328,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or is_stream):
             scaling = self._fit_scaling(network, local, state.params)
-        if _config.has_given_weights(self) and not resume:
-            state.params[:] = _config.given_params(self, network, scaling, dtype)
+        if _initial_weights.has_given_weights(self) and not resume:
+            state.params[:] = _initial_weights.given_params(self, network, scaling, dtype)
         if is_stream and weights is not None:
             rows, weights = self._draw_samples(rows, weights, state.rng)
         sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
@@ -397,6 +397,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _train(self, problem, data, state, resume, dispatcher):
         """Train, and set the fitted attributes; returns how it ended."""
+        self._note_validation(data.validation, resume)
         history = self.history_ if resume else _history.empty(problem.config.network)
         listener = None
         if dispatcher is not None:
@@ -404,7 +405,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             dispatcher.fit_begins(problem.config.max_epochs, fitted_after, history)
             listener = dispatcher if dispatcher.listens else None
         state, result = fit_with_restarts(self, problem, state, listener)
-        self._note_validation(data.validation, resume)
         history = _history.extend(history, result.records, is_stream=data.is_stream)
         alpha = problem.config.regularization.alpha
         self._set_fitted(

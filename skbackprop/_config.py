@@ -1,38 +1,99 @@
-"""From the parameters of an estimator to the objects of the engine.
+"""From the parameters of an estimator to what training goes by: every "auto" is resolved here.
 
-These hold plain Python numbers and names, whatever subclasses of them the parameters are.
-A parameter that the chosen solver has no use for is ignored, as in scikit-learn; one that
-would change the result, and cannot, is refused.
+The objects made here hold plain Python numbers and names, whatever subclasses of them the
+parameters are. A parameter that the chosen solver has no use for is ignored, as in
+scikit-learn; one that would change the result, and cannot, is refused. docs/defaults.md tells
+how the constants were measured.
 """
 
+import math
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_array
 
-from ._auto_parameters import (
-    float_or_none,
-    make_solver,
-    resolve_alpha,
-    resolve_batch_size,
-    resolve_learning_rate,
-    resolve_max_epochs,
-    resolve_monitor,
-    resolve_patience,
-    resolve_schedule,
-    resolve_tol,
-    shows_signal,
-)
 from ._parameters import as_sizes
 from .engine.activations import Activation, name_if_built_in
-from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
 from .engine.network import Network
 from .engine.regularization import Regularization
+from .engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
+from .engine.solvers import Solver, get_solver
 from .engine.training import TrainingConfig, TrainingProblem
 
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.
 _PROBED_ROWS = 32
+# Schedules that reach zero at the end of the plan, where training ends by itself.
+PLANNED = (LINEAR, COSINE)
+
+# An epoch's penalty, against the summed loss of all rows: the share of noise in the targets
+# times this, as if each weight came from a normal distribution of variance 1 / _PRIOR, however
+# many rows there are.
+_PRIOR = 12.0
+# The noise is read from nearest neighbors. They lie some distance away, so that even targets
+# without noise differ a little: this much of the share is not noise.
+_FROM_DISTANCE = 0.05
+_WEAKEST, _STRONGEST = 0.5, 8.0
+_SAMPLES_USED = 3_000_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60
+_EPOCHS_UNTIL_TOL = 200
+_TOL = 1e-4
+
+
+def resolve_config(estimator, network, solver, data):
+    """Return what every parameter comes to for one call of training.
+
+    Parameters
+    ----------
+    estimator : BaseBackprop
+        Its parameters are checked.
+    network : Network
+    solver : Solver
+    data : TrainingData
+
+    Returns
+    -------
+    config : TrainingConfig
+    """
+    size = data.sampler.size
+    batch_size = resolve_batch_size(estimator, solver, size)
+    max_epochs = 1 if data.is_stream else resolve_max_epochs(estimator, solver, size)
+    schedule, length = resolve_schedule(estimator, solver, data, max_epochs)
+    alpha = resolve_alpha(estimator, data, batch_size / size)
+    monitor = resolve_monitor(estimator, data.validation)
+    return TrainingConfig(
+        network=network,
+        solver=solver,
+        regularization=make_regularization(estimator, network, solver, alpha),
+        schedule=schedule,
+        batch_size=batch_size,
+        learning_rate_init=resolve_learning_rate(estimator, solver),
+        power_t=float(estimator.power_t),
+        max_epochs=max_epochs,
+        schedule_length=length,
+        tol=resolve_tol(estimator, solver),
+        patience=resolve_patience(estimator, solver, monitor),
+        monitor=monitor,
+        expects_signal=(
+            data.X is not None
+            and estimator.learning_rate_init != "auto"
+            and shows_signal(data.noise)
+        ),
+    )
+
+
+def make_problem(estimator, config, data):
+    """Return the problem of training on samples in memory."""
+    config.solver.check_size(config.network, len(data.rows))
+    evaluate = None
+    if data.validation is not None:
+        evaluate = data.validation.make_evaluator(estimator, config.network, data.scaling)
+    probe = None if data.is_stream else data.X[data.rows[:_PROBED_ROWS]]
+    return TrainingProblem(
+        config, data.X, data.Y, data.sampler, data.batch_weights, evaluate, probe
+    )
+
+
+# ---- The network ----
 
 
 def hidden_sizes(hidden_layer_sizes, n_inputs, n_outputs, n_rows):
@@ -85,6 +146,18 @@ def make_network(estimator, n_inputs, hidden, output_layer):
     )
 
 
+# ---- The solver, and what it goes by ----
+
+
+def make_solver(estimator):
+    """Return the solver with its settings, which may be an object that a user wrote."""
+    if isinstance(estimator.solver, Solver):
+        return estimator.solver
+    solver = get_solver(estimator.solver)
+    tol = resolve_tol(estimator, solver) or 0.0
+    return solver.from_params(estimator.get_params(deep=False) | {"tol": tol})
+
+
 def make_checked_solver(estimator, network):
     """Return the solver; raise an error for what it cannot train.
 
@@ -102,58 +175,54 @@ def make_checked_solver(estimator, network):
     return solver
 
 
-def resolve_config(estimator, network, solver, data):
-    """Return what every parameter comes to for one call of training.
-
-    Parameters
-    ----------
-    estimator : BaseBackprop
-        Its parameters are checked.
-    network : Network
-    solver : Solver
-    data : TrainingData
-
-    Returns
-    -------
-    config : TrainingConfig
-    """
-    size = data.sampler.size
-    batch_size = resolve_batch_size(estimator, size)
-    max_epochs = 1 if data.is_stream else resolve_max_epochs(estimator, size)
-    schedule, length = resolve_schedule(estimator, data, max_epochs)
-    alpha = resolve_alpha(estimator, data, batch_size / size)
-    monitor = resolve_monitor(estimator, data.validation)
-    return TrainingConfig(
-        network=network,
-        solver=solver,
-        regularization=make_regularization(estimator, network, solver, alpha),
-        schedule=schedule,
-        batch_size=batch_size,
-        learning_rate_init=resolve_learning_rate(estimator),
-        power_t=float(estimator.power_t),
-        max_epochs=max_epochs,
-        schedule_length=length,
-        tol=resolve_tol(estimator),
-        patience=resolve_patience(estimator, monitor),
-        monitor=monitor,
-        expects_signal=(
-            data.X is not None
-            and estimator.learning_rate_init != "auto"
-            and shows_signal(data.noise)
-        ),
-    )
+def is_full_batch(estimator):
+    """Return whether an epoch is one batch."""
+    return get_solver(estimator.solver).full_batch or estimator.batch_size == "full"
 
 
-def make_problem(estimator, config, data):
-    """Return the problem of training on samples in memory."""
-    config.solver.check_size(config.network, len(data.rows))
-    evaluate = None
-    if data.validation is not None:
-        evaluate = data.validation.make_evaluator(estimator, config.network, data.scaling)
-    probe = None if data.is_stream else data.X[data.rows[:_PROBED_ROWS]]
-    return TrainingProblem(
-        config, data.X, data.Y, data.sampler, data.batch_weights, evaluate, probe
-    )
+def resolve_batch_size(estimator, solver, epoch_size):
+    """Return the number of samples in a batch, of an epoch of so many."""
+    if solver.full_batch or estimator.batch_size == "full":
+        return epoch_size
+    size = estimator.batch_size
+    return min(int(solver.default_batch_size if size == "auto" else size), epoch_size)
+
+
+def resolve_learning_rate(estimator, solver):
+    """Return the learning rate of the first epoch, before a schedule changes it."""
+    if estimator.learning_rate_init != "auto":
+        return float(estimator.learning_rate_init)
+    return float(solver.default_learning_rate)
+
+
+def resolve_schedule(estimator, solver, data, max_epochs):
+    """Return the schedule of the learning rate, and the epoch at which it ends."""
+    schedule, length = _schedule_of_fit(estimator, solver), data.epochs_before + max_epochs
+    if data.is_stream and schedule in PLANNED:
+        if "auto" in (estimator.learning_rate, estimator.max_iter):
+            return CONSTANT, length  # there is no end to plan for
+        return schedule, int(estimator.max_iter)
+    return schedule, length
+
+
+def _schedule_of_fit(estimator, solver):
+    """As in scikit-learn, two schedules are for plain gradient descent alone."""
+    name = estimator.learning_rate
+    schedule = LINEAR if name == "auto" else get_schedule(name)
+    follows = not solver.full_batch and schedule.name in solver.schedules
+    return schedule if follows else CONSTANT
+
+
+def resolve_max_epochs(estimator, solver, epoch_size):
+    """Return the number of epochs of `fit`, each of so many samples."""
+    if estimator.max_iter != "auto":
+        return int(estimator.max_iter)
+    if _schedule_of_fit(estimator, solver) not in PLANNED:
+        return _EPOCHS_UNTIL_TOL
+    return max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, _SAMPLES_USED // epoch_size))
+
+
+# ---- Regularization ----
 
 
 def make_regularization(estimator, network, solver, alpha):
@@ -171,71 +240,59 @@ def make_regularization(estimator, network, solver, alpha):
     )
 
 
-def has_given_weights(estimator):
-    """Whether the initial weights are given, and not drawn."""
-    return isinstance(estimator.weight_init, (tuple, list))
+def resolve_alpha(estimator, data, batch_share):
+    """Return the L2 penalty, where a batch is this share of an epoch."""
+    if needs_noise_estimate(estimator, data.is_stream):
+        return l2_strength(data.noise) * batch_share
+    return streaming_alpha(estimator)
 
 
-def given_params(estimator, network, scaling, dtype):
-    """The given initial weights, which are those of a network on raw inputs and outputs."""
-    given = _check_given(estimator.weight_init, network)
-    with np.errstate(over="ignore"):
-        params = network.pack(*scaling.unfold(*given), dtype)
-    if not np.isfinite(params).all():
-        raise ValueError(
-            "The numbers given as 'weight_init', which are multiplied by the scale of X with "
-            f"standardize=True, are too large for {np.dtype(dtype)}, the dtype of X. Scale X, "
-            "or give it as float64."
-        )
-    return params
+def streaming_alpha(estimator):
+    """Return the L2 penalty of `partial_fit`."""
+    return 0.0 if estimator.alpha == "auto" else float(estimator.alpha)
 
 
-def drawn_params(estimator, network, rng, dtype):
-    """Initial weights drawn layer by layer."""
-    drawn = [draw_layer(estimator, network, layer, rng) for layer in range(network.n_layers)]
-    return network.pack([layer[:-1] for layer in drawn], [layer[-1] for layer in drawn], dtype)
+def needs_noise_estimate(estimator, is_stream):
+    """Return whether the L2 penalty depends on how noisy the targets are."""
+    return estimator.alpha == "auto" and not is_stream
 
 
-def draw_layer(estimator, network, layer, rng):
-    """The initial weights of one layer of neurons, its biases in the last row."""
-    fan_in, fan_out = network.shapes[layer]
-    drawn = np.asarray(
-        _initializer(estimator.weight_init, network, layer)(fan_in, fan_out, rng)
+def l2_strength(noise):
+    """Return the L2 penalty of an epoch, for a share of noise in the targets."""
+    return min(max(_PRIOR * (noise - _FROM_DISTANCE), _WEAKEST), _STRONGEST)
+
+
+def shows_signal(noise):
+    """Return whether the targets were found to depend on the inputs."""
+    return noise is not None and l2_strength(noise) < _STRONGEST
+
+
+# ---- When to stop ----
+
+
+def resolve_tol(estimator, solver):
+    """Return what counts as an improvement; None where training ends as planned."""
+    if estimator.tol != "auto":
+        return float_or_none(estimator.tol)
+    ends_as_planned = (
+        _schedule_of_fit(estimator, solver) in PLANNED and not estimator.early_stopping
     )
-    if drawn.shape != (fan_in + 1, fan_out) or not np.isfinite(drawn).all():
-        raise ValueError(
-            "The callable given as 'weight_init' must return finite numbers of shape "
-            f"(fan_in + 1, fan_out) = {(fan_in + 1, fan_out)}. Got shape {drawn.shape}."
-        )
-    return drawn
+    return None if ends_as_planned else _TOL
 
 
-def _initializer(weight_init, network, layer):
-    if callable(weight_init):
-        return weight_init
-    if weight_init == "mlp":
-        return mlp_uniform if "logistic" in network.activations else glorot_uniform
-    if weight_init == "auto":
-        hidden = layer < len(network.activations)
-        feeds = network.activations[layer] if hidden else network.output_activation
-        return automatic(feeds)
-    return get_initializer(weight_init)
+def resolve_monitor(estimator, validation):
+    """Return the column of the history that decides when to stop."""
+    if not estimator.early_stopping or validation is None:
+        return "loss"
+    return "validation_loss" if estimator.scoring is None else "validation_score"
 
 
-def _check_given(weight_init, network):
-    checked = []
-    for name, arrays, shapes in (
-        ("coefs", weight_init[0], network.shapes),
-        ("intercepts", weight_init[1], [shape[1:] for shape in network.shapes]),
-    ):
-        arrays = [
-            check_array(a, ensure_2d=False, dtype=np.float64, input_name=f"weight_init {name}")
-            for a in arrays
-        ]
-        given = [a.shape for a in arrays]
-        if given != shapes:
-            raise ValueError(
-                f"The {name} given as 'weight_init' must have the shapes {shapes}. Got {given}."
-            )
-        checked.append(arrays)
-    return checked
+def resolve_patience(estimator, solver, monitor):
+    """Return how many epochs in a row may bring no improvement."""
+    by_gradient = solver.whole_problem and monitor == "loss"
+    return math.inf if by_gradient else float(estimator.n_iter_no_change)
+
+
+def float_or_none(value):
+    """Return a parameter that is a number as a float, or None."""
+    return None if value is None else float(value)

@@ -8,7 +8,7 @@ way says why.
 """
 
 import sys
-from math import floor, isfinite, log, nan
+from math import floor, inf, isfinite, log, nan
 from numbers import Real
 from operator import itemgetter
 from time import perf_counter
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from . import _history
-from ._auto_parameters import is_full_batch, resolve_batch_size
+from ._config import is_full_batch, resolve_batch_size
 from .engine.hashing import kernel
 from .engine.schedules import CONSTANT, should_stop, update_best
 from .engine.solvers import GradientDescent
@@ -217,7 +217,8 @@ class Stream:
         self.rate = problem.config.learning_rate_at(counters) if constant else None
         self.has_penalty = penalties.alpha > 0 or penalties.l1 > 0
         self.is_one_batch = is_full_batch(estimator)
-        self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator)
+        solver = problem.config.solver
+        self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator, solver, inf)
         self.learner = kernel.Stream(
             problem.config.network,
             self.train_state.params,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._auto_parameters import is_full_batch
+from ._config import is_full_batch
 from .engine.sampling import EpochSampler, make_sampler
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.sparse import issparse
 
-from ._auto_parameters import PLANNED
+from ._config import PLANNED
 from ._warnings import warn_caller
 
 # So many standard deviations from zero, sparse columns, which are not centered, are too far.

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from . import _config
+from . import _initial_weights
 from ._base import BaseBackprop, available_with_partial_fit
 from ._input_validation import dense_targets
 from ._label_types import refuse_mixture, type_of_label, type_of_labels
@@ -733,7 +733,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             output_activation=output,
         )
         train_state = self._train_state.copy()
-        drawn = _config.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
+        drawn = _initial_weights.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
         origins = self._labels.numbers_in(before)
         if before.share_one_output(network.layer_sizes[-1]):
             # The one output is the second class's, and the first's is zero.

@@ -8,8 +8,15 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._auto_parameters import l2_strength, resolve_patience, streaming_alpha
-from skbackprop._config import make_checked_solver, make_network, resolve_config
+from skbackprop._config import (
+    l2_strength,
+    make_checked_solver,
+    make_network,
+    make_solver,
+    resolve_config,
+    resolve_patience,
+    streaming_alpha,
+)
 from skbackprop._noise_estimation import noise_share
 from skbackprop._training_data import TrainingData
 from skbackprop.engine.hashing import hash_data
@@ -121,7 +128,8 @@ def test_training_that_goes_on_plans_from_where_it_is():
 def test_the_patience_of_a_solver():
     def of(stops_on_held_out, **parameters):
         monitor = "validation_loss" if stops_on_held_out else "loss"
-        return resolve_patience(BackpropRegressor(n_iter_no_change=3, **parameters), monitor)
+        reg = BackpropRegressor(n_iter_no_change=3, **parameters)
+        return resolve_patience(reg, make_solver(reg), monitor)
 
     assert of(False, solver="sgd") == of(True, solver="sgd") == of(False, solver="rprop") == 3
     assert of(True, solver="lm") == 3

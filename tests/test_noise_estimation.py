@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._auto_parameters import l2_strength
+from skbackprop._config import l2_strength
 from skbackprop._noise_estimation import noise_share, sample_noise
 from skbackprop._row_sample import RowSample
 from skbackprop._scaling import Scaling

@@ -311,7 +311,7 @@ def test_every_attribute_is_in_the_plain_form():
     ("record", "rules"),
     [
         (Network, "_NETWORK"), (Scaling, "_SCALING"), (Standardizer, "_STANDARDIZER"),
-        (TrainState, "_STANDING"), (TrainCounters, "_PROGRESS"), (ClassEncoder, "_LABELS"),
+        (TrainState, "_TRAIN_STATE"), (TrainCounters, "_COUNTERS"), (ClassEncoder, "_LABELS"),
     ],
 )  # fmt: skip
 def test_every_field_has_a_rule(record, rules):

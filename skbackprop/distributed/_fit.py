@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from .. import _config
-from .._auto_parameters import is_full_batch, needs_noise_estimate
+from .. import _config, _initial_weights
 from .._base import BaseBackprop, ravel_column
+from .._config import is_full_batch, needs_noise_estimate
 from .._noise_estimation import sample_noise
 from .._parameters import check_parameters
 from .._scaling import Scaling
@@ -237,8 +237,8 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     if learner.standardize:
         remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
         scaling = learner._fit_scaling(network, remote, state.params)
-    if _config.has_given_weights(learner):
-        state.params[:] = _config.given_params(learner, network, scaling, survey.dtype)
+    if _initial_weights.has_given_weights(learner):
+        state.params[:] = _initial_weights.given_params(learner, network, scaling, survey.dtype)
     if validation is not None:
         targets = learner._targets(validation.Y, network, validation.X.dtype)
         validation = ValidationSet(validation, targets)

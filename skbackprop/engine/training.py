@@ -120,7 +120,8 @@ def has_kernel():
 
 def choose_engine(network, solver):
     """The name of the fastest implementation for this network, "compiled" or "numpy"."""
-    is_compiled = kernel is not None and kernel.can_train(network, solver.update_rule)
+    rule = solver.update_rule or solver
+    is_compiled = kernel is not None and kernel.can_train(network, rule)
     return "compiled" if is_compiled else "numpy"
 
 

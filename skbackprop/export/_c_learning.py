@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from .._auto_parameters import streaming_alpha
+from .._config import streaming_alpha
 from .._parameters import check_parameters
 from .._target_encoding import MULTILABEL, MULTIOUTPUT
 from ..engine.losses import options_of

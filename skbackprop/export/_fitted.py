@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import _config, _history
-from .._auto_parameters import streaming_alpha
+from .._config import streaming_alpha
 from .._fitted_network import FittedState
 from .._scaling import Scaling
 from .._target_encoding import MULTILABEL, MULTIOUTPUT

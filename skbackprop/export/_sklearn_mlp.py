@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .. import presets
-from .._auto_parameters import resolve_batch_size, resolve_learning_rate, resolve_tol
+from .._config import make_solver, resolve_batch_size, resolve_learning_rate, resolve_tol
 from .._parameters import check_parameters
 from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
 from ..classifier import BackpropClassifier
@@ -150,11 +151,12 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     settings["hidden_layer_sizes"] = network.layer_sizes[1:-1]
     settings["activation"] = _one_activation(network)
     # MLP has no word for all rows; its "auto" is all where they are few.
-    full = estimator.batch_size == "full"
-    settings["batch_size"] = "auto" if full else resolve_batch_size(estimator)
+    solver = make_solver(estimator)
+    size = resolve_batch_size(estimator, solver, math.inf)
+    settings["batch_size"] = "auto" if size == math.inf else size
     settings["verbose"] = bool(settings["verbose"])
-    settings["tol"] = resolve_tol(estimator) or 0.0
-    settings["learning_rate_init"] = resolve_learning_rate(estimator)
+    settings["tol"] = resolve_tol(estimator, solver) or 0.0
+    settings["learning_rate_init"] = resolve_learning_rate(estimator, solver)
     if settings["alpha"] == "auto":
         settings["alpha"] = estimator.alpha_
     if settings["max_iter"] == "auto":  # which depends on the data to come

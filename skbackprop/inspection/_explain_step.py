@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._auto_parameters import resolve_learning_rate
+from .._config import make_solver, resolve_learning_rate
 from ..engine.training import as_matrix
 from ._utils import check_network, check_option, check_row, import_pandas, neuron_names, shown
 
@@ -328,7 +328,9 @@ def _layers(estimator, params, gradient, after, inputs, sums, outputs, target):
 
 
 def _check_rate(estimator, learning_rate):
-    rate = resolve_learning_rate(estimator) if learning_rate is None else learning_rate
+    rate = learning_rate
+    if rate is None:
+        rate = resolve_learning_rate(estimator, make_solver(estimator))
     if not isinstance(rate, Real) or isinstance(rate, bool) or not 0 < rate < np.inf:
         raise ValueError(f"learning_rate must be None or a finite number > 0. Got {rate!r}.")
     return float(rate)

@@ -41,17 +41,13 @@ class LBFGS(Solver):
     full_batch = True
     whole_problem = True
     holds_out_rows = False  # as in scikit-learn
+    update_rule = AccumulateGradient()
     refused = ("dropout", "weight_decay", "l1", "max_norm")
 
     @classmethod
     def from_params(cls, params):
         """Return the solver that an estimator's parameters describe."""
         return cls(params["tol"], int(params["max_fun"]))
-
-    @property
-    def update_rule(self):
-        """None of its own: it asks for gradients, and updates by itself."""
-        return AccumulateGradient()
 
     def explain_end(self, outcome):
         """Return why training ended before it converged and what to do, or None."""

@@ -88,6 +88,8 @@ class Solver:
     schedules: ClassVar[tuple[str, ...]] = ("constant", "linear", "cosine")
     # Parameters that would change the result and cannot: they have to stay at none or zero.
     refused: ClassVar[tuple[str, ...]] = ()
+    # What is done with the gradient of a batch, where that is not its own step.
+    update_rule: ClassVar[Solver | None] = None
     # Whether steps are divided by the size of recent gradients.
     scales_steps: ClassVar[bool] = False
 
@@ -126,11 +128,6 @@ class Solver:
             The parameters by their names, where "tol" is a number.
         """
         return cls()
-
-    @property
-    def update_rule(self) -> Solver:
-        """What is done with the gradient of a batch, as the kernel knows it."""
-        return self
 
     def init_state(self, n_params: int, dtype: Any) -> Array:
         """Return what the solver remembers before the first step."""
