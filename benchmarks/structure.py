@@ -2,10 +2,10 @@
 
     python -m benchmarks.structure
 
-For `fit` of the default classifier on the wheat seeds, for one epoch: the modules that it enters, how often the call goes from one module to another, and how deep calls are
-nested; the same of scikit-learn's MLPClassifier. Of the whole package: the most arguments of a
-private function, accesses to other objects' private members, and the lines that both estimators
-have.
+For `fit` of the default classifier on the wheat seeds, for one epoch: the modules that it
+enters, how often the call goes from one module to another, and how deep calls are nested; the
+same of scikit-learn's MLPClassifier. Of the whole package: the most arguments of a private
+function, accesses to other objects' private members, and the lines that both estimators have.
 """
 
 import ast

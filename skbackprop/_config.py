@@ -154,8 +154,10 @@ def make_solver(estimator):
     if isinstance(estimator.solver, Solver):
         return estimator.solver
     solver = get_solver(estimator.solver)
-    tol = resolve_tol(estimator, solver) or 0.0
-    return solver.from_params(estimator.get_params(deep=False) | {"tol": tol})
+    params = {name: getattr(estimator, name) for name in solver.parameters}
+    if "tol" in params:
+        params["tol"] = resolve_tol(estimator, solver) or 0.0
+    return solver.from_params(params)
 
 
 def make_checked_solver(estimator, network):

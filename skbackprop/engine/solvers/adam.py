@@ -18,11 +18,12 @@ class Adam(Solver):
     name = "adam"
     n_slots = 2  # running means of the gradient and of its square
     scales_steps = True
+    parameters = ("beta_1", "beta_2", "epsilon")
 
     @classmethod
     def from_params(cls, params):
         """Return the solver that an estimator's parameters describe."""
-        return cls(*(float(params[name]) for name in ("beta_1", "beta_2", "epsilon")))
+        return cls(*(float(params[name]) for name in cls.parameters))
 
     def bounds_steps(self, dtype):
         """Return whether the size of a step is bounded in this dtype."""

@@ -42,6 +42,7 @@ class LBFGS(Solver):
     whole_problem = True
     holds_out_rows = False  # as in scikit-learn
     update_rule = AccumulateGradient()
+    parameters = ("tol", "max_fun")
     refused = ("dropout", "weight_decay", "l1", "max_norm")
 
     @classmethod

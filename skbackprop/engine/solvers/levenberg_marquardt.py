@@ -51,6 +51,7 @@ class LevenbergMarquardt(Solver):
     name = "lm"
     full_batch = True
     whole_problem = True
+    parameters = ("tol",)
     refused = ("dropout", "weight_decay", "l1", "max_norm")
 
     @classmethod

@@ -19,6 +19,7 @@ class RMSprop(Solver):
     name = "rmsprop"
     n_slots = 1  # a running mean of the squared gradient
     scales_steps = True
+    parameters = ("beta_2", "epsilon")
 
     @classmethod
     def from_params(cls, params):

@@ -13,6 +13,7 @@ class GradientDescent(Solver):
 
     name = "sgd"
     default_batch_size = 1  # online
+    parameters = ("momentum", "nesterovs_momentum")
     schedules = ("constant", "invscaling", "adaptive", "linear", "cosine")
 
     @classmethod

@@ -86,6 +86,8 @@ class Solver:
     # The schedules that it follows, unless an epoch is one batch; any other comes to a
     # constant learning rate.
     schedules: ClassVar[tuple[str, ...]] = ("constant", "linear", "cosine")
+    # The estimator's parameters that it is made of.
+    parameters: ClassVar[tuple[str, ...]] = ()
     # Parameters that would change the result and cannot: they have to stay at none or zero.
     refused: ClassVar[tuple[str, ...]] = ()
     # What is done with the gradient of a batch, where that is not its own step.
@@ -125,7 +127,7 @@ class Solver:
         Parameters
         ----------
         params : dict
-            The parameters by their names, where "tol" is a number.
+            Those that the solver declares, by their names; "tol" is a number.
         """
         return cls()
 
