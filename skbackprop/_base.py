@@ -181,6 +181,16 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         KeyboardInterrupt
             After Ctrl-C. If an epoch has ended, the estimator holds the network of the last
             that did, to a tenth of a second; else it is left as it was.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropClassifier
+        >>> from skbackprop.datasets import load_wheat_seeds
+        >>> X, y = load_wheat_seeds(return_X_y=True)
+        >>> clf = BackpropClassifier((5,), early_stopping=True, random_state=0)
+        >>> clf = clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> round(clf.score(X[1::2], y[1::2]), 2)
+        0.92
         """
         validation_data = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation_data, is_stream=False)

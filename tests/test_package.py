@@ -18,7 +18,7 @@ from importlinter.cli import lint_imports
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
-from skbackprop import datasets, presets
+from skbackprop import _parameter_docs, datasets, presets
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.engine import hashing, training
 
@@ -87,6 +87,22 @@ def test_every_parameter_is_documented_checked_and_compared():
     ours, theirs = map(documented, both)
     differ = {name for name in set(ours) & set(theirs) if ours[name] != theirs[name]}
     assert differ == {"output_activation", "loss", "early_stopping", "standardize"}
+
+
+@pytest.mark.parametrize("name", ["BackpropClassifier", "BackpropRegressor"])
+def test_class_docstrings_are_filled_and_short(name):
+    text = getattr(skbackprop, name).__doc__
+    assert not re.findall(r"^ *\{\w+\}$", text, flags=re.M)
+    assert text.count("\n") <= 200
+
+
+def test_both_estimators_fill_every_shared_entry():
+    used = {
+        entry
+        for name in ("classifier.py", "regressor.py")
+        for entry in re.findall(r"^    \{(\w+)\}$", (ROOT / name).read_text("utf-8"), re.M)
+    }
+    assert used == set(_parameter_docs._parse(_parameter_docs._ENTRIES))
 
 
 def test_a_missing_argument_is_reported_with_the_name_of_the_class():
