@@ -515,7 +515,7 @@ Y4 = np.array([0, 1, 0, 1])
         {"weight_init": ([np.ones((3, 2))], [np.ones(2)])}, {"standardize": None},
         {"warm_start": None}, {"verbose": -1},
     ],
-    ids=str,
+    ids=lambda parameters: ", ".join(parameters),
 )  # fmt: skip
 def test_impossible_parameters_are_named(parameters):
     name = next(iter(parameters))

@@ -176,7 +176,7 @@ def test_partial_fit_goes_on_bitwise(tmp_path):
             },
         ),
     ],
-    ids=str,
+    ids=lambda parameters: ", ".join(parameters),
 )
 def test_every_kind_of_parameter(tmp_path, kind, parameters):
     round_trip(fit(kind, **parameters), tmp_path / "model")
