@@ -1,4 +1,4 @@
-"""The documentation site; `.ci/docs` builds it."""
+"""The documentation site; `nox -s docs` builds it."""
 
 import re
 from importlib.metadata import version as installed

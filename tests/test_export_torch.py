@@ -1,4 +1,4 @@
-"""To PyTorch and back. `.ci/torch` runs these: PyTorch is too large for every test run."""
+"""To PyTorch and back. `nox -s torch` runs these: PyTorch is too large for every test run."""
 
 import doctest
 import io
