@@ -22,10 +22,10 @@ hidden_layer_sizes : int, sequence of ints or "auto", default=(64, 64)
     at least 2, and at most 256 and one for every two samples.
 activation : str, Activation, or sequence of these, default="relu"
     The activation function of the hidden layers, or one for each: "identity", "logistic"
-    (alias "sigmoid"), "tanh", "relu", "leaky_relu", "elu" (Clevert et al., 2016), "selu"
-    (Klambauer et al., 2017), "softplus", "silu" (Elfwing et al., 2018), "gelu" (Hendrycks &
-    Gimpel, 2016), "mish" (Misra, 2020), or a `skbackprop.Activation` of your own. The
-    formulas are on the page on mathematics.
+    (alias "sigmoid"), "hard_sigmoid" (Courbariaux et al., 2015), "tanh", "relu",
+    "leaky_relu", "elu" (Clevert et al., 2016), "selu" (Klambauer et al., 2017), "softplus",
+    "silu" (Elfwing et al., 2018), "gelu" (Hendrycks & Gimpel, 2016), "mish" (Misra, 2020), or
+    a `skbackprop.Activation` of your own. The page on mathematics has the formulas.
 solver : str or Solver, default="sgd"
     Which optimizer updates the weights. After each batch: "sgd", gradient descent with
     `momentum` (Sutskever et al., 2013); "adam" (Kingma & Ba, 2015); "amsgrad" (Reddi et

@@ -15,6 +15,7 @@ def _choose(z, positive, negative):
 FUNCTIONS = {
     "identity": lambda z: z,
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "hard_sigmoid": lambda z: _choose(z + 3, _choose(3 - z, (z + 3) / 6, 1), 0),
     "tanh": np.tanh,
     "relu": lambda z: _choose(z, z, 0),
     "leaky_relu": lambda z: _choose(z, z, z / 100),

@@ -1,4 +1,4 @@
-"""Transfer functions: each a row with its derivative beside it.
+"""Activation functions: each with its derivative beside it.
 
 To add one, write a row and put it into `ACTIVATIONS`; the choices that the estimators
 accept, the numeric tests and the documentation follow from that tuple. The kernel finds its
@@ -131,6 +131,14 @@ def _selu_derivative(a):
     return _where_positive(a, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
 
 
+def _hard_sigmoid(z):
+    return np.clip(z / 6 + 0.5, 0, 1)
+
+
+def _hard_sigmoid_derivative(a):
+    return np.where((a > 0) & (a < 1), 1 / 6, 0).astype(a.dtype)
+
+
 def _softplus(z):
     return np.logaddexp(0, z).astype(z.dtype, copy=False)
 
@@ -156,6 +164,8 @@ def _mish_derivative(z):
 
 IDENTITY = Activation("identity", lambda z: z, np.ones_like)
 LOGISTIC = Activation("logistic", expit, lambda a: a * (1 - a))
+# Courbariaux, Bengio & David, 2015; with the slope of Keras and PyTorch.
+HARD_SIGMOID = Activation("hard_sigmoid", _hard_sigmoid, _hard_sigmoid_derivative)
 TANH = Activation("tanh", np.tanh, lambda a: 1 - a * a)
 RELU = Activation("relu", _relu, lambda a: (a > 0).astype(a.dtype))
 # Maas, Hannun & Ng, 2013.
@@ -177,7 +187,8 @@ MISH = Activation("mish", _mish, _mish_derivative, of="input")
 EXP = Activation("exp", np.exp, lambda a: a)
 
 ACTIVATIONS = (
-    IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU, MISH,
+    IDENTITY, LOGISTIC, HARD_SIGMOID, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, SILU, GELU,
+    MISH,
 )  # fmt: skip
 #: What an output may go through besides: unbounded growth has no place between layers.
 OUTPUT_ACTIVATIONS = (*ACTIVATIONS, EXP)

@@ -52,6 +52,7 @@
 #define ACTIVATIONS(ENTRY) \
     ENTRY(IDENTITY, "identity") \
     ENTRY(LOGISTIC, "logistic") \
+    ENTRY(HARD_SIGMOID, "hard_sigmoid") \
     ENTRY(TANH, "tanh") \
     ENTRY(RELU, "relu") \
     ENTRY(LEAKY_RELU, "leaky_relu") \

@@ -63,6 +63,13 @@ CLONED static void NAME(activate)(int code, T *RESTRICT a, T *RESTRICT slopes, i
     case LOGISTIC:
         SIMD for (int64_t i = 0; i < n; i++) a[i] = NAME(logistic)(a[i]);
         break;
+    case HARD_SIGMOID:
+        SIMD for (int64_t i = 0; i < n; i++) {
+            T x = a[i] / 6 + (T)0.5;
+            x = x < 0 ? 0 : x;
+            a[i] = x > 1 ? 1 : x;
+        }
+        break;
     case TANH:
         SIMD for (int64_t i = 0; i < n; i++) a[i] = NAME(tanh_)(a[i]);
         break;
@@ -128,6 +135,10 @@ CLONED static void NAME(times_derivative)(int code, T *RESTRICT delta, const T *
     switch (code) {
     case LOGISTIC:
         SIMD for (int64_t i = 0; i < n; i++) delta[i] *= a[i] * (1 - a[i]);
+        break;
+    case HARD_SIGMOID:
+        SIMD for (int64_t i = 0; i < n; i++)
+            delta[i] *= a[i] > 0 && a[i] < 1 ? (T)(1.0 / 6) : 0;
         break;
     case TANH:
         SIMD for (int64_t i = 0; i < n; i++) delta[i] *= 1 - a[i] * a[i];

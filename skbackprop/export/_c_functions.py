@@ -6,6 +6,8 @@ import re
 VALUES = {
     "identity": "return z;",
     "logistic": "return 1 / (1 + exp$f(-z));",
+    "hard_sigmoid": """z = z / 6 + 0.5$f;
+    return z < 0 ? 0 : z > 1 ? 1 : z;""",
     "tanh": "return tanh$f(z);",
     "relu": "return z > 0 ? z : 0;",
     "leaky_relu": "return z > 0 ? z : 0.01$f * z;",
@@ -21,6 +23,7 @@ VALUES = {
 SLOPES = {
     "identity": "return 1;",
     "logistic": "return a * (1 - a);",
+    "hard_sigmoid": "return a > 0 && a < 1 ? 0.16666666666666667$f : 0;",
     "tanh": "return 1 - a * a;",
     "relu": "return z > 0 ? 1 : 0;",
     "leaky_relu": "return z > 0 ? 1 : 0.01$f;",

@@ -431,7 +431,7 @@ def _softmaxes(graph, sums, blocks):
     return graph.node("Concat", *parts, axis=1)
 
 
-# ---- Transfer functions ----
+# ---- Activation functions ----
 # onnxruntime has Elu, Selu, LeakyRelu, Softplus and Erf in single precision alone, so these
 # are put together from what it has in both.
 
@@ -445,6 +445,12 @@ def _exponential_tail(graph, z):
 
 def _leaky_relu(graph, z):
     return graph.node("Max", z, graph.node("Mul", z, graph.constant(LEAK)))
+
+
+def _hard_sigmoid(graph, z):
+    line = graph.node("Mul", z, graph.constant(1 / 6))
+    line = graph.node("Add", line, graph.constant(0.5))
+    return graph.node("Min", graph.node("Max", line, graph.constant(0)), graph.constant(1))
 
 
 def _elu(graph, z):
@@ -530,6 +536,7 @@ FUNCTIONS = {
     "identity": lambda graph, z: graph.node("Identity", z),
     "logistic": lambda graph, z: graph.node("Sigmoid", z),
     "tanh": lambda graph, z: graph.node("Tanh", z),
+    "hard_sigmoid": _hard_sigmoid,
     "relu": lambda graph, z: graph.node("Relu", z),
     "leaky_relu": _leaky_relu,
     "elu": _elu,

@@ -36,6 +36,7 @@ def _makers(nn):
         "softplus": lambda: nn.Softplus(threshold=_SOFTPLUS_THRESHOLD),
         "silu": nn.SiLU,
         "gelu": nn.GELU,
+        "hard_sigmoid": nn.Hardsigmoid,
         "mish": nn.Mish,
         "exp": _torch_modules.Exp,
     }
