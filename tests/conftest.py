@@ -5,6 +5,9 @@ import signal
 
 # scikit-learn checks array API input only with this, set before scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Processes side by side have a core each, and no more threads than that.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import numpy as np
@@ -35,6 +38,24 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("reproducible")
+
+
+# What takes long as a whole. The examples in docstrings and pages use the same functions.
+SLOW_MODULES = {
+    "test_benchmarks", "test_callbacks", "test_combinations", "test_command_line",
+    "test_conformance", "test_distributed", "test_export_c", "test_export_c_literals",
+    "test_export_onnx", "test_export_onnx_compositions", "test_export_torch", "test_faults",
+    "test_inspection_displays", "test_invariants", "test_notebooks", "test_persistence",
+    "test_single_row", "test_sklearn_mlp", "test_solvers", "test_tables", "test_targets",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what ``-m "not slow"`` leaves out: slow modules, and training on NumPy."""
+    for item in items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if item.path.stem in SLOW_MODULES or params.get("engine") == "numpy":
+            item.add_marker("slow")
 
 
 @pytest.fixture(params=[pytest.param("compiled", marks=pytest.mark.compiled), "numpy"])

@@ -28,6 +28,7 @@ except ImportError as error:
 """
 
 
+@pytest.mark.slow
 def test_versions_without_callbacks_say_which_has_them():
     run = subprocess.run(
         [sys.executable, "-c", BEFORE_1_9], capture_output=True, text=True, check=True

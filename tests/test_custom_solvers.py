@@ -119,6 +119,7 @@ def test_search_over_solvers(wheat):
     assert scores[2] == pytest.approx(scores[3], abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [BackpropClassifier, BackpropRegressor])
 def test_check_estimator_with_a_custom_solver(kind):
     check_estimator(kind((20,), solver=AdaGrad(), max_iter=100))

@@ -7,6 +7,7 @@ by ten with a momentum of 0.9, and up to 0.1 for Adam.
 import warnings
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
@@ -37,6 +38,7 @@ def networks(draw):
     }
 
 
+@pytest.mark.slow
 @given(
     networks(), st.integers(0, 2**31), exponents, exponents, exponents, st.booleans(),
     st.sampled_from([np.float64, np.float32]),

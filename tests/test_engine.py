@@ -523,6 +523,7 @@ def epochs(draw):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @settings(max_examples=300)
 @given(epochs())
@@ -603,6 +604,7 @@ def test_blocks_are_row_by_row(dtype, n_hidden, solver, regularization):
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "writing", ["numpy", pytest.param("compiled", marks=pytest.mark.compiled)]
 )
@@ -668,6 +670,7 @@ def test_compiled_transfer_functions_are_accurate(dtype):
             )
 
 
+@pytest.mark.slow
 def test_gradual_underflow_survives_the_kernel():
     """Compiled with -ffast-math, it would be switched off for the whole process."""
     code = (

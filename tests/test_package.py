@@ -189,6 +189,7 @@ print(skbackprop.__version__, reg.engine_)
 """
 
 
+@pytest.mark.slow
 def test_a_checkout_that_was_never_installed_nor_compiled():
     done = subprocess.run([sys.executable, "-c", CHECKOUT], capture_output=True, text=True)
     assert done.stdout == "unknown numpy\n", done.stderr
@@ -218,6 +219,7 @@ for warning in caught:
 """
 
 
+@pytest.mark.slow
 def test_missing_kernel_warns_at_the_first_fit_and_says_what_to_do(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(NO_KERNEL, "utf-8")

@@ -177,6 +177,7 @@ save(estimator, sys.argv[2])
 """
 
 
+@pytest.mark.slow
 @posix
 def test_save_clears_what_a_killed_process_left(tmp_path):
     path, other = tmp_path / "model", tmp_path / "other"

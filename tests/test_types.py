@@ -16,6 +16,7 @@ from skbackprop.engine.solvers import SOLVERS
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_a_checker_finds_no_fault(tmp_path):
     """Of the package, and of a typed project that uses it (typing/usage.py)."""
     config = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path)]
