@@ -17,6 +17,7 @@ from .engine.network import Network
 from .engine.regularization import Regularization
 from .engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
 from .engine.solvers import Solver, get_solver
+from .engine.solvers.solver import check_declarations
 from .engine.training import TrainingConfig, TrainingProblem
 
 _LARGEST_AUTO_LAYER = 256
@@ -166,6 +167,8 @@ def make_checked_solver(estimator, network):
     A parameter that would change the result, and cannot with this solver, is refused.
     """
     solver = make_solver(estimator)
+    if solver is estimator.solver:
+        check_declarations(solver)
     for name in solver.refused:
         value = getattr(estimator, name)
         if np.any(np.asarray(value, dtype=float) > 0):

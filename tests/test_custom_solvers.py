@@ -154,6 +154,31 @@ def test_a_solver_without_a_step_says_so(wheat):
         BackpropClassifier(solver=Nothing(), **QUICK).fit(*wheat)
 
 
+class Functional(Solver):
+    def step(self, params, gradient, state, learning_rate, count):
+        return params - learning_rate * gradient
+
+
+def test_a_step_that_returns_new_parameters_is_refused(wheat):
+    with pytest.raises(TypeError, match="The step of Functional must change params in place"):
+        BackpropClassifier(solver=Functional(), **QUICK).fit(*wheat)
+
+
+def test_an_error_in_a_step_leaves_the_estimator_as_it_was(wheat):
+    class Late(PlainDescent):
+        def step(self, params, gradient, state, learning_rate, count):
+            if count > 300:
+                raise RuntimeError("late")
+            super().step(params, gradient, state, learning_rate, count)
+
+    clf = BackpropClassifier((4,), solver=PlainDescent(), warm_start=True, **QUICK).fit(*wheat)
+    before = clf.predict_proba(wheat[0])
+    with pytest.raises(RuntimeError, match="late"):
+        clf.set_params(solver=Late()).fit(*wheat)
+    np.testing.assert_array_equal(clf.predict_proba(wheat[0]), before)
+    assert clf.n_iter_ == 5
+
+
 # ---- The helper ----
 
 
@@ -212,6 +237,12 @@ class NoRate(GradientDescent):
 def test_check_solver_says_what_is_wrong(solver, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check_solver(solver)
+
+
+@pytest.mark.parametrize("solver", [HalfASlot(), NoRate()], ids=lambda s: type(s).__name__)
+def test_fit_refuses_what_a_solver_cannot_declare(solver, wheat):
+    with pytest.raises(ValueError, match=f"{type(solver).__name__} must have"):
+        BackpropClassifier(solver=solver, **QUICK).fit(*wheat)
 
 
 def test_check_solver_takes_objects_only():

@@ -109,7 +109,12 @@ def update(network, params, state, solver, regularization, gradient, total_weigh
     """
     regularization.clip_and_penalize(gradient, params, network.n_weights, total_weight)
     regularization.decay(params, network.n_weights, rate)
-    solver.step(params, gradient, state, rate, count)
+    returned = solver.step(params, gradient, state, rate, count)
+    if returned is not None:
+        raise TypeError(
+            f"The step of {type(solver).__name__} must change params in place, as by "
+            f"`params -= ...`, and return None. Got {type(returned).__name__}."
+        )
     regularization.apply_max_norm(network, params)
 
 

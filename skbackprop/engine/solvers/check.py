@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral, Real
 
 import numpy as np
 
-from .solver import Solver
+from .solver import Solver, check_declarations, require
 
 _N_PARAMS = 5
 _CURVATURE = np.linspace(0.5, 2.0, _N_PARAMS)
@@ -48,29 +47,11 @@ learning_rate=0.005 it went from 3.125 to 378.125.
     """
     if not isinstance(solver, Solver):
         raise TypeError(f"solver must be an object of a subclass of Solver. Got {solver!r}.")
-    _check_declarations(solver)
+    check_declarations(solver)
     for dtype in (np.float64, np.float32):
         _check_step(solver, np.dtype(dtype))
     _check_memory(solver)
     _check_descent(solver)
-
-
-def _require(condition, solver, rule):
-    if not condition:
-        raise ValueError(f"{type(solver).__name__} must {rule}.")
-
-
-def _check_declarations(solver):
-    for name, kind, smallest in (
-        ("n_slots", Integral, 0),
-        ("default_batch_size", Integral, 1),
-        ("default_learning_rate", Real, np.nextafter(0, 1)),
-    ):
-        value = getattr(solver, name)
-        is_sound = isinstance(value, kind) and smallest <= value < np.inf
-        noun = "an integer" if kind is Integral else "a finite number"
-        bound = "> 0" if kind is Real else f">= {smallest}"
-        _require(is_sound, solver, f"have {noun} {bound} as {name}. Got {value!r}")
 
 
 def _gradients(dtype, n_steps):
@@ -90,13 +71,13 @@ def _check_step(solver, dtype):
     given = gradients.copy()
     _run(solver, params, state, gradients)
     moved = not np.array_equal(params, before) and np.isfinite(params).all()
-    _require(
+    require(
         moved,
         solver,
         f"change the {dtype} parameters in place, as by `params -= ...`, to finite numbers. "
         f"From {before} came {params}",
     )
-    _require(np.array_equal(gradients, given), solver, "leave the gradient as it is")
+    require(np.array_equal(gradients, given), solver, "leave the gradient as it is")
 
 
 def _check_memory(solver):
@@ -108,7 +89,7 @@ def _check_memory(solver):
     resumed, resumed_state = params.copy(), state.copy()
     _run(solver, params, state, gradients[4:], first=5)
     _run(fresh, resumed, resumed_state, gradients[4:], first=5)
-    _require(
+    require(
         np.array_equal(params, resumed),
         solver,
         "remember nothing but `state`: a copy that went on from the same parameters and state "
@@ -123,7 +104,7 @@ def _check_descent(solver):
     for count in range(1, _N_STEPS + 1):
         solver.step(params, _CURVATURE * params, state, rate, count)
     after = _CURVATURE @ params**2 / 2
-    _require(
+    require(
         after < before,
         solver,
         f"make a quadratic function smaller: in {_N_STEPS} steps with learning_rate={rate:g} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -219,3 +220,23 @@ class AccumulateGradient(Solver):
     def hyperparams(self):
         """The hyperparameters in the order in which the kernel takes them."""
         return ()
+
+
+def require(condition, solver, rule):
+    """Raise a ValueError unless the condition holds."""
+    if not condition:
+        raise ValueError(f"{type(solver).__name__} must {rule}.")
+
+
+def check_declarations(solver):
+    """Raise a ValueError if a solver of the user's declares what cannot be."""
+    for name, kind, smallest in (
+        ("n_slots", Integral, 0),
+        ("default_batch_size", Integral, 1),
+        ("default_learning_rate", Real, np.nextafter(0, 1)),
+    ):
+        value = getattr(solver, name)
+        is_sound = isinstance(value, kind) and smallest <= value < np.inf
+        noun = "an integer" if kind is Integral else "a finite number"
+        bound = "> 0" if kind is Real else f">= {smallest}"
+        require(is_sound, solver, f"have {noun} {bound} as {name}. Got {value!r}")
