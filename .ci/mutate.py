@@ -30,8 +30,8 @@ SHARED = ("matplotlib.pyplot", "pandas", "sklearn.ensemble", "sklearn.model_sele
 
 # The tests that are near to a module, and quick: files, and what pytest is to choose there.
 TESTS = {
-    "engine/activations": ("engine", "activation or writings"),
-    "engine/dropout": ("engine", "writings or blocks"),
+    "engine/activations": ("engine", "activation or implementations"),
+    "engine/dropout": ("engine", "implementations or blocks"),
     "engine/gradcheck": ("engine", "derivative or error"),
     "engine/output_expansion": ("engine", "outputs_join"),
     "engine/hashing": ("engine stopping", "hash or set_aside"),
@@ -43,10 +43,16 @@ TESTS = {
     ),
     "engine/losses": (
         "engine solvers",
-        "loss or entropy or derivative or writings or codes or is",
+        "loss or entropy or derivative or implementations or codes or is",
     ),
-    "engine/network": ("engine solvers", "writings or oracle or paths or gauss_newton or mlp"),
-    "engine/regularization": ("engine", "penalt or shorten or max_norm or dropout or writings"),
+    "engine/network": (
+        "engine solvers",
+        "implementations or oracle or paths or gauss_newton or mlp",
+    ),
+    "engine/regularization": (
+        "engine",
+        "penalt or shorten or max_norm or dropout or implementations",
+    ),
     "engine/sampling": (
         "engine stopping",
         "weigh or repeat or rounding or hash or hold_out or aside",
@@ -54,7 +60,7 @@ TESTS = {
     "engine/schedules": ("engine", "schedule or stop or noted or begins"),
     "engine/blas_threads": ("threads", "threads"),
     "engine/training": ("engine stopping solvers", ""),
-    "engine/solvers/*": ("engine", "rules or writings or codes"),
+    "engine/solvers/*": ("engine", "rules or implementations or codes"),
     "_validation_set": ("stopping", ""),
     "_target_encoding": ("target_encoding", ""),
     "_noise_estimation": ("noise_estimation", ""),

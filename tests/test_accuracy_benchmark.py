@@ -81,7 +81,7 @@ def test_numbers_of_few_values_are_classes(accuracy, tmp_path):
     assert (few.task, many.task) == (accuracy.CLASSIFICATION, accuracy.REGRESSION)
 
 
-def test_whole_run(accuracy, folder, tmp_path, capsys):
+def test_accuracy_benchmark_runs_from_tables_to_report(accuracy, folder, tmp_path, capsys):
     table, picture = tmp_path / "results.csv", tmp_path / "results.png"
     results = accuracy.main([
         "--no-bundled", "--data", str(folder), "--repeats", "1", "--contenders", "linear",

@@ -143,7 +143,7 @@ def test_fann_learns_what_ours_learns(benchmarks, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_floor_is_the_products_of_an_update(benchmarks, dtype):
+def test_benchmark_floor_is_the_matrix_products_of_an_update(benchmarks, dtype):
     from benchmarks.peers import plain_c
 
     listed, (signals, deltas, weights, gradients) = plain_c.products((4, 5, 3), 6, dtype)
@@ -184,7 +184,7 @@ def test_contenders_take_turns(benchmarks):
     assert times.spread() == 4.0 / 2.0
 
 
-def test_a_turn_is_filled(benchmarks, monkeypatch):
+def test_benchmark_repeats_until_its_time_is_filled(benchmarks, monkeypatch):
     from benchmarks import _measure
 
     now = [0.0]

@@ -128,7 +128,7 @@ def test_contributing_lists_every_check():
     assert set(re.findall(r"^\| `\.ci/([\w-]+)`", text, flags=re.M)) == scripts
 
 
-def test_contributing_names_every_room():
+def test_contributing_names_every_module():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     named = re.findall(
         r"`(\w+(?:\.py|/))`", text.split("| module |")[1].split("Imports run")[0]

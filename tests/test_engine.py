@@ -527,7 +527,7 @@ def epochs(draw):
 @pytest.mark.compiled
 @settings(max_examples=300)
 @given(epochs())
-def test_both_writings_are_equal(arguments):
+def test_both_implementations_train_alike(arguments):
     network, params, state, *rest = arguments
     params_2, state_2 = params.copy(), state.copy()
     loss = training.run_epoch(network, params, state, *rest)

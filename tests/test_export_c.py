@@ -129,7 +129,7 @@ def same_answers(net, model, kind, X, **tolerance):
 
 
 @pytest.mark.parametrize(("activation", "kind"), PAIRS)
-def test_every_activation_and_target(build, kind, activation):
+def test_c_every_activation_and_target(build, kind, activation):
     X, y = data(kind)
     model = fit(kind, X, y, hidden_layer_sizes=(6, 5), activation=activation)
     same_answers(build(to_c(model, dtype="double")), model, kind, X, rtol=1e-12, atol=1e-14)
@@ -138,7 +138,7 @@ def test_every_activation_and_target(build, kind, activation):
     same_answers(net, single, kind, X.astype(np.float32), rtol=2e-5, atol=2e-6)
 
 
-def test_far_inputs_stay_finite(build):
+def test_c_far_inputs_stay_finite(build):
     X, y = data("multiclass")
     far = np.vstack([X * 1e4, -X * 1e4])
     for loss in ("log_loss", "squared_error"):
@@ -177,7 +177,7 @@ def test_scalers_are_absorbed(build, scalers, learn):
     learn=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_any_architecture(build, sizes, names, kind, standardize, learn, seed):
+def test_c_of_any_architecture(build, sizes, names, kind, standardize, learn, seed):
     X, y = data(kind, seed=seed)
     model = fit(
         kind, X, y, hidden_layer_sizes=sizes, activation=names[: len(sizes)],
@@ -219,7 +219,7 @@ def data_with_wild_values(kind):
 
 @pytest.mark.parametrize("scalers", [(), (MinMaxScaler((-2, 3)),)])
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_inputs_are_clipped(build, kind, scalers):
+def test_c_inputs_are_clipped(build, kind, scalers):
     X, y = data_with_wild_values(kind)
     model = make_pipeline(*scalers, fit(kind, X, y, hidden_layer_sizes=(5,))).fit(X, y)
     assert np.isfinite(model[-1]._scaling.inputs.limits[0]).sum() == 2

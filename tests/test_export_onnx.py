@@ -78,7 +78,7 @@ def same_answers(estimator, X, tolerance=1e-6, model=None):
 
 @pytest.mark.parametrize("activation", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_activation_and_target(kind, activation):
+def test_onnx_every_activation_and_target(kind, activation):
     X, _ = data(kind)
     same_answers(fit(kind, activation=activation), X, tolerance=1e-12)
     X, _ = data(kind, np.float32)
@@ -106,7 +106,7 @@ def test_squared_error_through_every_output(kind, output):
     ids=str,
 )
 @pytest.mark.parametrize("kind", ["regression", "targets"])
-def test_losses_of_a_regression(kind, parameters, standardize):
+def test_onnx_losses_of_a_regression(kind, parameters, standardize):
     X, y = data(kind)
     X = X / SIZES
     model = BackpropRegressor(**QUICK, **parameters, standardize=standardize, activation="tanh")
@@ -116,7 +116,7 @@ def test_losses_of_a_regression(kind, parameters, standardize):
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_inputs_are_clipped(kind):
+def test_onnx_inputs_are_clipped(kind):
     X, y = data(kind)
     X[[3, 14, 15], [0, 1, 1]] = -999
     estimator = BackpropRegressor if kind == "regression" else BackpropClassifier
@@ -141,7 +141,7 @@ def test_tiny_outputs_of_softplus_keep_their_ratios(dtype):
     np.testing.assert_allclose(found, exact, rtol=1e-5 if dtype == np.float32 else 1e-13)
 
 
-def test_far_inputs_stay_finite():
+def test_onnx_far_inputs_stay_finite():
     X, _ = data("multiclass")
     for loss in ("log_loss", "squared_error"):
         same_answers(fit("multiclass", loss=loss), np.vstack([X * 1e3, -X * 1e3]))
@@ -156,7 +156,7 @@ def test_far_inputs_stay_finite():
     standardize=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_any_architecture(sizes, names, kind, dtype, standardize, seed):
+def test_onnx_of_any_architecture(sizes, names, kind, dtype, standardize, seed):
     X, y = data(kind)
     X = StandardScaler().fit_transform(X).astype(dtype)
     estimator = BackpropRegressor if kind in KINDS[:2] else BackpropClassifier
@@ -260,7 +260,7 @@ def own(z):
     return z
 
 
-def test_what_is_refused(monkeypatch):
+def test_onnx_refuses_what_it_cannot_hold(monkeypatch):
     X, _ = data("binary")
     with pytest.raises(ValueError, match="must be built in"):
         to_onnx(fit("binary", activation=Activation("mine", own, np.ones_like)), X)

@@ -79,7 +79,7 @@ ALL = [
 
 
 @pytest.mark.parametrize(("kind", "activation"), ALL)
-def test_there_and_back(kind, activation):
+def test_sklearn_mlp_there_and_back(kind, activation):
     X, _ = data(kind)
     mlp = an_mlp(kind, activation)
     mine = from_sklearn(mlp)
@@ -92,7 +92,7 @@ def test_there_and_back(kind, activation):
 
 
 @pytest.mark.parametrize("kind", ["targets", "strings"])
-def test_float32(kind):
+def test_sklearn_mlp_float32(kind):
     X, _ = data(kind, np.float32)
     mlp = an_mlp(kind, dtype=np.float32)
     mine = from_sklearn(mlp)
@@ -111,7 +111,7 @@ def test_float32(kind):
     standardize=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_any_architecture(sizes, activation, kind, standardize, seed):
+def test_sklearn_mlp_of_any_architecture(sizes, activation, kind, standardize, seed):
     X, _ = data(kind)
     model = ours(
         kind, activation, hidden_layer_sizes=sizes, standardize=standardize,
@@ -193,7 +193,7 @@ def test_clipped_inputs_are_refused():
         to_sklearn(BackpropRegressor(max_iter=1).fit(X, X[:, 0]))
 
 
-def test_inputs_far_from_zero_are_refused_in_single_precision():
+def test_sklearn_mlp_inputs_far_from_zero_are_refused_in_single_precision():
     X, y = data("binary")
     for distance in (1e6, -2e4):
         far = X + np.array([0, 0, distance, 0])

@@ -75,7 +75,7 @@ def back(module, kind, model):
 @pytest.mark.torch
 @pytest.mark.parametrize("activation", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_there_and_back(kind, activation):
+def test_torch_there_and_back(kind, activation):
     X, y = data(kind)
     model = fit(kind, activation=activation)
     module = to_torch(model)
@@ -91,7 +91,7 @@ def test_there_and_back(kind, activation):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_inputs_are_clipped(dtype):
+def test_torch_inputs_are_clipped(dtype):
     X, y = data("targets", dtype)
     X[[3, 14, 15], [0, 1, 1]] = -999
     model = BackpropRegressor(**QUICK).fit(X, y)
@@ -103,7 +103,7 @@ def test_inputs_are_clipped(dtype):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("kind", KINDS)
-def test_float32(kind):
+def test_torch_float32(kind):
     import torch
 
     X, _ = data(kind, np.float32)
@@ -137,7 +137,7 @@ def test_every_output(kind, output):
         {"loss": "quantile", "quantile": [0.9, 0.1, 0.5]},
     ],
 )
-def test_losses_of_a_regression(parameters):
+def test_torch_losses_of_a_regression(parameters):
     import torch
 
     X, _ = data("targets")
@@ -160,7 +160,7 @@ def test_losses_of_a_regression(parameters):
     standardize=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_any_architecture(sizes, names, kind, standardize, seed):
+def test_torch_of_any_architecture(sizes, names, kind, standardize, seed):
     X, _ = data(kind)
     model = fit(
         kind, hidden_layer_sizes=sizes, activation=names[: len(sizes)], random_state=seed,
@@ -193,7 +193,7 @@ def test_modules_of_others():
 
 
 @pytest.mark.torch
-def test_what_is_refused():
+def test_torch_refuses_what_it_cannot_hold():
     import torch
 
     nn = torch.nn
@@ -237,7 +237,7 @@ def test_a_missing_torch_is_named(monkeypatch):
 
 
 @pytest.mark.torch
-def test_inputs_far_from_zero_are_refused_in_single_precision():
+def test_torch_inputs_far_from_zero_are_refused_in_single_precision():
     X, y = data("binary", np.float32)
     far = X + np.float32([0, 0, 0, 1e6])
     model = BackpropClassifier(**QUICK).fit(far, y)

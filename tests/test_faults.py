@@ -533,7 +533,7 @@ def test_a_folder_that_is_not_there(tmp_path):
 # ---- What stays behind ----
 
 
-def test_no_thread_stays_behind():
+def test_failed_fit_leaves_no_thread():
     X, y = data()
     before = threading.active_count()
     reg = BackpropRegressor(**QUICK)

@@ -177,7 +177,7 @@ def test_is_what_partial_fit_does(kind):
 
 
 @BY_KIND
-def test_parts_fit_together(kind):
+def test_explanation_parts_agree_with_each_other(kind):
     estimator, y = trained(kind)
     step = explain_step(estimator, X[5], y[5])
     assert step.learning_rate == 1e-3
@@ -281,7 +281,7 @@ def test_printed_table():
         ([1, np.nan, 2], 0, None, "Input x contains NaN"),
     ],
 )
-def test_refusals(x, y, rate, message):
+def test_explanation_refuses_bad_input(x, y, rate, message):
     estimator, _ = trained("three classes")
     with pytest.raises(ValueError, match=message):
         explain_step(estimator, x, y, learning_rate=rate)

@@ -110,7 +110,7 @@ WEIGHTS = st.floats(-5, 5).map(lambda w: w if abs(w) > 1e-3 else 0.0)
 
 @settings(max_examples=40)
 @given(arrays(float, (4, 3), elements=WEIGHTS), arrays(float, (3, 2), elements=WEIGHTS))
-def test_invariants(into, out):
+def test_importance_invariants(into, out):
     network = network_of(into, out)
     garson, olden = garson_importance(network), olden_importance(network)
     sums = garson.sum(axis=1)
@@ -129,7 +129,7 @@ def test_invariants(into, out):
     )
 
 
-def test_units(wheat):
+def test_importance_does_not_depend_on_units(wheat):
     X, y = wheat
     X = X * [1, 1000, 1, 1, 1, 1, 1]
     same_order = {"max_iter": 10, "tol": None, "shuffle": False, "random_state": 0}
@@ -182,7 +182,7 @@ def test_classes_are_outputs(wheat):
 
 
 @pytest.mark.parametrize("function", [garson_importance, olden_importance])
-def test_refusals(function):
+def test_importance_refuses_bad_input(function):
     with pytest.raises(TypeError, match="Got LinearRegression"):
         function(LinearRegression())
     with pytest.raises(TypeError, match=r"pass the last step, pipeline\[-1\]"):

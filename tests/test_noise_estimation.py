@@ -105,7 +105,7 @@ def test_finds_the_noise_that_was_put_in(noise):
 
 
 @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csr_array])
-def test_sparse_is_dense(kind):
+def test_noise_of_sparse_is_that_of_dense(kind):
     rng = np.random.default_rng(3)
     X = np.round(rng.normal(size=(300, 4)) * 2) * (rng.random((300, 4)) < 0.5)
     Y = rng.normal(size=(300, 2))
@@ -143,7 +143,7 @@ def test_neither_order_nor_parts_matter(n):
         ([1.0, 2.0, 3.0], [[1e200], [-1e200], [1e200]]),
     ],
 )
-def test_where_nothing_can_be_told(X, Y):
+def test_noise_is_one_where_nothing_can_be_told(X, Y):
     assert share(X, Y) == 1
 
 

@@ -182,7 +182,7 @@ def test_every_kind_of_parameter(tmp_path, kind, parameters):
     round_trip(fit(kind, **parameters), tmp_path / "model")
 
 
-def test_class_weights_of_a_stream(tmp_path):
+def test_file_class_weights_of_a_stream(tmp_path):
     X, y = data("strings")
     model = BackpropClassifier(**QUICK, class_weight="balanced")
     model.partial_fit(X[:20], y[:20], classes=np.unique(y))
@@ -207,7 +207,9 @@ def test_names_of_inputs(tmp_path):
     standardize=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_any_architecture(tmp_path_factory, sizes, names, kind, solver, standardize, seed):
+def test_file_holds_any_architecture(
+    tmp_path_factory, sizes, names, kind, solver, standardize, seed
+):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a neuron or two may be saturated
         model = fit(
@@ -329,7 +331,7 @@ def test_save_refuses_what_load_would(tmp_path, parameters, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_only_our_own_are_saved(tmp_path):
+def test_save_takes_fitted_estimators_of_the_package_only(tmp_path):
     with pytest.raises(TypeError, match="LogisticRegression"):
         save(LogisticRegression(), tmp_path / "model")
     with pytest.raises(NotFittedError):
@@ -707,7 +709,7 @@ def test_codec_returns_the_value_that_it_was_given(value):
     assert not decode.unused
 
 
-def test_a_boolean_that_is_none(tmp_path):
+def test_load_refuses_bytes_that_are_no_boolean(tmp_path):
     path = tmp_path / "model"
     save(fit(shuffle=np.True_), path)
     assert load(path).shuffle == np.True_

@@ -292,7 +292,7 @@ SCALINGS = [
 
 @pytest.mark.parametrize("n_layers", [1, 2])
 @pytest.mark.parametrize("scaling", SCALINGS, ids=range(len(SCALINGS)))
-def test_folded_weights_are_the_network(scaling, n_layers):
+def test_scaling_folds_into_the_network(scaling, n_layers):
     rng = np.random.default_rng(0)
     sizes = [3, 4, 2] if n_layers == 2 else [3, 2]
     weights = [rng.normal(size=shape) for shape in pairwise(sizes)]

@@ -329,7 +329,7 @@ def test_a_step_too_far_is_damped_until_it_is_not():
     np.testing.assert_allclose(damping, 1.0)
 
 
-def test_a_ridge_is_for_weights_alone():
+def test_levenberg_marquardt_penalizes_weights_and_not_biases():
     params, loss, moved, _ = damped_step(
         Valley(1.0), start=(1.0, 1.0, 1.0), ridge=0.5, n_weights=2
     )
@@ -345,7 +345,7 @@ def test_a_ridge_is_for_weights_alone():
     assert not moved and params[0] == 2.0
 
 
-def test_when_no_step_is_left():
+def test_levenberg_marquardt_ends_when_no_step_is_left():
     assert damped_step(Valley(1.0), start=(2.75,), tol=0.25)[1:] == (0.03125, False, 0.0)
     assert damped_step(Valley(1.0), start=(2.75,), tol=0.24)[2]
     # No damping makes it smaller: the next call begins as the first.
@@ -567,7 +567,9 @@ def test_updates_and_rows_are_counted(batch_size, per_epoch, wheat):
 @BOTH
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("how", RESUMABLE, ids=lambda how: "-".join(map(str, how.values())))
-def test_ten_epochs_and_ten_more_are_twenty(engine, estimator, how, dtype, wheat):
+def test_every_solver_resumes_ten_epochs_and_ten_more_as_twenty(
+    engine, estimator, how, dtype, wheat
+):
     X, y = wheat
     X = X.astype(dtype)
     settings = {

@@ -38,7 +38,7 @@ def trained(engine):
     return clf.fit(TEN[:, :2], TEN[:, 2].astype(int))
 
 
-def test_first_number_drawn():
+def test_tutorial_first_weight_is_the_published_one():
     assert drawn_network(2, 2, 2)[0][0][0] == 0.13436424411240122
 
 
