@@ -48,11 +48,11 @@ int main(void)
         for (int updater = GRADIENT_DESCENT; updater <= ACCUMULATE; updater++)
             for (int activation = IDENTITY; activation <= MISH; activation++) {
                 const int32_t activations[] = {activation, SOFTMAX};
-                const shape_t net = {2, LOG_LOSS_SOFTMAX, sizes, weights_at, biases_at,
+                const network_t net = {2, LOG_LOSS_SOFTMAX, sizes, weights_at, biases_at,
                                      activations, 0, NULL};
-                rule_t rule = {.updater = updater, .rate = 0.01, .alpha = 0.1, .clip_norm = 5,
+                optimizer_t rule = {.updater = updater, .rate = 0.01, .alpha = 0.1, .clip_norm = 5,
                                .hyperparams = {0.9, 0.999, 1e-8}, .beta_powers = {1, 1}};
-                const job_t job = {.params = params, .slots = {slots[0], slots[1], slots[2]},
+                const epoch_args_t job = {.params = params, .slots = {slots[0], slots[1], slots[2]},
                                    .dense = inputs, .classes = classes, .order = order,
                                    .n_order = N_ROWS, .batch_size = batch_size,
                                    .gemm = (gemm_any_t)product};

@@ -120,7 +120,7 @@ typedef struct {
     const int32_t *activation;  /* of each layer, the output layer's last */
     int64_t n_options;
     const double *options;      /* of the loss */
-} shape_t;
+} network_t;
 
 typedef struct {
     int updater;
@@ -132,7 +132,7 @@ typedef struct {
     int guarded;                /* a loss that is not finite changes nothing */
     double hyperparams[MAX_HYPERPARAMS]; /* momentum, or beta_1, beta_2, epsilon, ... */
     double beta_powers[2];      /* the first two to the number of updates so far */
-} rule_t;
+} optimizer_t;
 
 /* BLAS's matrix product, of either float type. */
 typedef void (*gemm_any_t)(void);
@@ -151,7 +151,7 @@ typedef struct {
     const int64_t *order;
     int64_t n_order, batch_size;
     gemm_any_t gemm;
-} job_t;
+} epoch_args_t;
 
 /* Rows per pass of a batch. */
 enum { CACHE_BYTES = 320 << 10, CHUNK_BYTES = 32 << 20 };

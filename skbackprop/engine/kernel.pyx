@@ -7,8 +7,8 @@ released. The arithmetic is in ``kernel.h``.
 
 Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
 of columns are checked once per object, numbers of rows once per epoch. What would only make
-wrong numbers is the caller's: weights that are not positive, rates and hyperparameters that make
-no sense, parameters and inputs that are not finite. An object serves one thread at a time,
+wrong numbers is the caller's: weights that are not positive, rates and hyperparameters that
+make no sense, parameters and inputs that are not finite. An object serves one thread at a time,
 but for a `Predictor`, which any number of threads may use. Two threads in one `Stream` lose
 numbers, but do not leave its arrays, with Python's global lock or without.
 """
@@ -47,7 +47,7 @@ cdef extern from "kernel.h" nogil:
 
     ctypedef void (*gemm_any_t)() noexcept
 
-    ctypedef struct shape_t:
+    ctypedef struct network_t:
         int n_layers
         int loss
         const int64_t *sizes
@@ -57,7 +57,7 @@ cdef extern from "kernel.h" nogil:
         int64_t n_options
         const double *options
 
-    ctypedef struct rule_t:
+    ctypedef struct optimizer_t:
         int updater
         double rate
         double alpha
@@ -72,7 +72,7 @@ cdef extern from "kernel.h" nogil:
         double hyperparams[MAX_HYPERPARAMS]
         double beta_powers[2]
 
-    ctypedef struct job_t:
+    ctypedef struct epoch_args_t:
         void *params
         void *slots[MAX_SLOTS]
         const void *dense
@@ -87,11 +87,11 @@ cdef extern from "kernel.h" nogil:
         int64_t batch_size
         gemm_any_t gemm
 
-    double run_epoch_double(const shape_t *, rule_t *, const job_t *, int *)
-    double run_epoch_float(const shape_t *, rule_t *, const job_t *, int *)
-    int predict_double(const shape_t *, const void *, const double *, const double *, double,
+    double run_epoch_double(const network_t *, optimizer_t *, const epoch_args_t *, int *)
+    double run_epoch_float(const network_t *, optimizer_t *, const epoch_args_t *, int *)
+    int predict_double(const network_t *, const void *, const double *, const double *, double,
                        const double *, int64_t, gemm_any_t, double *)
-    int predict_float(const shape_t *, const void *, const double *, const double *, double,
+    int predict_float(const network_t *, const void *, const double *, const double *, double,
                       const float *, int64_t, gemm_any_t, float *)
     cdef enum probability_kind:
         OF_SOFTMAX, OF_LOGISTIC, OF_TWO
@@ -204,7 +204,7 @@ cdef class _Layout:
     Of the network only what it declares is read; where its parameters lie is found here.
     """
 
-    cdef shape_t net
+    cdef network_t net
     cdef list kept
     cdef bint is_ready
     cdef readonly object dtype
@@ -270,8 +270,8 @@ cdef class Runner(_Layout):
     See `skbackprop.engine.training.run_epoch` for the parameters.
     """
 
-    cdef rule_t rule
-    cdef job_t job
+    cdef optimizer_t rule
+    cdef epoch_args_t job
     cdef int64_t n_rows
 
     def __init__(self, network, params, state, solver, regularization, X, Y, weights=None,
@@ -320,7 +320,7 @@ cdef class Runner(_Layout):
             self.rule.hyperparams[k] = given[k] if k < len(given) else 0
 
     cdef _take_rows(self, X, Y):
-        cdef job_t *job = &self.job
+        cdef epoch_args_t *job = &self.job
         cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
         self.n_rows = X.shape[0]
         _require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
@@ -488,7 +488,8 @@ cdef class Stream(Runner):
 
         `target` is a number, or an array with a column per output. Where the row or the
         target is not exactly as the network takes it, or a number in it, the loss or a new
-        parameter is not finite, nothing is learned and NaN returned. For no uses the row is only looked at.
+        parameter is not finite, nothing is learned and NaN returned. For no uses the row is only
+        looked at.
         """
         cdef int64_t first = 0
         cdef const int64_t[::1] order
@@ -597,12 +598,12 @@ cdef bint _take(X, bint is_wide, const double[::1] mean, const double[::1] scale
     cdef const float[:, ::1] narrow
     if is_wide:
         wide = X
-        return wide.shape[0] == 1 and _standardise(wide, mean, scale, <double *>to, n)
+        return wide.shape[0] == 1 and _standardize(wide, mean, scale, <double *>to, n)
     narrow = X
-    return narrow.shape[0] == 1 and _standardise(narrow, mean, scale, <float *>to, n)
+    return narrow.shape[0] == 1 and _standardize(narrow, mean, scale, <float *>to, n)
 
 
-cdef bint _standardise(const floating[:, ::1] X, const double[::1] mean,
+cdef bint _standardize(const floating[:, ::1] X, const double[::1] mean,
                        const double[::1] scale, floating *to, int64_t n) noexcept:
     cdef int64_t j
     cdef bint finite = True
@@ -678,13 +679,13 @@ cdef class Predictor(_Layout):
         if self.wide:
             wide, wide_out = X, sums
             with nogil:
-                status = predict_double(&self.net, self.at, self.mean, self.scale,
-                                        self.largest, &wide[0, 0], n, self.gemm, &wide_out[0, 0])
+                status = predict_double(&self.net, self.at, self.mean, self.scale, self.largest,
+                                        &wide[0, 0], n, self.gemm, &wide_out[0, 0])
         else:
             narrow, narrow_out = X, sums
             with nogil:
-                status = predict_float(&self.net, self.at, self.mean, self.scale,
-                                       self.largest, &narrow[0, 0], n, self.gemm, &narrow_out[0, 0])
+                status = predict_float(&self.net, self.at, self.mean, self.scale, self.largest,
+                                       &narrow[0, 0], n, self.gemm, &narrow_out[0, 0])
         return None if status else sums
 
     def probabilities(self, X, int64_t n_classes):

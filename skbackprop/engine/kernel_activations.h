@@ -1,4 +1,4 @@
-/* Transfer functions and their derivatives: over the outputs of a layer at a time, so that
+/* Activation functions and their derivatives: over the outputs of a layer at a time, so that
  * a call costs little beside its work. */
 
 /* exp(x) - 1 = scale * p + (scale - 1), with x = k ln 2 + r, scale = 2^k, p = exp(r) - 1
@@ -57,6 +57,7 @@ INLINE T NAME(logistic)(T x) { return 1 / (1 + NAME(exp_)(-x)); }
 
 /* a = f(z) in place. Where the derivative is taken of the input, it goes to slopes. All
  * are written so that NaN stays NaN. */
+/* Shapes: a (n); slopes (n), or NULL where the derivative is taken of a. */
 CLONED static void NAME(activate)(int code, T *RESTRICT a, T *RESTRICT slopes, int64_t n)
 {
     switch (code) {
@@ -119,12 +120,13 @@ CLONED static void NAME(activate)(int code, T *RESTRICT a, T *RESTRICT slopes, i
     }
 }
 
-INLINE int NAME(asks_input)(int code)
+INLINE int NAME(needs_preactivation)(int code)
 {
     return code == SOFTPLUS || code == SILU || code == GELU || code == MISH;
 }
 
 /* delta *= f'(z), from slopes where there are any, else from the outputs a = f(z). */
+/* Shapes: delta, a (n); slopes (n) or NULL. */
 CLONED static void NAME(times_derivative)(int code, T *RESTRICT delta, const T *RESTRICT a,
                                    const T *RESTRICT slopes, int64_t n)
 {
@@ -164,13 +166,15 @@ CLONED static void NAME(times_derivative)(int code, T *RESTRICT delta, const T *
 
 /* Drop neurons of one row of a hidden layer: the same arithmetic as dropout.dropout_mask.
  * The derivatives, masked alike, go to slopes. */
-CLONED static void NAME(drop)(int code, double rate, uint64_t seed, int64_t presentation, int layer,
-                       T *RESTRICT a, T *RESTRICT slopes, int64_t n)
+/* Shapes: a, slopes (n). */
+CLONED static void NAME(apply_dropout)(int code, double rate, uint64_t seed,
+                                       int64_t presentation, int layer, T *RESTRICT a,
+                                       T *RESTRICT slopes, int64_t n)
 {
     const uint32_t key = dropout_key(seed, presentation, layer);
     const uint32_t threshold = (uint32_t)(rate * 4294967296.0);
     const T scale = (T)(1 / (1 - rate));
-    if (!NAME(asks_input)(code)) {
+    if (!NAME(needs_preactivation)(code)) {
         for (int64_t i = 0; i < n; i++) slopes[i] = 1;
         NAME(times_derivative)(code, slopes, a, NULL, n);
     }

@@ -1,6 +1,6 @@
 /* Memory, and the entry points. */
 
-static T *NAME(take)(T **free_space, int64_t n)
+static T *NAME(arena_alloc)(T **free_space, int64_t n)
 {
     T *taken = *free_space;
     *free_space += (n + 15) / 16 * 16;  /* whole cache lines */
@@ -9,7 +9,7 @@ static T *NAME(take)(T **free_space, int64_t n)
 
 /* Rows that go through the network together: as many as the cache holds with their outputs
  * and deltas, if these are enough for the matrix products, and in chunks of like size. */
-static int64_t NAME(chunk_rows)(const shape_t *net, int64_t batch_size)
+static int64_t NAME(chunk_rows)(const network_t *net, int64_t batch_size)
 {
     int64_t of_row = 0, most;
     for (int l = 0; l <= net->n_layers; l++) of_row += 2 * net->sizes[l] * sizeof(T);
@@ -22,15 +22,15 @@ static int64_t NAME(chunk_rows)(const shape_t *net, int64_t batch_size)
 }
 
 /* Whether a layer's derivatives are kept beside its outputs. */
-static int NAME(has_slopes)(const shape_t *net, const rule_t *rule, int layer)
+static int NAME(has_slopes)(const network_t *net, const optimizer_t *rule, int layer)
 {
-    return NAME(asks_input)(net->activation[layer])
+    return NAME(needs_preactivation)(net->activation[layer])
            || (layer < net->n_layers - 1 && rule->dropout && rule->dropout[layer] > 0);
 }
 
 /* Make room for `chunk` rows, a gradient of n_params, and blocks of `block` rows. Returns
  * what has to be freed, or NULL when there is no memory. */
-static void *NAME(make_room)(const shape_t *net, const rule_t *rule, int64_t chunk,
+static void *NAME(alloc_scratch)(const network_t *net, const optimizer_t *rule, int64_t chunk,
                              int64_t n_params, int64_t block, gemm_any_t gemm,
                              NAME(batch_scratch_t) *s, NAME(block_t) *b)
 {
@@ -49,49 +49,51 @@ static void *NAME(make_room)(const shape_t *net, const rule_t *rule, int64_t chu
     s->rows.deltas = layers + n_layers;
     s->rows.slopes = layers + 2 * n_layers;
     for (int l = 0; l < n_layers; l++) {
-        s->rows.outputs[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
-        s->rows.deltas[l] = NAME(take)(&left, chunk * net->sizes[l + 1]);
+        s->rows.outputs[l] = NAME(arena_alloc)(&left, chunk * net->sizes[l + 1]);
+        s->rows.deltas[l] = NAME(arena_alloc)(&left, chunk * net->sizes[l + 1]);
         s->rows.slopes[l] = NAME(has_slopes)(net, rule, l)
-                                ? NAME(take)(&left, chunk * net->sizes[l + 1])
+                                ? NAME(arena_alloc)(&left, chunk * net->sizes[l + 1])
                                 : NULL;
     }
-    s->rows.norms = NAME(take)(&left, n_first);
-    s->rows.one_hot = NAME(take)(&left, n_outputs);
-    s->rows.input = NAME(take)(&left, chunk * n_in);
-    s->gradient = NAME(take)(&left, n_params);
-    b->x = NAME(take)(&left, block * n_in);
-    b->sums = NAME(take)(&left, block * n_first);
-    b->of_velocity = NAME(take)(&left, block * n_first);
-    b->deltas = NAME(take)(&left, block * n_first);
-    b->scaled = NAME(take)(&left, block * n_first);
-    b->gram = NAME(take)(&left, block * BLOCK);
+    s->rows.norms = NAME(arena_alloc)(&left, n_first);
+    s->rows.one_hot = NAME(arena_alloc)(&left, n_outputs);
+    s->rows.input = NAME(arena_alloc)(&left, chunk * n_in);
+    s->gradient = NAME(arena_alloc)(&left, n_params);
+    b->x = NAME(arena_alloc)(&left, block * n_in);
+    b->sums = NAME(arena_alloc)(&left, block * n_first);
+    b->of_velocity = NAME(arena_alloc)(&left, block * n_first);
+    b->deltas = NAME(arena_alloc)(&left, block * n_first);
+    b->scaled = NAME(arena_alloc)(&left, block * n_first);
+    b->gram = NAME(arena_alloc)(&left, block * BLOCK);
     return room;
 }
 
 /* Gradient descent without an L1 penalty has its own, cheaper steps. */
-static int NAME(kind_of_rule)(const rule_t *rule)
+static int NAME(update_kind)(const optimizer_t *rule)
 {
     if (rule->updater != GRADIENT_DESCENT || rule->l1 > 0) return rule->updater;
     return rule->alpha > 0 || rule->weight_decay > 0 ? DECAYED_DESCENT : PLAIN_DESCENT;
 }
 
 /* Returns the summed loss, or NaN with *failed set when there is no memory. */
-static double NAME(run_epoch)(const shape_t *net, rule_t *rule, const job_t *job, int *failed)
+static double NAME(run_epoch)(const network_t *net, optimizer_t *rule,
+                              const epoch_args_t *job, int *failed)
 {
-    NAME(vectors_t) at = {.params = job->params};
+    NAME(param_buffers_t) at = {.params = job->params};
     for (int i = 0; i < MAX_SLOTS; i++) at.slots[i] = job->slots[i];
     const NAME(rows_t) X = {job->dense, job->values, job->columns, job->starts};
     const NAME(targets_t) Y = {job->targets, job->classes};
-    const int kind = NAME(kind_of_rule)(rule);
+    const int kind = NAME(update_kind)(rule);
     const int batched = job->batch_size > 1 || rule->updater == RPROP
                         || rule->updater == ACCUMULATE;
     const int blocked = !batched
-                        && NAME(blocks_pay)(kind, net, rule, &X, job->weights, job->n_order);
+                        && NAME(use_blocked_online)(kind, net, rule, &X, job->weights,
+                                                    job->n_order);
     const int64_t chunk = batched ? NAME(chunk_rows)(net, job->batch_size) : 1;
     const int64_t n_params = batched ? net->biases_at[net->n_layers] : 0;
     NAME(batch_scratch_t) s;
     NAME(block_t) b;
-    void *room = NAME(make_room)(net, rule, chunk, n_params, blocked ? BLOCK : 0, job->gemm,
+    void *room = NAME(alloc_scratch)(net, rule, chunk, n_params, blocked ? BLOCK : 0, job->gemm,
                                  &s, &b);
     double loss = NAN;
     *failed = !room;
@@ -110,7 +112,8 @@ static double NAME(run_epoch)(const shape_t *net, rule_t *rule, const job_t *job
 }
 
 /* Rows of inputs, standardized where there is a mean; false where one is not finite. */
-CLONED static int NAME(standardise)(const T *RESTRICT x, const double *RESTRICT mean,
+/* Shapes: x, to (n_rows, n); mean, scale (n) or NULL. */
+CLONED static int NAME(standardize)(const T *RESTRICT x, const double *RESTRICT mean,
                                     const double *RESTRICT scale, int64_t n_rows, int64_t n,
                                     T *RESTRICT to)
 {
@@ -129,23 +132,24 @@ CLONED static int NAME(standardise)(const T *RESTRICT x, const double *RESTRICT 
 }
 
 /* The raw outputs of n rows, none beyond `largest`. Returns 0, or what went wrong. */
-static int NAME(predict)(const shape_t *net, const void *params_, const double *mean,
+/* Shapes: x (n, n_in); mean, scale (n_in) or NULL; out (n, n_outputs). */
+static int NAME(predict)(const network_t *net, const void *params_, const double *mean,
                          const double *scale, double largest, const T *x, int64_t n,
                          gemm_any_t gemm, T *out)
 {
     const T *params = params_;
     const int64_t n_in = net->sizes[0], n_outputs = net->sizes[net->n_layers];
     const int64_t chunk = NAME(chunk_rows)(net, n);
-    rule_t rule;
+    optimizer_t rule;
     NAME(batch_scratch_t) s;
     NAME(block_t) b;
     memset(&rule, 0, sizeof rule);
-    void *room = NAME(make_room)(net, &rule, chunk, 0, 0, gemm, &s, &b);
+    void *room = NAME(alloc_scratch)(net, &rule, chunk, 0, 0, gemm, &s, &b);
     if (!room) return NO_MEMORY;
     int status = 0;
     for (int64_t from = 0; from < n && !status; from += chunk) {
         const int64_t size = from + chunk < n ? chunk : n - from;
-        if (!NAME(standardise)(x + from * n_in, mean, scale, size, n_in, s.rows.input))
+        if (!NAME(standardize)(x + from * n_in, mean, scale, size, n_in, s.rows.input))
             status = TOO_LARGE;
         else
             NAME(predict_chunk)(net, &rule, params, size, out + from * n_outputs, &s);
@@ -156,6 +160,7 @@ static int NAME(predict)(const shape_t *net, const void *params_, const double *
     return status;
 }
 
+/* Shapes: x (n_rows, n_columns); keys (n_columns); hashes (n_rows). */
 static void NAME(hash_dense)(const T *x, int64_t n_rows, int64_t n_columns,
                              const uint64_t *keys, uint64_t *hashes)
 {
@@ -166,6 +171,7 @@ static void NAME(hash_dense)(const T *x, int64_t n_rows, int64_t n_columns,
     }
 }
 
+/* Shapes: CSR of n_rows rows; hashes (n_rows). */
 static void NAME(hash_sparse)(const T *values, const int32_t *columns, const int64_t *starts,
                               int64_t n_rows, int64_t first_column, uint64_t *hashes)
 {

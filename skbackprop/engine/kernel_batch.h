@@ -8,13 +8,14 @@ typedef struct {
     NAME(gemm_t) gemm;
 } NAME(batch_scratch_t);
 
-INLINE T *NAME(of_row)(T *values, int64_t row, int64_t n)
+INLINE T *NAME(row_of)(T *values, int64_t row, int64_t n)
 {
     return values ? values + row * n : NULL;
 }
 
 /* Of the order's next `n_known` rows, the first n. Without X, they are in the scratch. */
-INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T *params,
+/* Shapes: params (n_params); order (n_known); s->rows.outputs[l] (n, sizes[l + 1]). */
+INLINE void NAME(forward_chunk)(const network_t *net, const optimizer_t *rule, const T *params,
                                 const NAME(rows_t) *X, const int64_t *order, int64_t n,
                                 int64_t n_known, int64_t presentation,
                                 NAME(batch_scratch_t) *s)
@@ -43,13 +44,14 @@ INLINE void NAME(forward_chunk)(const shape_t *net, const rule_t *rule, const T 
             SIMD for (int64_t j = 0; j < n_out; j++) row[j] += biases[j];
             if (l < net->n_layers - 1)
                 NAME(finish_layer)(net, rule, l, presentation + t, row,
-                                   NAME(of_row)(s->rows.slopes[l], t, n_out));
+                                   NAME(row_of)(s->rows.slopes[l], t, n_out));
         }
     }
 }
 
 /* Add a chunk's gradient; the first chunk of a batch overwrites. */
-INLINE void NAME(backward_chunk)(const shape_t *net, const T *params, const NAME(rows_t) *X,
+/* Shapes: params (n_params); s->gradient (n_params); s->rows.deltas[l] (n, sizes[l + 1]). */
+INLINE void NAME(backward_chunk)(const network_t *net, const T *params, const NAME(rows_t) *X,
                                  const int64_t *order, int64_t n, int first,
                                  NAME(batch_scratch_t) *s)
 {
@@ -88,7 +90,9 @@ INLINE void NAME(backward_chunk)(const shape_t *net, const T *params, const NAME
     }
 }
 
-CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(vectors_t) at,
+/* Shapes: as run_online. */
+CLONED static double NAME(run_batches)(const network_t *net, optimizer_t *rule,
+                                       NAME(param_buffers_t) at,
                                        const NAME(rows_t) *X, const NAME(targets_t) *Y,
                                        const int64_t *order, int64_t n_order,
                                        int64_t batch_size, const T *weights,
@@ -97,7 +101,7 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
     const int last = net->n_layers - 1;
     const int64_t n_outputs = net->sizes[last + 1];
     const int64_t n_weights = net->biases_at[0], n_params = net->biases_at[net->n_layers];
-    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
+    NAME(step_args_t) step = NAME(make_step)(rule), *by = &step;
     double loss = 0;
     for (int64_t begin = 0; begin < n_order; begin += batch_size) {
         const int64_t end = begin + batch_size < n_order ? begin + batch_size : n_order;
@@ -114,7 +118,7 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
                     = NAME(target_of)(net, Y, rows[t], n_outputs, s->rows.one_hot);
                 loss += weight * NAME(loss_and_delta)(
                     net, s->rows.outputs[last] + t * n_outputs, y, delta,
-                    NAME(of_row)(s->rows.slopes[last], t, n_outputs), n_outputs);
+                    NAME(row_of)(s->rows.slopes[last], t, n_outputs), n_outputs);
                 if (weights)
                     for (int64_t j = 0; j < n_outputs; j++) delta[j] *= weight;
                 total += weight;
@@ -123,7 +127,7 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
         }
         NAME(next_step)(rule, by);
         T share = (T)(1 / total);
-        NAME(weigh_penalties)(rule->updater, rule, total, by);
+        NAME(scale_penalties)(rule->updater, rule, total, by);
         if (rule->clip_norm > 0) {
             const double norm = sqrt(NAME(square_sum)(s->gradient, n_params)) / total;
             if (norm > rule->clip_norm) share *= (T)(rule->clip_norm / norm);
@@ -131,14 +135,17 @@ CLONED static double NAME(run_batches)(const shape_t *net, rule_t *rule, NAME(ve
         NAME(update_by_rule)(rule->updater, by, 1, at, 0, share, s->gradient, n_weights);
         NAME(update_by_rule)(rule->updater, by, 0, at, n_weights, share,
                              s->gradient + n_weights, n_params - n_weights);
-        if (rule->max_norm > 0) NAME(apply_max_norm)(net, rule->max_norm, at.params, s->rows.norms);
+        if (rule->max_norm > 0)
+            NAME(apply_max_norm)(net, rule->max_norm, at.params, s->rows.norms);
     }
     return loss;
 }
 
 /* The raw outputs of a chunk of inputs that lie in the scratch; few rows go one by one. */
-CLONED static void NAME(predict_chunk)(const shape_t *net, const rule_t *rule, const T *params,
-                                       int64_t n, T *out, NAME(batch_scratch_t) *s)
+/* Shapes: s->rows.input (n, n_in); out (n, n_outputs). */
+CLONED static void NAME(predict_chunk)(const network_t *net, const optimizer_t *rule,
+                                       const T *params, int64_t n, T *out,
+                                       NAME(batch_scratch_t) *s)
 {
     const int64_t n_in = net->sizes[0], n_first = net->sizes[1];
     const int last = net->n_layers - 1;
@@ -151,7 +158,7 @@ CLONED static void NAME(predict_chunk)(const shape_t *net, const rule_t *rule, c
     for (int64_t t = 0; t < n; t++) {
         NAME(copy)(s->rows.outputs[0], params + net->biases_at[0], n_first);
         NAME(add_inputs)(s->rows.outputs[0], s->rows.input + t * n_in, params, n_in, n_first);
-        NAME(forward_above)(net, rule, params, 0, &s->rows);
+        NAME(forward_upper_layers)(net, rule, params, 0, &s->rows);
         NAME(copy)(out + t * n_outputs, s->rows.outputs[last], n_outputs);
     }
 }

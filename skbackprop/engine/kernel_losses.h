@@ -7,7 +7,8 @@ typedef struct {
 } NAME(target_t);
 
 /* A softmax with one variable does with the number; else the columns are spelled out. */
-INLINE NAME(target_t) NAME(target_of)(const shape_t *net, const NAME(targets_t) *Y,
+/* Shapes: one_hot (n). */
+INLINE NAME(target_t) NAME(target_of)(const network_t *net, const NAME(targets_t) *Y,
                                       int64_t row, int64_t n, T *one_hot)
 {
     NAME(target_t) target = {NULL, 0};
@@ -24,6 +25,7 @@ INLINE NAME(target_t) NAME(target_of)(const shape_t *net, const NAME(targets_t) 
 }
 
 /* Cross-entropy through a softmax over n outputs; y as `columns` of a target. */
+/* Shapes: z, y, delta (n); y is NULL for a class number. */
 INLINE double NAME(multinomial)(T *RESTRICT z, const T *RESTRICT y, int64_t number,
                                 T *RESTRICT delta, int64_t n)
 {
@@ -57,7 +59,7 @@ INLINE double NAME(multinomial)(T *RESTRICT z, const T *RESTRICT y, int64_t numb
 }
 
 /* The loss of a residual r, and its derivative. */
-INLINE double NAME(of_residual)(int loss, double option, double r, double *derivative)
+INLINE double NAME(residual_loss)(int loss, double option, double r, double *derivative)
 {
     switch (loss) {
     case ABSOLUTE_ERROR:
@@ -74,7 +76,8 @@ INLINE double NAME(of_residual)(int loss, double option, double r, double *deriv
 
 /* From one row's raw outputs z: the loss, z turned into the outputs, and the derivative
  * of the loss by the raw outputs in delta. */
-CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z,
+/* Shapes: z, delta, slopes (n). */
+CLONED static double NAME(loss_and_delta)(const network_t *net, T *RESTRICT z,
                                           NAME(target_t) target, T *RESTRICT delta,
                                           T *RESTRICT slopes, int64_t n)
 {
@@ -119,7 +122,7 @@ CLONED static double NAME(loss_and_delta)(const shape_t *net, T *RESTRICT z,
         for (int64_t j = 0; j < n; j++) {
             const double option = net->n_options ? options[net->n_options == n ? j : 0] : 0;
             double derivative;
-            loss += NAME(of_residual)(net->loss, option, (double)z[j] - y[j], &derivative);
+            loss += NAME(residual_loss)(net->loss, option, (double)z[j] - y[j], &derivative);
             delta[j] = (T)derivative;
         }
         NAME(times_derivative)(output, delta, z, slopes, n);
@@ -134,6 +137,7 @@ INLINE double NAME(log_logistic)(double z)
 }
 
 /* From raw outputs to the probabilities of k classes, row by row. */
+/* Shapes: raw (n, k), or (n, 1) for two classes of one output; p (n, k). */
 CLONED static void NAME(probabilities)(int kind, const T *raw, int64_t n, int64_t k, T *p)
 {
     for (int64_t t = 0; t < n; t++, raw += kind == OF_TWO ? 1 : k, p += k) {

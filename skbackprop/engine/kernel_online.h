@@ -9,13 +9,15 @@ typedef struct {
     T *one_hot;
 } NAME(scratch_t);
 
+/* Shapes: to, from (n). */
 INLINE void NAME(copy)(T *RESTRICT to, const T *RESTRICT from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 /* At presentation t of `n_known`, let the inputs of a later one come near. */
-INLINE void NAME(fetch_ahead)(const T *X, const int64_t *order, int64_t t, int64_t n_known,
+/* Shapes: X (n_rows, n_in); order (n_known). */
+INLINE void NAME(prefetch_rows)(const T *X, const int64_t *order, int64_t t, int64_t n_known,
                               int64_t n_in)
 {
     if (t + ROWS_AHEAD >= n_known) return;
@@ -24,7 +26,8 @@ INLINE void NAME(fetch_ahead)(const T *X, const int64_t *order, int64_t t, int64
 }
 
 /* The same for its targets. */
-INLINE void NAME(fetch_targets_ahead)(const NAME(targets_t) *Y, const int64_t *order,
+/* Shapes: order (n_known). */
+INLINE void NAME(prefetch_targets)(const NAME(targets_t) *Y, const int64_t *order,
                                       int64_t t, int64_t n_known, int64_t n_outputs)
 {
     if (t + ROWS_AHEAD >= n_known) return;
@@ -36,16 +39,18 @@ INLINE void NAME(fetch_targets_ahead)(const NAME(targets_t) *Y, const int64_t *o
 }
 
 /* Bring together rows that lie anywhere. */
+/* Shapes: to (n, n_in); X (n_rows, n_in); order (n_known). */
 INLINE void NAME(gather)(T *RESTRICT to, const T *X, const int64_t *order, int64_t n,
                          int64_t n_known, int64_t n_in)
 {
     for (int64_t t = 0; t < n; t++) {
-        NAME(fetch_ahead)(X, order, t, n_known, n_in);
+        NAME(prefetch_rows)(X, order, t, n_known, n_in);
         NAME(copy)(to + t * n_in, X + order[t] * n_in, n_in);
     }
 }
 
 /* z += x W for weights stored input by input, eight inputs at a time. */
+/* Shapes: z (n); x (n_in); w (n_in, n). */
 INLINE void NAME(add_inputs)(T *RESTRICT z, const T *RESTRICT x, const T *RESTRICT w,
                              int64_t n_in, int64_t n)
 {
@@ -68,6 +73,7 @@ INLINE void NAME(add_inputs)(T *RESTRICT z, const T *RESTRICT x, const T *RESTRI
 }
 
 /* z += factor * x W for a sparse row. */
+/* Shapes: z (n); w (n_in, n). */
 INLINE void NAME(add_sparse_inputs)(T *RESTRICT z, const NAME(rows_t) *X, int64_t row,
                                     const T *RESTRICT w, T factor, int64_t n)
 {
@@ -79,7 +85,8 @@ INLINE void NAME(add_sparse_inputs)(T *RESTRICT z, const NAME(rows_t) *X, int64_
 }
 
 /* z = W a + b for weights stored neuron by neuron, four neurons at a time. */
-INLINE void NAME(weigh)(T *RESTRICT z, const T *RESTRICT a, const T *RESTRICT w,
+/* Shapes: z, b (n); a (n_in); w (n, n_in). */
+INLINE void NAME(dense_forward)(T *RESTRICT z, const T *RESTRICT a, const T *RESTRICT w,
                         const T *RESTRICT b, int64_t n_in, int64_t n)
 {
     int64_t j = 0;
@@ -106,33 +113,38 @@ INLINE void NAME(weigh)(T *RESTRICT z, const T *RESTRICT a, const T *RESTRICT w,
 }
 
 /* From a hidden layer's weighted sums to what it hands on. */
-INLINE void NAME(finish_layer)(const shape_t *net, const rule_t *rule, int layer,
+/* Shapes: outputs (n); slopes (n) or NULL. */
+INLINE void NAME(finish_layer)(const network_t *net, const optimizer_t *rule, int layer,
                                int64_t presentation, T *outputs, T *slopes)
 {
     const int64_t n = net->sizes[layer + 1];
     NAME(activate)(net->activation[layer], outputs, slopes, n);
     if (rule->dropout && rule->dropout[layer] > 0)
-        NAME(drop)(net->activation[layer], rule->dropout[layer], rule->seed, presentation,
-                   layer, outputs, slopes, n);
+        NAME(apply_dropout)(net->activation[layer], rule->dropout[layer], rule->seed,
+                            presentation, layer, outputs, slopes, n);
 }
 
 /* From the first layer's weighted sums to the raw outputs. */
-INLINE void NAME(forward_above)(const shape_t *net, const rule_t *rule, const T *params,
-                                int64_t presentation, NAME(scratch_t) *s)
+/* Shapes: params (n_params); s->outputs[l] (sizes[l + 1]). */
+INLINE void NAME(forward_upper_layers)(const network_t *net, const optimizer_t *rule,
+                                       const T *params, int64_t presentation,
+                                       NAME(scratch_t) *s)
 {
     T **outputs = s->outputs;
     for (int l = 1; l < net->n_layers; l++) {
         NAME(finish_layer)(net, rule, l - 1, presentation, outputs[l - 1], s->slopes[l - 1]);
-        NAME(weigh)(outputs[l], outputs[l - 1], params + net->weights_at[l],
+        NAME(dense_forward)(outputs[l], outputs[l - 1], params + net->weights_at[l],
                     params + net->biases_at[l], net->sizes[l], net->sizes[l + 1]);
     }
 }
 
 /* Hand the deltas of a later layer back, and, with `updates`, update its weights in the
  * same pass over them where the rule is cheap. */
-INLINE void NAME(backward_layer)(int rule, int updates, const NAME(step_t) *by,
-                                 NAME(vectors_t) at, int64_t offset, const T *RESTRICT delta,
-                                 const T *RESTRICT signal, T *RESTRICT back, int64_t n_in,
+/* Shapes: delta (n); signal, back (n_in); the weights at offset (n, n_in). */
+INLINE void NAME(backward_layer)(int rule, int updates, const NAME(step_args_t) *by,
+                                 NAME(param_buffers_t) at, int64_t offset,
+                                 const T *RESTRICT delta, const T *RESTRICT signal,
+                                 T *RESTRICT back, int64_t n_in,
                                  int64_t n)
 {
     const int at_once = updates && (rule == PLAIN_DESCENT || rule == DECAYED_DESCENT);
@@ -162,7 +174,8 @@ INLINE void NAME(backward_layer)(int rule, int updates, const NAME(step_t) *by,
 /* Shorten the deltas so that the row's gradient is no longer than allowed, and return the
  * square of its norm before. The gradient of a layer is the product of its deltas and its
  * inputs, and so is its norm. */
-INLINE double NAME(clip_row)(const shape_t *net, double clip_norm, double input_square,
+/* Shapes: s->deltas[l] (sizes[l + 1]). */
+INLINE double NAME(clip_row)(const network_t *net, double clip_norm, double input_square,
                            NAME(scratch_t) *s)
 {
     double square = (1 + input_square) * NAME(square_sum)(s->deltas[0], net->sizes[1]);
@@ -179,9 +192,11 @@ INLINE double NAME(clip_row)(const shape_t *net, double clip_norm, double input_
 /* From the raw outputs of one row: its loss, the deltas of every layer, and the update of
  * all parameters but the first layer's weights. Where `guarded`, a loss or a gradient that
  * is clipped and not finite changes nothing. */
-INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule,
-                                const NAME(step_t) *by, NAME(vectors_t) at, NAME(target_t) y,
-                                double input_square, NAME(scratch_t) *s)
+/* Shapes: the vectors of at (n_params); s->deltas[l] (sizes[l + 1]). */
+INLINE double NAME(backward_upper_layers)(int kind, const network_t *net,
+                                          const optimizer_t *rule, const NAME(step_args_t) *by,
+                                          NAME(param_buffers_t) at, NAME(target_t) y,
+                                          double input_square, NAME(scratch_t) *s)
 {
     const int last = net->n_layers - 1, clips = rule->clip_norm > 0;
     const int64_t *sizes = net->sizes;
@@ -209,15 +224,18 @@ INLINE double NAME(learn_above)(int kind, const shape_t *net, const rule_t *rule
 }
 
 /* The weights of the first layer, input by input. */
-INLINE void NAME(update_first_layer)(int kind, const NAME(step_t) *by, NAME(vectors_t) at,
-                                     const T *x, const T *RESTRICT delta, int64_t n_in,
+/* Shapes: x (n_in); delta (n); the weights (n_in, n). */
+INLINE void NAME(update_first_layer)(int kind, const NAME(step_args_t) *by,
+                                     NAME(param_buffers_t) at, const T *x,
+                                     const T *RESTRICT delta, int64_t n_in,
                                      int64_t n)
 {
     for (int64_t i = 0; i < n_in; i++) NAME(update)(kind, by, 1, at, i * n, x[i], delta, n);
 }
 
 /* A sparse row spelled out into zeros, or zeroed again. */
-INLINE void NAME(spell_out)(const NAME(rows_t) *X, int64_t row, int zero, T *input)
+/* Shapes: input (n_in). */
+INLINE void NAME(scatter_sparse_row)(const NAME(rows_t) *X, int64_t row, int zero, T *input)
 {
     for (int64_t k = X->starts[row]; k < X->starts[row + 1]; k++)
         input[X->columns[k]] = zero ? 0 : input[X->columns[k]] + X->values[k];
@@ -230,8 +248,10 @@ INLINE double NAME(input_square)(const NAME(rows_t) *X, int64_t row, int64_t n_i
                                        X->starts[row + 1] - X->starts[row]);
 }
 
-CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule,
-                                      NAME(vectors_t) at, const NAME(rows_t) *X,
+/* Shapes: the vectors of at (n_params); X (n_rows, n_in); order (n_order); weights (n_rows)
+ * or NULL. */
+CLONED static double NAME(run_online)(int kind, const network_t *net, optimizer_t *rule,
+                                      NAME(param_buffers_t) at, const NAME(rows_t) *X,
                                       const NAME(targets_t) *Y, const int64_t *order,
                                       int64_t n_order, const T *weights, NAME(scratch_t) *s)
 {
@@ -241,25 +261,25 @@ CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule
      * alike is kept as one factor: the weights are shrunk * params until the end. */
     const int sparsely = !X->dense && rule->max_norm == 0
                          && (kind == PLAIN_DESCENT || kind == DECAYED_DESCENT);
-    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
-    NAME(weigh_penalties)(kind, rule, 1, by);
+    NAME(step_args_t) step = NAME(make_step)(rule), *by = &step;
+    NAME(scale_penalties)(kind, rule, 1, by);
     double loss = 0, shrunk = 1;
     for (int64_t t = 0; t < n_order; t++) {
         const int64_t row = order[t];
         const T *x = X->dense ? X->dense + row * n_in : s->input;
-        if (X->dense) NAME(fetch_ahead)(X->dense, order, t, n_order, n_in);
-        NAME(fetch_targets_ahead)(Y, order, t, n_order, n_outputs);
+        if (X->dense) NAME(prefetch_rows)(X->dense, order, t, n_order, n_in);
+        NAME(prefetch_targets)(Y, order, t, n_order, n_outputs);
         NAME(copy)(s->outputs[0], at.params + net->biases_at[0], n);
         if (X->dense)
             NAME(add_inputs)(s->outputs[0], x, at.params, n_in, n);
         else
             NAME(add_sparse_inputs)(s->outputs[0], X, row, at.params, (T)shrunk, n);
-        NAME(forward_above)(net, rule, at.params, rule->presented + t, s);
+        NAME(forward_upper_layers)(net, rule, at.params, rule->presented + t, s);
         /* In a batch of one, a weight cancels but for the penalties' share. */
-        if (weights) NAME(weigh_penalties)(kind, rule, weights[row], by);
+        if (weights) NAME(scale_penalties)(kind, rule, weights[row], by);
         NAME(next_step)(rule, by);
         const double square = rule->clip_norm > 0 ? NAME(input_square)(X, row, n_in) : 0;
-        const double of_row = NAME(learn_above)(
+        const double of_row = NAME(backward_upper_layers)(
             kind, net, rule, by, at, NAME(target_of)(net, Y, row, n_outputs, s->one_hot),
             square, s);
         loss += weights ? weights[row] * of_row : of_row;
@@ -280,9 +300,9 @@ CLONED static double NAME(run_online)(int kind, const shape_t *net, rule_t *rule
             }
             continue;
         }
-        if (!X->dense) NAME(spell_out)(X, row, 0, s->input);
+        if (!X->dense) NAME(scatter_sparse_row)(X, row, 0, s->input);
         NAME(update_first_layer)(kind, by, at, x, s->deltas[0], n_in, n);
-        if (!X->dense) NAME(spell_out)(X, row, 1, s->input);
+        if (!X->dense) NAME(scatter_sparse_row)(X, row, 1, s->input);
         if (rule->max_norm > 0) NAME(apply_max_norm)(net, rule->max_norm, at.params, s->norms);
     }
     if (shrunk != 1)

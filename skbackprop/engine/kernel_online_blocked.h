@@ -17,7 +17,7 @@
 typedef struct {
     double ww[BLOCK + 1], wv[BLOCK + 1], vw[BLOCK + 1], vv[BLOCK + 1];  /* A^t */
     double w[BLOCK], v[BLOCK];                                          /* A^m u */
-} NAME(recursion_t);
+} NAME(block_recurrence_t);
 
 typedef struct {
     T *x;                    /* BLOCK rows of inputs */
@@ -28,6 +28,7 @@ typedef struct {
 } NAME(block_t);
 
 /* C = op(A) op(B) + beta C in column-major order. */
+/* Shapes: op(A) (m, k); op(B) (k, n); C (m, n). */
 INLINE void NAME(multiply)(NAME(gemm_t) gemm, char op_a, char op_b, int64_t m, int64_t n,
                            int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, T beta,
                            T *c, int64_t ldc)
@@ -38,7 +39,7 @@ INLINE void NAME(multiply)(NAME(gemm_t) gemm, char op_a, char op_b, int64_t m, i
     gemm(&op_a, &op_b, &m_, &n_, &k_, &one, (T *)a, &lda_, (T *)b, &ldb_, &beta, c, &ldc_);
 }
 
-static int NAME(blocks_pay)(int kind, const shape_t *net, const rule_t *rule,
+static int NAME(use_blocked_online)(int kind, const network_t *net, const optimizer_t *rule,
                             const NAME(rows_t) *X, const T *weights, int64_t n_order)
 {
     const int linear = kind == PLAIN_DESCENT || kind == DECAYED_DESCENT || kind == MOMENTUM
@@ -48,7 +49,7 @@ static int NAME(blocks_pay)(int kind, const shape_t *net, const rule_t *rule,
            && net->sizes[0] * net->sizes[1] >= BLOCK_PAYS && net->sizes[0] >= BLOCK;
 }
 
-static void NAME(unroll)(const rule_t *rule, NAME(recursion_t) *r)
+static void NAME(unroll_recurrence)(const optimizer_t *rule, NAME(block_recurrence_t) *r)
 {
     const double rate = rule->rate, pull = rate * rule->alpha, mu = rule->hyperparams[0];
     const double keep = 1 - rate * rule->weight_decay;
@@ -75,8 +76,9 @@ static void NAME(unroll)(const rule_t *rule, NAME(recursion_t) *r)
 }
 
 /* The first layer's weighted sums of row t of a block. */
-INLINE void NAME(sums_in_block)(const NAME(recursion_t) *r, const NAME(block_t) *b, int t,
-                                int has_velocity, const T *RESTRICT biases, int64_t n,
+/* Shapes: biases, z (n); b->sums, b->of_velocity, b->deltas (BLOCK, n). */
+INLINE void NAME(sums_in_block)(const NAME(block_recurrence_t) *r, const NAME(block_t) *b,
+                                int t, int has_velocity, const T *RESTRICT biases, int64_t n,
                                 T *RESTRICT z)
 {
     const T *RESTRICT sums = b->sums + t * n, *RESTRICT of_velocity = b->of_velocity + t * n;
@@ -102,6 +104,7 @@ INLINE void NAME(sums_in_block)(const NAME(recursion_t) *r, const NAME(block_t) 
 }
 
 /* target <- beta * target + X' (shares * deltas), the shares of later rows first. */
+/* Shapes: shares (size); target (n_in, n). */
 INLINE void NAME(add_deltas)(const NAME(block_t) *b, const double *shares, int size, T beta,
                              T *target, int64_t n_in, int64_t n)
 {
@@ -113,8 +116,9 @@ INLINE void NAME(add_deltas)(const NAME(block_t) *b, const double *shares, int s
 }
 
 /* The block's end: all its deltas reach the weights, and the velocities. */
-INLINE void NAME(end_block)(const NAME(recursion_t) *r, const NAME(block_t) *b, int size,
-                            int has_velocity, NAME(vectors_t) at, int64_t n_in, int64_t n)
+/* Shapes: the first layer's weights and velocities (n_in, n). */
+INLINE void NAME(end_block)(const NAME(block_recurrence_t) *r, const NAME(block_t) *b, int size,
+                            int has_velocity, NAME(param_buffers_t) at, int64_t n_in, int64_t n)
 {
     if (!has_velocity) {
         NAME(add_deltas)(b, r->w, size, (T)r->ww[size], at.params, n_in, n);
@@ -132,18 +136,19 @@ INLINE void NAME(end_block)(const NAME(recursion_t) *r, const NAME(block_t) *b, 
     NAME(add_deltas)(b, r->v, size, 1, v, n_in, n);
 }
 
-CLONED static double NAME(run_blocks)(int kind, const shape_t *net, rule_t *rule,
-                                      NAME(vectors_t) at, const NAME(rows_t) *X,
+/* Shapes: as run_online, with dense X. */
+CLONED static double NAME(run_blocks)(int kind, const network_t *net, optimizer_t *rule,
+                                      NAME(param_buffers_t) at, const NAME(rows_t) *X,
                                       const NAME(targets_t) *Y, const int64_t *order,
                                       int64_t n_order, NAME(scratch_t) *s, NAME(block_t) *b)
 {
     const int64_t n_in = net->sizes[0], n = net->sizes[1];
     const int64_t n_outputs = net->sizes[net->n_layers];
     const int has_velocity = kind == MOMENTUM || kind == NESTEROV;
-    NAME(step_t) step = NAME(make_step)(rule), *by = &step;
-    NAME(recursion_t) r;
-    NAME(weigh_penalties)(kind, rule, 1, by);
-    NAME(unroll)(rule, &r);
+    NAME(step_args_t) step = NAME(make_step)(rule), *by = &step;
+    NAME(block_recurrence_t) r;
+    NAME(scale_penalties)(kind, rule, 1, by);
+    NAME(unroll_recurrence)(rule, &r);
     double loss = 0;
     for (int64_t begin = 0; begin < n_order; begin += BLOCK) {
         const int size = (int)(n_order - begin < BLOCK ? n_order - begin : BLOCK);
@@ -159,8 +164,8 @@ CLONED static double NAME(run_blocks)(int kind, const shape_t *net, rule_t *rule
             const int64_t row = order[begin + t];
             NAME(sums_in_block)(&r, b, t, has_velocity, at.params + net->biases_at[0], n,
                                 s->outputs[0]);
-            NAME(forward_above)(net, rule, at.params, rule->presented + begin + t, s);
-            loss += NAME(learn_above)(kind, net, rule, by, at,
+            NAME(forward_upper_layers)(net, rule, at.params, rule->presented + begin + t, s);
+            loss += NAME(backward_upper_layers)(kind, net, rule, by, at,
                                       NAME(target_of)(net, Y, row, n_outputs, s->one_hot),
                                       b->gram[t * BLOCK + t], s);
             NAME(copy)(b->deltas + t * n, s->deltas[0], n);

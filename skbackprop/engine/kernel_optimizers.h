@@ -4,7 +4,7 @@ typedef struct {
     T rate, alpha, l1, keep;       /* keep: what decay leaves of a weight */
     T hyperparams[MAX_HYPERPARAMS];
     T corrected;                   /* the rate with the bias corrections folded in */
-} NAME(step_t);
+} NAME(step_args_t);
 
 INLINE T NAME(sign)(T x) { return (T)((x > 0) - (x < 0)); }
 
@@ -18,7 +18,7 @@ INLINE T NAME(root)(T x)
 }
 
 /* One parameter w with this gradient of the loss; m, v and x are its entries in the slots. */
-INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T *m, T *v,
+INLINE void NAME(step)(int rule, const NAME(step_args_t) *by, int is_weight, T *w, T *m, T *v,
                        T *x, T gradient)
 {
     const T first = by->hyperparams[0], second = by->hyperparams[1];
@@ -71,8 +71,9 @@ INLINE void NAME(step)(int rule, const NAME(step_t) *by, int is_weight, T *w, T 
 
 /* n parameters in a row, from `at` on in each vector, with gradient factor * values. The
  * rule is made a constant, so that each gets a loop of its own. */
-CLONED static void NAME(update_by_rule)(int rule, const NAME(step_t) *by, int is_weight,
-                                        NAME(vectors_t) vectors, int64_t at, T factor,
+/* Shapes: each of the vectors (n_params); values (n). */
+CLONED static void NAME(update_by_rule)(int rule, const NAME(step_args_t) *by, int is_weight,
+                                        NAME(param_buffers_t) vectors, int64_t at, T factor,
                                         const T *RESTRICT values, int64_t n)
 {
     T *w = vectors.params + at, *m = vectors.slots[0] + at, *v = vectors.slots[1] + at;
@@ -102,8 +103,9 @@ CLONED static void NAME(update_by_rule)(int rule, const NAME(step_t) *by, int is
 }
 
 /* The same, with the two cheapest rules, which online learning lives by, on the spot. */
-INLINE void NAME(update)(int rule, const NAME(step_t) *by, int is_weight,
-                         NAME(vectors_t) vectors, int64_t at, T factor,
+/* Shapes: each of the vectors (n_params); values (n). */
+INLINE void NAME(update)(int rule, const NAME(step_args_t) *by, int is_weight,
+                         NAME(param_buffers_t) vectors, int64_t at, T factor,
                          const T *RESTRICT values, int64_t n)
 {
     T *RESTRICT w = vectors.params + at;
@@ -118,7 +120,7 @@ INLINE void NAME(update)(int rule, const NAME(step_t) *by, int is_weight,
 }
 
 /* Count one more update; bias corrections are folded into the rate. */
-INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
+INLINE void NAME(next_step)(optimizer_t *rule, NAME(step_args_t) *by)
 {
     const int correction = UPDATER_CORRECTIONS[rule->updater];
     double *power = rule->beta_powers;
@@ -132,17 +134,17 @@ INLINE void NAME(next_step)(rule_t *rule, NAME(step_t) *by)
                             : rule->rate * sqrt(1 - power[0]));
 }
 
-INLINE NAME(step_t) NAME(make_step)(const rule_t *rule)
+INLINE NAME(step_args_t) NAME(make_step)(const optimizer_t *rule)
 {
-    NAME(step_t) by = {.rate = (T)rule->rate};
+    NAME(step_args_t) by = {.rate = (T)rule->rate};
     for (int i = 0; i < MAX_HYPERPARAMS; i++) by.hyperparams[i] = (T)rule->hyperparams[i];
     return by;
 }
 
 /* The penalties' share in a batch of this weight. Where descent is merely decayed, the L2
  * penalty is part of the decay. */
-INLINE void NAME(weigh_penalties)(int kind, const rule_t *rule, double weight,
-                                  NAME(step_t) *by)
+INLINE void NAME(scale_penalties)(int kind, const optimizer_t *rule, double weight,
+                                  NAME(step_args_t) *by)
 {
     const double alpha = rule->alpha / weight;
     by->alpha = (T)alpha;
@@ -151,6 +153,7 @@ INLINE void NAME(weigh_penalties)(int kind, const rule_t *rule, double weight,
                                      + (kind == DECAYED_DESCENT ? alpha : 0)));
 }
 
+/* Shapes: values (n). */
 INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
 {
     T sum = 0;
@@ -161,7 +164,8 @@ INLINE double NAME(square_sum)(const T *RESTRICT values, int64_t n)
 
 /* Shorten the incoming weights of neurons where their norm is above the limit. norms has
  * room for the first layer's neurons. */
-CLONED static void NAME(apply_max_norm)(const shape_t *net, double max_norm, T *params,
+/* Shapes: params (n_params); norms (n_first). */
+CLONED static void NAME(apply_max_norm)(const network_t *net, double max_norm, T *params,
                                  T *RESTRICT norms)
 {
     const int64_t n_in = net->sizes[0], n_first = net->sizes[1];

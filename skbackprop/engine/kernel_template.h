@@ -2,6 +2,11 @@
  *
  * First layer: weights input by input, [n_in][n_out]. Later layers: neuron by neuron,
  * [n_out][n_in]. In BLAS's column-major eyes these are (n_out x n_in) and (n_in x n_out).
+ *
+ * The contract: all arrays are C-ordered and belong to the caller, or are scratch that
+ * alloc_scratch made for one call. kernel.pyx has checked their sizes and every number that is
+ * an index. What is marked RESTRICT overlaps nothing else. In comments on shapes, n_in and n
+ * are the inputs and the neurons of a layer, n_first the neurons of the first.
  */
 
 typedef void (*NAME(gemm_t))(char *, char *, int *, int *, int *, T *, T *, int *, T *,
@@ -22,7 +27,7 @@ typedef struct {
 typedef struct {
     T *params;
     T *slots[MAX_SLOTS];     /* of the optimizer; the parameters themselves where unused */
-} NAME(vectors_t);
+} NAME(param_buffers_t);
 
 #include "kernel_activations.h"
 #include "kernel_losses.h"
