@@ -488,8 +488,8 @@ cdef class Stream(Runner):
 
         `target` is a number, or an array with a column per output. Where the row or the
         target is not exactly as the network takes it, or a number in it, the loss or a new
-        parameter is not finite, nothing is learned and NaN returned. For no uses the row is only
-        looked at.
+        parameter is not finite, nothing is learned and NaN returned. For no uses the row is
+        only looked at.
         """
         cdef int64_t first = 0
         cdef const int64_t[::1] order
