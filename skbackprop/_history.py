@@ -90,7 +90,7 @@ def as_frame(history):
 
 
 def format_epoch(record, loss, verbose):
-    """An epoch in the textbook's form; the second degree adds scikit-learn's and more."""
+    """An epoch in the tutorial's form; the second degree adds scikit-learn's and more."""
     line = f">epoch={record.epoch}, "
     if not math.isnan(record.learning_rate):
         line += f"lrate={record.learning_rate:.3f}, "

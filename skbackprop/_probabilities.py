@@ -22,7 +22,7 @@ def probabilities(network, labels, raw):
     p : ndarray of shape (n_samples, n_classes), or for "multioutput" a list of these
     """
     if labels.kind == MULTILABEL:
-        return np.clip(network.loss_row.output(raw), 0, 1)
+        return np.clip(network.loss_function.output(raw), 0, 1)
     if labels.share_one_output(network.layer_sizes[-1]):
         return np.hstack([expit(-raw), expit(raw)])
     return _each_column(_of_classes, network, labels, raw)
@@ -33,7 +33,7 @@ def log_probabilities(network, labels, raw):
     if labels.kind == MULTILABEL:
         if network.output_activation == "logistic":
             return log_expit(raw)
-        return _log(np.clip(network.loss_row.output(raw), 0, 1))
+        return _log(np.clip(network.loss_function.output(raw), 0, 1))
     if labels.share_one_output(network.layer_sizes[-1]):
         return np.hstack([log_expit(-raw), log_expit(raw)])
     return _each_column(_log_of_classes, network, labels, raw)
@@ -50,7 +50,7 @@ def _of_classes(network, raw):
             return softmax(raw, axis=1)
     if network.output_activation == "logistic":
         return softmax(log_expit(raw), axis=1)  # their shares, told apart however tiny
-    return _normalized(network.loss_row.output(raw))
+    return _normalized(network.loss_function.output(raw))
 
 
 def _log_of_classes(network, raw):
@@ -60,7 +60,7 @@ def _log_of_classes(network, raw):
         return np.maximum(log_p, -np.finfo(log_p.dtype).max)
     if network.output_activation == "logistic":
         return log_softmax(log_expit(raw), axis=1)
-    return _log(_normalized(network.loss_row.output(raw)))
+    return _log(_normalized(network.loss_function.output(raw)))
 
 
 def _normalized(outputs):

@@ -13,7 +13,7 @@ def learned_html(estimator):
         f"<b>{sizes}</b> neurons ({escape(functions)})",
         f"{network.n_params:,} weights and biases",
         f"{n_epochs:,} {'epoch' if n_epochs == 1 else 'epochs'}",
-        f"loss {loss:.4g} ({escape(network.loss_row.name)})",
+        f"loss {loss:.4g} ({escape(network.loss_function.name)})",
         f"{escape(estimator.engine_)} engine",
     )
     return f'<p class="skbackprop-learned">Learned: {"; ".join(facts)}.</p>'
@@ -53,7 +53,7 @@ def layer_summary(estimator):
     n_epochs = len(estimator.loss_curve_)
     table.append(
         f"{network.n_params:,} parameters; {estimator.n_iter_:,} epochs, loss "
-        f"{estimator.loss_:.4g} ({network.loss_row.name})"
+        f"{estimator.loss_:.4g} ({network.loss_function.name})"
         if n_epochs
         else f"{network.n_params:,} parameters; not trained yet"
     )

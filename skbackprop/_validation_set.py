@@ -45,7 +45,7 @@ class ValidationSet:
                 targets = as_matrix(Y, numbers, network.layer_sizes[-1], params.dtype)
                 with np.errstate(over="ignore", invalid="ignore"):
                     sums, outputs = network.forward(params, X[rows])
-                    losses = network.loss_row.value(sums[-1], outputs[-1], targets)
+                    losses = network.loss_function.value(sums[-1], outputs[-1], targets)
                     loss += float(weights[rows] @ losses)
             loss /= total
             if view is None:

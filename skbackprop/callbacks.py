@@ -1,7 +1,7 @@
 """Callbacks for training, on scikit-learn's own protocol: they need scikit-learn 1.9 or later.
 
 ``estimator.set_callbacks(...)`` takes these, scikit-learn's `ProgressBar` and
-`ScoringMonitor`, and one's own.
+`ScoringMonitor`, and your own.
 """
 
 from __future__ import annotations

@@ -342,13 +342,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             raw = self._raw_output(X)
             if output_activation == "logistic":  # the sign is exact, also near one half
                 return (raw > 0).astype(int)
-            return (self._network.loss_row.output(raw) > 0.5).astype(int)
+            return (self._network.loss_function.output(raw) > 0.5).astype(int)
         if output_activation in ("softmax", "logistic"):
             # Tiny outputs may round to the same, their shares are told apart.
             blocks = self.predict_proba(X)
             blocks = blocks if self._labels.kind == MULTIOUTPUT else [blocks]
         else:
-            blocks = self._labels.split(self._network.loss_row.output(self._raw_output(X)))
+            blocks = self._labels.split(self._network.loss_function.output(self._raw_output(X)))
         return self._labels.decode([block.argmax(axis=1) for block in blocks])
 
     def predict_proba(self, X: Rows) -> Array | Any:

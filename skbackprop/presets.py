@@ -23,7 +23,7 @@ from typing import Any
 
 __all__ = ["MLP", "TEXTBOOK"]
 
-#: Backpropagation as the textbook writes it: online stochastic gradient descent on the
+#: Backpropagation as the tutorial writes it: online stochastic gradient descent on the
 #: squared error, logistic neurons throughout, weights drawn uniformly from [0, 1), the rows
 #: in their given order, and none of what came later.
 TEXTBOOK: dict[str, Any] = {

@@ -328,7 +328,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     def _from_raw(self, raw):
         """Predictions of every output, from the weighted sums of the output layer."""
-        return self._in_units_of_targets(self._network.loss_row.output(raw))
+        return self._in_units_of_targets(self._network.loss_function.output(raw))
 
     def _long_predict(self, X):
         """The same for rows that have to be validated, or predictions that may overflow."""
@@ -389,7 +389,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     def _fit_scaling(self, network, rows, params):
         """Also of the targets, where the output can be scaled; constants are met at once."""
         scaling = super()._fit_scaling(network, rows, params)
-        output = network.loss_row.output_activation
+        output = network.loss_function.output_activation
         if output not in ("identity", "exp"):
             return scaling
         kind = "quartiles" if network.loss in ROBUST_LOSSES else "moments"

@@ -153,7 +153,7 @@ def test_kernel_finds_parameters_by_itself():
     forged = Network((4, 3, 1), ("tanh",), "squared_error", "identity")
     forged.__dict__.update(
         weight_offsets=np.array([10**6, 10**7, 10**8]), bias_offsets=np.array([0, -9, -99]),
-        shapes=[(10**6, 10**6)], n_params=1, n_weights=10**9, hidden=[], loss_row=POISSON,
+        shapes=[(10**6, 10**6)], n_params=1, n_weights=10**9, hidden=[], loss_function=POISSON,
     )  # fmt: skip
     trained = []
     for network in (honest, forged):

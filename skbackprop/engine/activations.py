@@ -1,8 +1,9 @@
 """Activation functions: each with its derivative beside it.
 
-To add one, write a row and put it into `ACTIVATIONS`; the choices that the estimators
-accept, the numeric tests and the documentation follow from that tuple. The kernel finds its
-own implementation by the name; networks with an activation that it lacks run on NumPy.
+To add one, write it with its derivative and put it into `ACTIVATIONS`; the choices that the
+estimators accept, the numeric tests and the documentation follow from that tuple. The kernel
+finds its own implementation by the name; networks with an activation that it lacks run on
+NumPy.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ class Activation:
     ...     return z**3
     >>> def cube_derivative(z):
     ...     return 3 * z**2
-    >>> row = Activation("cube", cube, cube_derivative, of="input")
-    >>> check_derivative(row)
-    >>> reg = BackpropRegressor((4,), activation=row, max_iter=1)
+    >>> cubic = Activation("cube", cube, cube_derivative, of="input")
+    >>> check_derivative(cubic)
+    >>> reg = BackpropRegressor((4,), activation=cubic, max_iter=1)
     >>> reg.fit([[0.0], [1.0]], [0.0, 1.0]).engine_
     'numpy'
     """
@@ -194,11 +195,11 @@ ACTIVATIONS = (
 OUTPUT_ACTIVATIONS = (*ACTIVATIONS, EXP)
 ALIASES = {"sigmoid": "logistic"}
 
-_BY_NAME = {row.name: row for row in OUTPUT_ACTIVATIONS}
+_BY_NAME = {function.name: function for function in OUTPUT_ACTIVATIONS}
 
 
 def get_activation(activation):
-    """The row called `activation`, which may be an alias, or a row itself."""
+    """Return the activation called `activation`, which may be an alias, or an object."""
     if isinstance(activation, Activation):
         return activation
     return _BY_NAME[ALIASES.get(activation, activation)]
@@ -206,5 +207,5 @@ def get_activation(activation):
 
 def name_if_built_in(activation):
     """The name of a built-in activation, or else the object that a user wrote."""
-    row = get_activation(activation)
-    return row.name if row is _BY_NAME.get(row.name) else row
+    function = get_activation(activation)
+    return function.name if function is _BY_NAME.get(function.name) else function

@@ -16,16 +16,16 @@ _STEP = 1e-6
 
 
 def check_derivative(
-    row: Activation | Loss,
+    function: Activation | Loss,
     points: ArrayLike | None = None,
     targets: ArrayLike | None = None,
     tolerance: float = 1e-6,
 ) -> None:
-    """Compare a activation function's or a loss's derivative with finite differences.
+    """Compare the derivative of an activation function or a loss with finite differences.
 
     Parameters
     ----------
-    row : Activation or Loss
+    function : Activation or Loss
         What to check.
     points : array-like, default=None
         Where: inputs of the activation function, of any shape, or raw outputs of shape
@@ -50,34 +50,36 @@ def check_derivative(
         ...
     ValueError: The derivative of 'square' is 2 at 2, finite differences give 4 (1 of 1 differ).
     """
-    if not isinstance(row, (Activation, Loss)):
-        raise TypeError(f"row must be an Activation or a Loss. Got {row!r}.")
+    if not isinstance(function, (Activation, Loss)):
+        raise TypeError(f"function must be an Activation or a Loss. Got {function!r}.")
     if points is None:
         points = np.linspace(-4, 4, 24) + 0.0077
-        points = points if isinstance(row, Activation) else points.reshape(-1, 3)
+        points = points if isinstance(function, Activation) else points.reshape(-1, 3)
     points = np.asarray(points, dtype=np.float64)
-    if isinstance(row, Activation):
-        given = row.slope(points, row.value(points))
-        numeric = (row.value(points + _STEP) - row.value(points - _STEP)) / (2 * _STEP)
+    if isinstance(function, Activation):
+        given = function.slope(points, function.value(points))
+        numeric = (function.value(points + _STEP) - function.value(points - _STEP)) / (
+            2 * _STEP
+        )
     else:
         if targets is None:
             n, n_outputs = points.shape
             targets = np.eye(n_outputs)[np.arange(n) % n_outputs]
         targets = np.asarray(targets, dtype=np.float64)
-        given = row.gradient(points, row.output(points), targets)
-        numeric = _loss_differences(row, points, targets)
-    _compare(row.name, points, given, numeric, tolerance)
+        given = function.gradient(points, function.output(points), targets)
+        numeric = _loss_differences(function, points, targets)
+    _compare(function.name, points, given, numeric, tolerance)
 
 
-def _loss_differences(row, points, targets):
+def _loss_differences(function, points, targets):
     """The derivative of every row's loss by each of its raw outputs."""
     numeric = np.empty(points.shape)
     for output in range(points.shape[1]):
         step = np.zeros(points.shape[1])
         step[output] = _STEP
         above, below = points + step, points - step
-        rise = row.value(above, row.output(above), targets) - row.value(
-            below, row.output(below), targets
+        rise = function.value(above, function.output(above), targets) - function.value(
+            below, function.output(below), targets
         )
         numeric[:, output] = rise / (2 * _STEP)
     return numeric

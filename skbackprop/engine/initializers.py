@@ -11,7 +11,7 @@ import numpy as np
 
 
 def uniform(fan_in, fan_out, rng):
-    """Uniform on [0, 1), neuron by neuron with the bias last, as the textbook draws."""
+    """Uniform on [0, 1), neuron by neuron with the bias last, as the tutorial draws."""
     return rng.uniform(size=(fan_out, fan_in + 1)).T
 
 

@@ -5,7 +5,7 @@ owns the output activation that turns it into what a user sees. So the softmax n
 derivative of its own, and cross-entropy stays finite for any finite raw output.
 
 Most losses of a regression look at nothing but the residual, output minus target, and go
-with any output activation: to add one, add a row to `RESIDUALS`.
+with any output activation: to add one, enter it in `RESIDUALS`.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ RESIDUALS = (
 #: The names of losses whose derivative is bounded: outliers among the targets do not rule them.
 ROBUST_LOSSES = ("absolute_error", "huber", "quantile")
 
-_RESIDUALS = {row.name: row for row in RESIDUALS}
+_RESIDUALS = {loss.name: loss for loss in RESIDUALS}
 #: Other names that users may give.
 ALIASES = {"pinball": "quantile"}
 # Losses that go with one output activation alone.
@@ -207,8 +207,8 @@ _LINKED = {
 LOSSES = (
     *(make() for make in _LINKED.values()),
     *(
-        row.with_output(activation, row.options)
-        for row in RESIDUALS
+        loss.with_output(activation, loss.options)
+        for loss in RESIDUALS
         for activation in OUTPUT_ACTIVATIONS
     ),
 )
@@ -227,7 +227,7 @@ def loss_name(loss):
 def allowed_outputs(loss):
     """The output activations that the loss called `loss` goes with."""
     if loss in _RESIDUALS:
-        return tuple(row.name for row in OUTPUT_ACTIVATIONS)
+        return tuple(function.name for function in OUTPUT_ACTIVATIONS)
     return tuple(output for name, output in _LINKED if name == loss)
 
 
@@ -237,10 +237,10 @@ def options_of(loss, options):
 
 
 def get_loss(loss, output_activation, options=()):
-    """The row for this loss through this output activation.
+    """Return the loss of this name through this output activation.
 
     `options` are a number per output for the quantile loss, the sizes of the variables for
-    a softmax over several, and else nothing. A row instead of a name is returned as it is.
+    a softmax over several, and else nothing. An object instead of a name is returned as it is.
     """
     if isinstance(loss, Loss):
         return loss

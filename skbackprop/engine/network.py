@@ -83,7 +83,7 @@ class Network:
         return [get_activation(name) for name in self.activations]
 
     @cached_property
-    def loss_row(self):
+    def loss_function(self):
         return get_loss(self.loss, self.output_activation, self.loss_options)
 
     def weights(self, params):
@@ -122,7 +122,7 @@ class Network:
             Factors for the outputs of each hidden layer.
         """
         sums, outputs, signal = [], [], X
-        functions = [row.value for row in self.hidden] + [self.loss_row.output]
+        functions = [row.value for row in self.hidden] + [self.loss_function.output]
         for layer, (weights, bias, function) in enumerate(
             zip(self.weights(params), self.biases(params), functions, strict=True)
         ):
@@ -153,8 +153,8 @@ class Network:
             Of ``loss / sum(sample_weight)``.
         """
         sums, outputs = self.forward(params, X, masks)
-        loss = self.loss_row.value(sums[-1], outputs[-1], Y)
-        delta = self.loss_row.gradient(sums[-1], outputs[-1], Y)
+        loss = self.loss_function.value(sums[-1], outputs[-1], Y)
+        delta = self.loss_function.gradient(sums[-1], outputs[-1], Y)
         if sample_weight is None:
             total = len(Y)
         else:

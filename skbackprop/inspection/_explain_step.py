@@ -266,7 +266,7 @@ def explain_step(
     loss, gradient = network.loss_and_gradient(params, inputs, target)
     after = params - rate * gradient
     sums_after, outputs_after = network.forward(after, inputs)
-    loss_after = network.loss_row.value(sums_after[-1], outputs_after[-1], target)
+    loss_after = network.loss_function.value(sums_after[-1], outputs_after[-1], target)
 
     def in_target_units(values):
         if scaling.targets is not None:

@@ -122,7 +122,7 @@ def _derivatives(network, params, X, Y):
     sums, outputs = network.forward(params, X)
     residuals = outputs[-1] - Y
     # The gradient of half a squared residual of one is the derivative of the output.
-    slope = network.loss_row.gradient(sums[-1], outputs[-1], outputs[-1] - 1)
+    slope = network.loss_function.gradient(sums[-1], outputs[-1], outputs[-1] - 1)
     deltas = [np.empty((*residuals.shape, n_out)) for _, n_out in network.shapes]
     for output in range(residuals.shape[1]):
         delta = np.zeros_like(slope)
@@ -336,7 +336,7 @@ class LeastSquares:
 
     def loss(self, params):
         """The mean loss."""
-        row, total = self.network.loss_row, 0.0
+        row, total = self.network.loss_function, 0.0
         for X, Y, weights in self._parts(_ROWS):
             sums, outputs = self.network.forward(params, X)
             total += float(weights @ row.value(sums[-1], outputs[-1], Y))
