@@ -198,14 +198,14 @@ ALIASES = {"sigmoid": "logistic"}
 _BY_NAME = {function.name: function for function in OUTPUT_ACTIVATIONS}
 
 
-def get_activation(activation):
+def get_activation(activation: str | Activation) -> Activation:
     """Return the activation called `activation`, which may be an alias, or an object."""
     if isinstance(activation, Activation):
         return activation
     return _BY_NAME[ALIASES.get(activation, activation)]
 
 
-def name_if_built_in(activation):
+def name_if_built_in(activation: str | Activation) -> str | Activation:
     """The name of a built-in activation, or else the object that a user wrote."""
     function = get_activation(activation)
     return function.name if function is _BY_NAME.get(function.name) else function

@@ -44,7 +44,7 @@ class _OneForAll:
     def __exit__(self, *_):
         with self.lock:
             self.n_inside -= 1
-            if self.n_inside == 0:
+            if self.n_inside == 0 and self.limit is not None:
                 self.limit.restore_original_limits()
             # From threadpoolctl 3.8 on, only the thread that first set a number may set others.
             for library in _libraries().one_for_all.lib_controllers:

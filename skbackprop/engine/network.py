@@ -45,7 +45,8 @@ class Network:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def __setstate__(self, state):
-        self.__init__(**state)  # the declared fields and nothing else
+        # The declared fields and nothing else.
+        self.__init__(**state)  # type: ignore[misc]
 
     @property
     def n_layers(self):

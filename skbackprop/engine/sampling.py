@@ -156,12 +156,12 @@ class EpochSampler:
 
     def draw(self, rng):
         """The row numbers of one epoch, in order."""
-        rows = self.rows if self.weights is None else self._resample(rng)
+        rows = self.rows if self.weights is None else self._resample(self.weights, rng)
         return rows[rng.permutation(len(rows))] if self.shuffle else rows
 
-    def _resample(self, rng):
+    def _resample(self, weights, rng):
         """Systematic resampling: every row floor(w) or ceil(w) times (Kitagawa, 1996)."""
-        cumulated = np.cumsum(self.weights)
+        cumulated = np.cumsum(weights)
         points = (np.arange(self.size) + rng.uniform()) * (cumulated[-1] / self.size)
         chosen = np.searchsorted(cumulated, points, side="right")
         return self.rows[np.minimum(chosen, len(self.rows) - 1)]

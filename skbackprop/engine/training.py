@@ -4,8 +4,12 @@
 signature, one test that holds the two together.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +17,13 @@ from . import schedules
 from .hashing import kernel
 from .saturation import has_constant_output, saturated_layer
 from .solvers.levenberg_marquardt import LeastSquares
+
+if TYPE_CHECKING:
+    from .network import Network
+    from .regularization import Regularization
+    from .sampling import EpochSampler
+    from .schedules import Schedule
+    from .solvers import Solver
 
 
 def as_matrix(Y, rows, n_outputs, dtype):
@@ -85,7 +96,7 @@ def run_epoch(
             batch_weights,
             regularization.masks(network, seed, numbers, params.dtype),
         )
-        total_weight = len(rows) if weights is None else batch_weights.sum()
+        total_weight = len(rows) if batch_weights is None else batch_weights.sum()
         updates += 1
         update(
             network, params, state, solver, regularization, gradient, total_weight, rate,
@@ -178,10 +189,10 @@ class TrainingConfig:
         Whether an output that does not depend on the inputs is a failure.
     """
 
-    network: object
-    solver: object
-    regularization: object
-    schedule: object
+    network: Network
+    solver: Solver
+    regularization: Regularization
+    schedule: Schedule
     batch_size: int
     learning_rate_init: float
     power_t: float
@@ -221,12 +232,12 @@ class TrainingProblem:
     """
 
     config: TrainingConfig
-    X: object
+    X: Any
     Y: np.ndarray
-    sampler: object
+    sampler: EpochSampler
     weights: np.ndarray | None = None
-    evaluate: object = None
-    probe: object = None
+    evaluate: Callable[[np.ndarray], ValidationResult] | None = None
+    probe: Any = None
 
     def saturated_layer(self, params):
         """Return a `SaturatedLayer` that cannot learn from here, or None."""

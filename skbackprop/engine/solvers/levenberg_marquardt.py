@@ -13,6 +13,7 @@ grows with the cube of the smaller number.
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -304,8 +305,8 @@ class LeastSquares:
         Summing to one, where no other rows belong to the mean.
     """
 
-    network: object
-    X: object
+    network: Any
+    X: Any
     Y: np.ndarray
     rows: np.ndarray
     weights: np.ndarray
@@ -366,9 +367,10 @@ class LeastSquares:
     def system(self, params, n_weights, ridge):
         """The damped equations of a step: of the parameters or the residuals, if fewer."""
         if self._n_residuals < len(params):
-            (rows,) = self._parts(len(self.rows))
-            return DualSystem(self.network, params, *rows, ridge)
-        return PrimalSystem(*self.normal_equations(params), params, n_weights, ridge)
+            ((X, Y, weights),) = self._parts(len(self.rows))
+            return DualSystem(self.network, params, X, Y, weights, ridge)
+        loss, gradient, matrix = self.normal_equations(params)
+        return PrimalSystem(loss, gradient, matrix, params, n_weights, ridge)
 
 
 def take_step(solver, equations, params, n_weights, ridge, counters):

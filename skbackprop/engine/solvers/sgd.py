@@ -25,7 +25,7 @@ class GradientDescent(Solver):
         return Nesterov(momentum) if params["nesterovs_momentum"] else Momentum(momentum)
 
     @property
-    def default_learning_rate(self):
+    def default_learning_rate(self):  # type: ignore[override]
         """What ``learning_rate_init="auto"`` comes to."""
         return _ONLINE_LEARNING_RATE
 
@@ -47,7 +47,7 @@ class Momentum(GradientDescent):
     n_slots = 1  # the velocity
 
     @property
-    def default_learning_rate(self):
+    def default_learning_rate(self):  # type: ignore[override]
         """What "auto" comes to: the steps of a gradient add up to 1 / (1 - momentum)."""
         return _ONLINE_LEARNING_RATE * max(1.0 - self.momentum, 0.01)
 

@@ -230,12 +230,13 @@ def require(condition, solver, rule):
 
 def check_declarations(solver):
     """Raise a ValueError if a solver of the user's declares what cannot be."""
-    for name, kind, smallest in (
+    rules: tuple[tuple[str, Any, Any], ...] = (
         ("n_slots", Integral, 0),
         ("default_batch_size", Integral, 1),
         ("default_learning_rate", Real, np.nextafter(0, 1)),
-    ):
-        value = getattr(solver, name)
+    )
+    for name, kind, smallest in rules:
+        value: Any = getattr(solver, name)
         is_sound = isinstance(value, kind) and smallest <= value < np.inf
         noun = "an integer" if kind is Integral else "a finite number"
         bound = "> 0" if kind is Real else f">= {smallest}"
