@@ -15,6 +15,8 @@ nox.options.sessions = ["docs", "versions"]
 nox.options.default_venv_backend = "venv"
 
 PYPROJECT = Path("pyproject.toml").read_text(encoding="utf-8")
+# The last of the classifiers that name a version.
+NEWEST_PYTHON = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PYPROJECT)[-1]
 OLDEST_PYTHON = re.search(r'^requires-python = ">=(.+)"$', PYPROJECT, flags=re.M)[1]
 # PyPI's PyTorch for Linux brings several gigabytes of CUDA; this index has one for the CPU.
 PYTORCH = ("torch", "--index-url", "https://download.pytorch.org/whl/cpu")
@@ -63,10 +65,12 @@ def coverage(session):
     # Signals that come again and again also reach what measures.
     again = "tests/test_faults.py::test_ctrl_c_again_and_again"
     tests = ["-m", "pytest", "--quiet", "-n", "0", "-m", marked, "--deselect", again]
-    session.run("coverage", "run", *tests, success_codes=[0, 1])
-    # Some of the tests kill processes, or fill their disk: such data are left out.
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    try:
+        session.run("coverage", "run", *tests)
+    finally:  # the report is of use also where tests failed
+        # Some of the tests kill processes, or fill their disk: such data are left out.
+        session.run("coverage", "combine", "--quiet")
+        session.run("coverage", "report")
 
 
 @nox.session
@@ -82,6 +86,12 @@ def oldest(session):
     lines = re.findall(r"^(?:dependencies|pandas) = (.+)$", PYPROJECT, flags=re.M)
     floors = re.findall(r"([a-z-]+)>=([0-9.]+)", " ".join(lines))
     test_with(session, *(f"{name}=={version}" for name, version in floors))
+
+
+@nox.session(python=NEWEST_PYTHON)
+def newest(session):
+    """The tests on the newest of everything, on the newest Python."""
+    test_with(session)
 
 
 @nox.session
