@@ -19,7 +19,7 @@ from ._config import is_full_batch, needs_noise_estimate, streaming_alpha
 from ._fitted_network import FittedNetwork, FittedState
 from ._input_validation import validate_inputs_and_targets
 from ._noise_estimation import sample_noise
-from ._parameters import RULES, Options, check_parameters
+from ._parameters import RULES, check_parameters
 from ._sample_weight import (
     check_weights,
     draw_batch,
@@ -27,15 +27,14 @@ from ._sample_weight import (
     weights_of_fit,
     weights_of_stream,
 )
-from ._scaling import LocalRows, Scaling, fit_input_scaler
+from ._scaling import LocalRows, Scaling, fit_input_scaler, fit_target_scaler
+from ._single_row import prepare_stream
 from ._training_data import Samples, TrainingData, sample_epochs
 from ._training_diagnosis import cut_short
 from ._training_loop import TrainResult, TrainState, fit_with_restarts
 from ._validation_set import ValidationSet, check_training_weights, split
 from ._warnings import warn_caller
-from .engine.activations import ALIASES
 from .engine.hashing import hash_data
-from .engine.losses import Loss, allowed_outputs
 from .engine.sampling import merge_copies
 from .engine.schedules import TrainCounters
 from .engine.solvers import get_solver
@@ -93,40 +92,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     """Training of a network; a subclass knows the targets."""
 
     _parameter_rules = RULES
-    # The fitted attributes that say what the targets are.
-    _target_attributes: tuple[str, ...] = ()
-
     # ---- What a subclass adds ----
 
     @abstractmethod
-    def _fit_targets(self, y, resume, is_stream):
-        """Learn what the targets are, or refuse those that differ from the earlier call's.
+    def _fit_target_encoder(self, y, resume, is_stream):
+        """Set `_target_encoder`, or refuse targets that differ from the earlier call's.
 
         Returns their kind, if that has become known.
         """
-
-    @abstractmethod
-    def _encode(self, y, kind=None):
-        """The targets as numbers, unscaled; refuses those of another kind."""
-
-    @abstractmethod
-    def _output_layer(self):
-        """The number of outputs, the loss, the output activation, the loss's options."""
-
-    @abstractmethod
-    def _targets(self, Y, network, dtype):
-        """The encoded targets as `network` takes them."""
-
-    @abstractmethod
-    def _prepare_single_rows(self, problem, classes=None):
-        """Get ready for a stream of single rows, if their targets are plain numbers."""
-
-    def _strata(self, Y, counts):
-        """What held-out rows should have their share of: nothing in particular.
-
-        `Y` and `counts` are of the rows that can be held out.
-        """
-        return np.zeros(len(Y), dtype=int)
 
     def _apply_class_weight(self, rows, y, weights, is_stream):
         """Let whatever else weighs a row change the weights, and drop rows of none."""
@@ -226,7 +199,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             problem = _config.make_problem(self, config, data)
             result = self._train(problem, data, state, resume, dispatcher)
             if is_stream and samples.X.shape[0] == 1:
-                self._prepare_single_rows(problem, **known)
+                prepare_stream(self, problem, **known)
             if dispatcher is not None:
                 dispatcher.fit_ends()
         if result.interrupt is not None:
@@ -243,8 +216,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         weights = check_weights(sample_weight, X.shape[0], needs_some=not is_stream)
         bounded = weights_of_stream if is_stream else weights_of_fit
         weights = bounded(weights, is_full_batch(self))
-        kind = self._fit_targets(y, resume, is_stream, **known)
-        return Samples(X, y, self._encode(y, kind), weights)
+        kind = self._fit_target_encoder(y, resume, is_stream, **known)
+        return Samples(X, y, self._target_encoder.encode(y, kind), weights)
 
     def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype):
         """Return the given validation data as `Samples`, or None."""
@@ -261,7 +234,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         weights = weights_of_fit(weights, in_gradient=True)
-        return Samples(X_val, y_val, self._encode(y_val), weights)
+        return Samples(X_val, y_val, self._target_encoder.encode(y_val), weights)
 
     def _has_stopped(self, validation, resume):
         """Return whether early stopping has ended a stream."""
@@ -279,12 +252,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _make_network(self, shape, resume):
         """Return the network that the parameters and the shape of the inputs ask for."""
         n_rows, n_inputs = shape
-        output_layer = self._output_layer()
+        output_layer = _config.resolve_output_layer(self, self._target_encoder)
         if resume and isinstance(self.hidden_layer_sizes, str):
             hidden = self._network.layer_sizes[1:-1]
         else:
             hidden = _config.hidden_sizes(
-                self.hidden_layer_sizes, n_inputs, output_layer[0], n_rows
+                self.hidden_layer_sizes, n_inputs, output_layer.n_outputs, n_rows
             )
         network = _config.make_network(self, n_inputs, hidden, output_layer)
         if resume:
@@ -330,9 +303,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         ordered = self._order_and_split(samples, validation, state.counters.seed, is_stream)
         rows, weights, validation, hashes = ordered
         dtype = samples.X.dtype
-        targets = self._targets(samples.Y, network, dtype)
+        encoder = self._target_encoder
+        targets = encoder.to_network(samples.Y, network, dtype)
         if validation is not None:
-            targets_val = self._targets(validation.Y, network, validation.X.dtype)
+            targets_val = encoder.to_network(validation.Y, network, validation.X.dtype)
             validation = ValidationSet(validation, targets_val)
         local = LocalRows(samples.X, samples.Y, targets, rows, weights, hashes)
         scaling = self._scaling if resume else Scaling()
@@ -381,7 +355,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         counts = np.ones(len(Y)) if weights is None else np.maximum(weights, 1.0)
         rows, weights = self._apply_class_weight(rows, samples.y, weights, is_stream)
         if splits:
-            strata = self._strata(Y[rows], counts[rows])
+            strata = self._target_encoder.strata(Y[rows], counts[rows])
             rows, held_out = split(rows, hashes, strata, counts, self.validation_fraction, seed)
             check_training_weights(weights, rows)
             validation = replace(samples, weights=weights)[held_out]
@@ -397,11 +371,17 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         return rows[drawn[rows] > 0], drawn
 
     def _fit_scaling(self, network, rows, params):
-        """Return the `Scaling` for some rows; constant columns lose their initial weights."""
+        """Return the `Scaling` for some rows; what is constant loses its initial weights."""
         names = getattr(self, "feature_names_in_", None)
         inputs, is_constant = fit_input_scaler(rows, names)
         network.weights(params)[0][is_constant] = 0
-        return Scaling(inputs)
+        kind = self._target_encoder.scaled_by(network)
+        if kind is None:
+            return Scaling(inputs)
+        targets, is_constant = fit_target_scaler(rows, kind)
+        for layer in network.weights(params)[-1], network.biases(params)[-1]:
+            layer[..., is_constant] = 0
+        return Scaling(inputs, targets, through_exp=kind == "size")
 
     # ---- Training ----
 
@@ -443,32 +423,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         has_validation = validation is not None
         is_scored = has_validation and self.scoring is not None
         self._examined = (had_validation or has_validation, was_scored or is_scored)
-
-    # ---- From parameters to the output layer ----
-
-    def _output_activation(self, loss, called_for):
-        """The name of the output activation, where `loss` calls for `called_for`."""
-        name = self.output_activation
-        if isinstance(loss, Loss):
-            allowed = (loss.output_activation,)
-            called_for = loss.output_activation
-        else:
-            allowed = tuple(
-                output
-                for output in allowed_outputs(loss)
-                if loss != "log_loss" or output == called_for
-            )
-        if name == "auto":
-            return called_for
-        name = ALIASES.get(name, name)
-        if name not in allowed:
-            shown = loss.name if isinstance(loss, Loss) else loss
-            raise ValueError(
-                f"The 'output_activation' parameter of {type(self).__name__} must be "
-                f"{Options(('auto', *allowed))} with loss={shown!r} and these targets. "
-                f"Got {name!r}."
-            )
-        return allowed[allowed.index(name)]  # a plain str, whatever kind of str was given
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

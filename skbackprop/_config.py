@@ -11,8 +11,10 @@ from numbers import Real
 
 import numpy as np
 
-from ._parameters import as_sizes
-from .engine.activations import Activation, name_if_built_in
+from ._parameters import Options, as_sizes
+from .engine.activations import ALIASES, Activation, name_if_built_in
+from .engine.early_stopping import EarlyStopping
+from .engine.losses import Loss, allowed_outputs, loss_name
 from .engine.network import Network
 from .engine.regularization import Regularization
 from .engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
@@ -60,7 +62,6 @@ def resolve_config(estimator, network, solver, data):
     max_epochs = 1 if data.is_stream else resolve_max_epochs(estimator, solver, size)
     schedule, length = resolve_schedule(estimator, solver, data, max_epochs)
     alpha = resolve_alpha(estimator, data, batch_size / size)
-    monitor = resolve_monitor(estimator, data.validation)
     return TrainingConfig(
         network=network,
         solver=solver,
@@ -71,9 +72,7 @@ def resolve_config(estimator, network, solver, data):
         power_t=float(estimator.power_t),
         max_epochs=max_epochs,
         schedule_length=length,
-        tol=resolve_tol(estimator, solver),
-        patience=resolve_patience(estimator, solver, monitor),
-        monitor=monitor,
+        early_stopping=resolve_early_stopping(estimator, solver, data.validation),
         expects_signal=(
             data.X is not None
             and estimator.learning_rate_init != "auto"
@@ -122,28 +121,68 @@ def one_per_layer(name, values, hidden, hidden_layer_sizes):
     return values
 
 
+def resolve_output_layer(estimator, encoder):
+    """Return the `OutputLayer` that the parameters and the targets ask for."""
+    loss = encoder.default_loss if estimator.loss == "auto" else loss_name(estimator.loss)
+    quantiles = _quantiles(estimator) if loss == "quantile" else ()
+    layer = encoder.output_layer(loss, quantiles)
+    if isinstance(loss, Loss):
+        layer = layer._replace(activation=loss.output_activation)
+    return layer._replace(activation=_resolve_output_activation(estimator, layer))
+
+
+def _quantiles(estimator):
+    given = estimator.quantile
+    quantiles = tuple(map(float, (given,) if isinstance(given, Real) else given))
+    if not quantiles:
+        raise ValueError("The 'quantile' parameter must hold a number. Got none.")
+    return quantiles
+
+
+def _resolve_output_activation(estimator, layer):
+    """Return the name of the output activation, where the layer calls for one."""
+    loss, called_for, name = layer.loss, layer.activation, estimator.output_activation
+    if isinstance(loss, Loss):
+        allowed = (called_for,)
+    else:
+        allowed = tuple(
+            output
+            for output in allowed_outputs(loss)
+            if loss != "log_loss" or output == called_for
+        )
+    if name == "auto":
+        return called_for
+    name = ALIASES.get(name, name)
+    if name not in allowed:
+        shown = loss.name if isinstance(loss, Loss) else loss
+        raise ValueError(
+            f"The 'output_activation' parameter of {type(estimator).__name__} must be "
+            f"{Options(('auto', *allowed))} with loss={shown!r} and these targets. "
+            f"Got {name!r}."
+        )
+    return allowed[allowed.index(name)]  # a plain str, whatever kind of str was given
+
+
 def make_network(estimator, n_inputs, hidden, output_layer):
-    """The network that the parameters describe.
+    """Return the network that the parameters describe.
 
     Parameters
     ----------
     estimator : BaseBackprop
     n_inputs : int
     hidden : tuple of int
-    output_layer : tuple
-        Number of outputs, loss, output activation, and the loss's options.
+    output_layer : OutputLayer
     """
     names = one_per_layer(
         "activation", estimator.activation, hidden, estimator.hidden_layer_sizes
     )
-    n_outputs, loss, output, options = output_layer
     return Network(
-        layer_sizes=(n_inputs, *hidden, n_outputs),
+        layer_sizes=(n_inputs, *hidden, output_layer.n_outputs),
         # Names are what the kernel knows, and what a file should hold.
         activations=tuple(map(name_if_built_in, names)),
-        loss=loss,
-        output_activation=output,
-        loss_options=options,
+        loss=output_layer.loss,
+        output_activation=output_layer.activation,
+        loss_options=output_layer.loss_options,
     )
 
 
@@ -285,17 +324,18 @@ def resolve_tol(estimator, solver):
     return None if ends_as_planned else _TOL
 
 
-def resolve_monitor(estimator, validation):
-    """Return the column of the history that decides when to stop."""
-    if not estimator.early_stopping or validation is None:
-        return "loss"
-    return "validation_loss" if estimator.scoring is None else "validation_score"
-
-
-def resolve_patience(estimator, solver, monitor):
-    """Return how many epochs in a row may bring no improvement."""
-    by_gradient = solver.whole_problem and monitor == "loss"
-    return math.inf if by_gradient else float(estimator.n_iter_no_change)
+def resolve_early_stopping(estimator, solver, validation):
+    """Return the rule that ends training early."""
+    monitor = "loss"
+    if estimator.early_stopping and validation is not None:
+        monitor = "validation_loss" if estimator.scoring is None else "validation_score"
+    ends_by_gradient = solver.whole_problem and monitor == "loss"
+    return EarlyStopping(
+        monitor,
+        tol=resolve_tol(estimator, solver),
+        patience=math.inf if ends_by_gradient else float(estimator.n_iter_no_change),
+        keeps_best=monitor != "loss" and estimator.restore_best,
+    )
 
 
 def float_or_none(value):

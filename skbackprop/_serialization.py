@@ -15,16 +15,25 @@ from numbers import Integral, Real
 from reprlib import repr as _short
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from . import _history
 from ._parameters import AnyOf, Boolean, InstanceOf, Interval, Options
 from ._scaling import Scaling, Standardizer
-from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
+from ._target_encoding import (
+    MULTILABEL,
+    MULTIOUTPUT,
+    NUMERIC,
+    SINGLE,
+    ClassEncoder,
+    NumericEncoder,
+)
 from ._training_loop import TrainState
 from .engine.activations import ACTIVATIONS, Activation
+from .engine.early_stopping import MONITORS
 from .engine.losses import LOSSES, Loss
 from .engine.network import Network
-from .engine.schedules import MONITORS, TrainCounters
+from .engine.schedules import TrainCounters
 from .engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
 
 _TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_iter_",
@@ -32,8 +41,7 @@ _TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_
 #: The fitted attributes that training leaves; `_params` is derived from `_train_state`.
 TRAINED = (*_TRAINED, "_params")
 #: All fitted attributes, with those that are known before training.
-FITTED = (*TRAINED, "n_features_in_", "feature_names_in_", "_labels", "_class_totals", "_flat",
-          "_n_targets")  # fmt: skip
+FITTED = (*TRAINED, "n_features_in_", "feature_names_in_", "_target_encoder", "_class_totals")
 
 
 class InvalidStateError(ValueError):
@@ -67,8 +75,8 @@ def to_plain(fitted):
         "_scaling": _scaling_to_plain,
         "_train_state": _train_state_to_plain,
         "history_": _history_to_plain,
-        "_labels": _declared,
-        "_class_totals": lambda totals: _totals_to_plain(totals, fitted["_labels"]),
+        "_target_encoder": _target_encoder_to_plain,
+        "_class_totals": lambda totals: _totals_to_plain(totals, fitted["_target_encoder"]),
     }
     return {
         name: converted[name](value) if name in converted else value
@@ -268,6 +276,7 @@ _RANDOM_STATE = {
 # Settings of the last solver; those of the next come from the parameters.
 _SOLVERS = {kind.__name__: kind for kind in (*UPDATE_RULES, LBFGS, LevenbergMarquardt)}
 _LABELS = {"kind": Options((SINGLE, MULTILABEL, MULTIOUTPUT)), "classes": _ANYTHING}
+_NUMERIC = {"kind": Options((NUMERIC,)), "n_targets": _POSITIVE_COUNT, "is_flat": Boolean()}
 _TOTALS = {"classes": _Array((np.int64,), 1), "totals": _Array((np.float64,), 1)}
 
 
@@ -462,14 +471,29 @@ def _examined_from_plain(plain):
     return tuple(map(bool, plain))
 
 
-def _labels_from_plain(plain):
-    record = _record("labels", plain, _LABELS)
+def _target_encoder_to_plain(encoder):
+    return _declared(encoder) | {"kind": encoder.kind}
+
+
+def _target_encoder_from_plain(plain):
+    require(isinstance(plain, dict), "target_encoder must be a dict.")
+    if plain.get("kind") != NUMERIC:
+        return _class_encoder_from_plain(plain)
+    record = _record("target_encoder", plain, _NUMERIC)
+    return NumericEncoder(
+        _as_python(record["n_targets"], _POSITIVE_COUNT),
+        _as_python(record["is_flat"], Boolean()),
+    )
+
+
+def _class_encoder_from_plain(plain):
+    record = _record("target_encoder", plain, _LABELS)
     kind, classes = record["kind"], record["classes"]
     if kind != MULTIOUTPUT:
-        return ClassEncoder(kind, _class_array("labels.classes", classes))
-    _check("labels.classes", classes, _Sequence(_ANYTHING, shortest=1))
+        return ClassEncoder(kind, _class_array("target_encoder.classes", classes))
+    _check("target_encoder.classes", classes, _Sequence(_ANYTHING, shortest=1))
     return ClassEncoder(
-        kind, [_class_array(f"labels.classes[{k}]", a) for k, a in enumerate(classes)]
+        kind, [_class_array(f"target_encoder.classes[{k}]", a) for k, a in enumerate(classes)]
     )
 
 
@@ -529,9 +553,7 @@ _FROM_PLAIN = {
     "engine_": _simple("engine_", Options(("compiled", "numpy"))),
     "n_features_in_": _simple("n_features_in_", _POSITIVE_COUNT),
     "feature_names_in_": _names_from_plain,
-    "_labels": _labels_from_plain,
-    "_flat": _simple("flat", Boolean()),
-    "_n_targets": _simple("n_targets", _POSITIVE_COUNT),
+    "_target_encoder": _target_encoder_from_plain,
     "_class_totals": _totals_from_plain,
 }
 
@@ -562,17 +584,23 @@ def from_plain(plain, estimator):
     needed, optional = {"n_features_in_"}, {"feature_names_in_"}
     is_trained = not plain.keys().isdisjoint(TRAINED)
     if is_trained:
-        needed |= {*_TRAINED, *estimator._target_attributes}
-        optional |= {"_class_totals"} if "_labels" in needed else set()
+        needed |= {*_TRAINED, "_target_encoder"}
+        optional |= {"_class_totals"} if is_classifier(estimator) else set()
     else:  # a worker's estimator, that knows the inputs and perhaps the targets
-        optional |= {*estimator._target_attributes}
+        optional |= {"_target_encoder"}
     odd = (needed - plain.keys()) | (plain.keys() - needed - optional)
     require(not odd, f"the fitted state lacks or adds {sorted(map(str, odd))}.")
     fitted = {name: _FROM_PLAIN[name](value) for name, value in plain.items()}
+    if "_target_encoder" in fitted:
+        is_numeric = fitted["_target_encoder"].kind == NUMERIC
+        require(
+            is_numeric != is_classifier(estimator),
+            f"target_encoder does not fit a {type(estimator).__name__}.",
+        )
     if is_trained:
         _check_sizes(fitted)
         _check_loss(fitted["_network"], estimator)
-        (_check_labels if "_labels" in fitted else _check_targets)(fitted)
+        (_check_labels if is_classifier(estimator) else _check_targets)(fitted)
         fitted["_params"] = fitted["_train_state"].best
     return fitted
 
@@ -607,12 +635,12 @@ def _check_loss(network, estimator):
 
 
 def _check_labels(fitted):
-    labels, network = fitted["_labels"], fitted["_network"]
+    labels, network = fitted["_target_encoder"], fitted["_network"]
     n_outputs, blocks = network.layer_sizes[-1], labels.blocks
     shared = labels.share_one_output(n_outputs)
     require(
         shared or sum(blocks) == n_outputs,
-        f"labels.classes must be for {n_outputs} outputs. Got {sum(blocks)} classes.",
+        f"target_encoder.classes must be for {n_outputs} outputs. Got {sum(blocks)} classes.",
     )
     if network.loss == "log_loss":
         softmax = not shared and labels.kind != MULTILABEL
@@ -644,13 +672,15 @@ def _name_classes(totals, labels):
 
 def _check_targets(fitted):
     network, scaling = fitted["_network"], fitted["_scaling"]
-    n_outputs, n_targets = network.layer_sizes[-1], fitted["_n_targets"]
-    require(n_targets == 1 or not fitted["_flat"], "flat must be False with several targets.")
+    encoder = fitted["_target_encoder"]
+    n_outputs, n_targets = network.layer_sizes[-1], encoder.n_targets
+    sound = n_targets == 1 or not encoder.is_flat
+    require(sound, "target_encoder.is_flat must be False with several targets.")
     options = network.loss_options  # the quantiles of each target in turn
     each = len(options) // n_targets or 1
     require(
         n_outputs == n_targets * each and options == options[:each] * n_targets,
-        f"n_targets must be for {n_outputs} outputs. Got {n_targets}.",
+        f"target_encoder.n_targets must be for {n_outputs} outputs. Got {n_targets}.",
     )
     sound = scaling.targets is None or network.output_activation in ("identity", "exp")
     sound = sound and scaling.through_exp <= (network.output_activation == "exp")

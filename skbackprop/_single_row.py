@@ -18,8 +18,9 @@ from scipy import sparse
 
 from . import _history
 from ._config import is_full_batch, resolve_batch_size
+from ._target_encoding import MULTILABEL, NUMERIC, SINGLE
 from .engine.hashing import kernel
-from .engine.schedules import CONSTANT, should_stop, update_best
+from .engine.schedules import CONSTANT
 from .engine.solvers import GradientDescent
 from .engine.training import choose_engine
 
@@ -194,16 +195,13 @@ class Stream:
         What that call trained.
     read : callable
         ``read(y)``: the target as the network takes it, or None where it is not that plain.
-    by_class : bool
-        Whether the network takes class numbers, and not columns of targets.
-    is_sparse : bool
-        Whether the row of that call was sparse.
     classes : object
         What that call was given as `classes`.
     """
 
-    def __init__(self, estimator, problem, read, by_class, is_sparse, classes):
-        self.problem, self.read, self.is_sparse = problem, read, is_sparse
+    def __init__(self, estimator, problem, read, classes):
+        self.problem, self.read = problem, read
+        self.is_sparse = sparse.issparse(problem.X)  # as the row of that call was
         self.train_state, self.params = estimator._train_state, estimator._params
         self.names = vars(estimator).get("feature_names_in_")
         counters = self.train_state.counters
@@ -211,7 +209,6 @@ class Stream:
         self._note_settings(estimator, classes)
         # Of the columns in their order; the lists stay the same as long as the weights do.
         self.appends = [column.append for column in estimator.history_.values()]
-        self.tol = problem.config.tol or 0.0
         constant = problem.config.schedule is CONSTANT
         counters, penalties = self.train_state.counters, problem.config.regularization
         self.rate = problem.config.learning_rate_at(counters) if constant else None
@@ -228,8 +225,8 @@ class Stream:
             self.train_state.counters.seed,
             estimator._scaling.inputs,
             estimator._scaling.targets,
-            by_class,
-            is_sparse,
+            problem.Y.ndim == 1,
+            self.is_sparse,
             _may_overflow(problem, self.params.dtype),
         )
 
@@ -340,10 +337,9 @@ class Stream:
         counters.samples += n_uses
         counters.updates += -(-n_uses // self.batch_size)
         counters.loss = measured
-        update_best(counters, measured, measured, self.tol)
-        estimator.converged_ = problem.config.tol is not None and should_stop(
-            counters, problem.config.patience, problem.config.schedule, rate
-        )
+        rule = problem.config.early_stopping
+        rule.update(counters, measured)
+        estimator.converged_ = rule.should_stop(counters, problem.config.schedule, rate)
 
 
 def learn_row(estimator, X, y, classes, sample_weight):
@@ -354,8 +350,9 @@ def learn_row(estimator, X, y, classes, sample_weight):
     return stream.learn(estimator, X, y, sample_weight)
 
 
-def read_label(numbers):
-    """A reader of one label, by a dictionary of their numbers."""
+def _read_label(labels):
+    """A reader of one label, which gives its number."""
+    numbers = {label: number for number, label in enumerate(labels)}
     are_booleans = any(isinstance(label, bool) for label in numbers)
 
     def read(y):
@@ -370,7 +367,7 @@ def read_label(numbers):
     return read
 
 
-def read_number(network):
+def _read_number(network):
     """A reader of one target."""
     smallest = _smallest(network)
 
@@ -381,7 +378,7 @@ def read_number(network):
     return read
 
 
-def read_columns(network, dtype):
+def _read_columns(network, dtype):
     """A reader of several targets."""
     smallest, n_columns = _smallest(network), network.layer_sizes[-1]
 
@@ -392,7 +389,7 @@ def read_columns(network, dtype):
     return read
 
 
-def read_indicators(n_labels, dtype):
+def _read_indicators(n_labels, dtype):
     """A reader of a 0 or 1 for each label."""
 
     def read(y):
@@ -416,7 +413,22 @@ def _smallest(network):
     return 0.0 if network.loss == "poisson" else -np.inf
 
 
-def prepare_stream(estimator, problem, read, by_class, classes):
+def make_target_reader(encoder, network, dtype):
+    """Return what reads the target of one row, or None where rows take the long way.
+
+    ``read(y)`` is the target as the network takes it, or None where it is not that plain.
+    """
+    n_outputs = network.layer_sizes[-1]
+    if encoder.kind == SINGLE:
+        return _read_label(encoder.classes.tolist())
+    if encoder.kind == MULTILABEL:
+        return _read_indicators(n_outputs, dtype)
+    if encoder.kind == NUMERIC and n_outputs == encoder.n_targets:  # and not their quantiles
+        return _read_columns(network, dtype) if n_outputs > 1 else _read_number(network)
+    return None
+
+
+def prepare_stream(estimator, problem, classes=None):
     """Make the estimator ready for single rows to come, if they can take the short way."""
     can_be = (
         estimator.engine_ == "compiled"
@@ -425,8 +437,12 @@ def prepare_stream(estimator, problem, read, by_class, classes):
         and not problem.config.solver.full_batch
         and not estimator.early_stopping
         and not estimator.verbose
+        and getattr(estimator, "class_weight", None) is None
         and estimator._params is estimator._train_state.params
     )
-    if can_be:
-        is_sparse = sparse.issparse(problem.X)
-        estimator._stream = Stream(estimator, problem, read, by_class, is_sparse, classes)
+    if not can_be:
+        return
+    network, encoder = problem.config.network, estimator._target_encoder
+    read = make_target_reader(encoder, network, estimator._params.dtype)
+    if read is not None:
+        estimator._stream = Stream(estimator, problem, read, classes)

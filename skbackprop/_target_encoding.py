@@ -1,20 +1,144 @@
-"""Class labels as numbers, and back; what a classifier's outputs stand for."""
+"""The targets as the network takes them, and what its outputs stand for."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._label_types import refuse_mixture, union
+from .engine.losses import ROBUST_LOSSES
 
 SINGLE = "single"
 MULTILABEL = "multilabel"
 MULTIOUTPUT = "multioutput"
+NUMERIC = "numeric"
+
+
+class OutputLayer(NamedTuple):
+    """What the targets and the loss ask of the output layer."""
+
+    n_outputs: int
+    loss: object
+    activation: str
+    loss_options: tuple = ()
+
+
+class TargetEncoder(ABC):
+    """What the targets are, and how they reach the network.
+
+    `encode` gives the numbers that rows are ordered and split by, `to_network` what the loss
+    compares the outputs with.
+    """
+
+    kind: str
+    #: What ``loss="auto"`` is.
+    default_loss: str
+
+    @abstractmethod
+    def encode(self, y, kind=None):
+        """Return the targets as numbers; `kind` is that of `y`, where it is known already.
+
+        Raises
+        ------
+        ValueError
+            If they are not of the kind that the encoder was made for.
+        """
+
+    @abstractmethod
+    def output_layer(self, loss, quantiles=()):
+        """Return the `OutputLayer` that a loss calls for."""
+
+    @abstractmethod
+    def to_network(self, Y, network, dtype):
+        """Return the encoded targets as `network` takes them."""
+
+    def strata(self, Y, counts):
+        """Return the stratum of each row, of which a validation set has its share.
+
+        `Y` and `counts`, of how many copies each stands for, are of the rows that can be
+        held out.
+        """
+        return np.zeros(len(Y), dtype=int)
+
+    def scaled_by(self, network):
+        """Return by what the targets are standardized, as `fit_target_scaler` has it."""
+        return None
 
 
 @dataclass(frozen=True)
-class ClassEncoder:
+class NumericEncoder(TargetEncoder):
+    """The targets of a regressor.
+
+    Parameters
+    ----------
+    n_targets : int
+    is_flat : bool
+        Whether `y` had one dimension, as predictions then have.
+    """
+
+    n_targets: int
+    is_flat: bool
+
+    kind = NUMERIC
+    default_loss = "squared_error"
+
+    @classmethod
+    def learn(cls, y):
+        """Return the encoder of targets like these."""
+        return cls(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
+
+    def encode(self, y, kind=None):
+        """Return a column per target."""
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_targets:
+            raise ValueError(
+                f"Training cannot be resumed: y has {y.shape[1]} targets, the fitted network "
+                f"{self.n_targets}."
+            )
+        return y
+
+    def output_layer(self, loss, quantiles=()):
+        """Return one output per target, or per quantile of each."""
+        options = quantiles * self.n_targets if loss == "quantile" else ()
+        activation = "exp" if loss == "poisson" else "identity"
+        return OutputLayer(len(options) or self.n_targets, loss, activation, options)
+
+    def to_network(self, Y, network, dtype):
+        """Return each target once for every quantile."""
+        if network.loss == "poisson" and (Y < 0).any():
+            raise ValueError(f"y must hold numbers >= 0 with loss='poisson'. Got {Y.min():g}.")
+        largest = np.abs(Y).max()
+        if largest > np.finfo(dtype).max:
+            raise ValueError(
+                f"y and y_val must hold numbers in the range of {np.dtype(dtype)}, the dtype "
+                f"of the network. Got {largest:g}: divide y by a constant, or fit to float64."
+            )
+        copies = network.layer_sizes[-1] // Y.shape[1]
+        return np.repeat(Y, copies, axis=1).astype(dtype, copy=False)
+
+    def scaled_by(self, network):
+        """Return what fits the output activation and the loss."""
+        output = network.loss_function.output_activation
+        if output == "exp":
+            return "size"
+        if output != "identity":
+            return None
+        return "quartiles" if network.loss in ROBUST_LOSSES else "moments"
+
+    def quantiles_of(self, network):
+        """Return the quantiles that a network predicts; none with other losses."""
+        if network.loss != "quantile":
+            return ()
+        return network.loss_options[: len(network.loss_options) // self.n_targets]
+
+
+@dataclass(frozen=True)
+class ClassEncoder(TargetEncoder):
     """The classes of a classifier.
 
     Parameters
@@ -28,9 +152,11 @@ class ClassEncoder:
     kind: str
     classes: object
 
+    default_loss = "log_loss"
+
     @classmethod
     def learn(cls, y, classes=None):
-        """The labels in `y`; `classes` may name more that are to come."""
+        """Return the encoder of the labels in `y`; `classes` may name more that are to come."""
         refuse_mixture(y, "y")
         kind = kind_of(y)
         if kind == MULTILABEL:
@@ -60,14 +186,9 @@ class ClassEncoder:
         return self.kind == SINGLE and n_outputs == 1 and len(self.classes) == 2
 
     def encode(self, y, kind=None):
-        """Class numbers, one or a column of them; for labels their 0 and 1.
+        """Return class numbers, one or a column of them; for labels their 0 and 1.
 
-        `kind` is that of `y`, where it is known already.
-
-        Raises
-        ------
-        ValueError
-            If `y` is of another kind, or holds labels that are not among the classes.
+        Labels that are not among the classes are refused.
         """
         kind = kind_of(y) if kind is None else kind
         # One column of labels, or a column that happens to hold two classes only, may look
@@ -88,6 +209,41 @@ class ClassEncoder:
             for column, classes in zip(columns, self.per_column, strict=True)
         ]
         return np.column_stack(numbers) if kind == MULTIOUTPUT else numbers[0]
+
+    def output_layer(self, loss, quantiles=()):
+        """Return an output per class; with the logarithmic loss one stands for both of two."""
+        has_softmax = loss == "log_loss" and self.kind != MULTILABEL
+        if has_softmax and self.blocks == (2,):
+            return OutputLayer(1, loss, "logistic")
+        options = self.blocks if has_softmax and len(self.blocks) > 1 else ()
+        activation = "softmax" if has_softmax else "logistic"
+        return OutputLayer(sum(self.blocks), loss, activation, options)
+
+    def to_network(self, Y, network, dtype):
+        """Return class numbers, or columns of 0 and 1."""
+        if self.kind == MULTILABEL:
+            return Y.astype(dtype)
+        if self.kind == MULTIOUTPUT:
+            return self.one_hot(Y, dtype)
+        # Class numbers stand for a column per class; a single column spells them out.
+        if self.share_one_output(network.layer_sizes[-1]):
+            return Y.reshape(-1, 1).astype(dtype)
+        # A custom loss is handed columns.
+        return Y if isinstance(network.loss, str) else self.one_hot(Y[:, None], dtype)
+
+    def strata(self, Y, counts):
+        """Return the classes, where each row has one."""
+        if self.kind != SINGLE:
+            return super().strata(Y, counts)
+        n_members = np.bincount(Y, counts, minlength=len(self.classes))
+        too_few = (n_members > 0) & (n_members < 2)
+        if too_few.any():
+            raise ValueError(
+                "The least populated classes in y have only 1 member, which is too few: "
+                "early_stopping needs one to train on and one to hold out. Classes with too "
+                f"few members are: {self.classes[too_few].tolist()}"
+            )
+        return Y
 
     def one_hot(self, numbers, dtype):
         """A 0/1 column per class of every column of class numbers."""

@@ -19,12 +19,13 @@ def cut_short(problem, result):
     why = problem.config.solver.explain_end(result.outcome)
     if why is not None:
         return f"Training stopped after {len(result.records)} epochs, because {why}"
-    if problem.config.tol is None or problem.config.schedule in PLANNED:
+    rule = problem.config.early_stopping
+    if rule.tol is None or problem.config.schedule in PLANNED:
         return None
-    if math.isinf(problem.config.patience):
-        reason = f"with a gradient still larger than tol={problem.config.tol:g}"
+    if math.isinf(rule.patience):
+        reason = f"with a gradient still larger than tol={rule.tol:g}"
     else:
-        reason = f"with the {problem.config.monitor.replace('_', ' ')} still improving"
+        reason = f"with the {rule.monitor.replace('_', ' ')} still improving"
     return (
         f"Training stopped after max_iter={problem.config.max_epochs} epochs {reason}. Raise "
         "max_iter, or set tol=None if that is intended."

@@ -80,17 +80,13 @@ class TrainState:
             self.counters.lbfgs_start_epoch = self.counters.epochs
         self.solver = solver
 
-    def monitor(self, name, keeps_best):
-        """Go on with what decides when to stop; the best of something else is forgotten."""
-        counters = self.counters
-        if name != counters.monitor:
-            counters.monitor, counters.n_no_improvement = name, 0
-            counters.best = counters.best_loss = math.inf
+    def monitor(self, rule):
+        """Go on with a rule of early stopping; the best of another one is forgotten."""
+        if rule.monitor != self.counters.monitor or not rule.keeps_best:
             self.best = self.params
-        if not keeps_best:
-            self.best = self.params
-        elif self.best is self.params:
+        if rule.keeps_best and self.best is self.params:
             self.best = self.params.copy()
+        rule.begin(self.counters)
 
     def grow(self, before, after, origins, drawn):
         """Continue with a network that has other outputs; see `expand_output_layer`."""
@@ -168,7 +164,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
     """
     if not has_kernel():
         warn_of_missing_kernel()
-    keeps_best = problem.config.monitor != "loss" and estimator.restore_best
+    keeps_best = problem.config.early_stopping.keeps_best
     # Half the rate does not help where another parameter is too large.
     unstable = unstable_parameters(problem)
     restarts = 0 if unstable or problem.config.solver.full_batch else estimator.max_restarts
@@ -179,7 +175,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         attempt.counters.n_restarts += restart
         attempt.counters.target_epoch = attempt.counters.epochs + problem.config.max_epochs
         attempt.use(problem.config.solver)
-        attempt.monitor(problem.config.monitor, keeps_best)
+        attempt.monitor(problem.config.early_stopping)
         if dispatcher is not None:
             dispatcher.training_begins(is_restart=restart > 0)
         attempt, result = _run(estimator, problem, attempt, dispatcher)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _initial_weights
 from ._base import BaseBackprop, available_with_partial_fit
+from ._config import resolve_output_layer
 from ._input_validation import dense_targets
 from ._label_types import refuse_mixture, type_of_label, type_of_labels
 from ._parameter_docs import fill_docstring
@@ -22,13 +23,9 @@ from ._sample_weight import accumulate_totals, weigh_classes, weigh_stream
 from ._single_row import (
     learn_row,
     predictor_for,
-    prepare_stream,
-    read_indicators,
-    read_label,
 )
 from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, distinct, kind_of
 from ._training_lock import training_lock
-from .engine.losses import loss_name
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -139,7 +136,6 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """
 
     _parameter_rules = CLASSIFIER_RULES
-    _target_attributes = ("_labels",)
 
     def __init__(
         self,
@@ -333,9 +329,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         >>> clf.predict(X[[0, 100, 200]])
         array([1, 2, 3])
         """
-        if "_labels" not in vars(self):  # asking scikit-learn takes longer than predicting
+        # Asking scikit-learn takes longer than predicting.
+        if "_target_encoder" not in vars(self):
             check_is_fitted(self)
-        labels, output_activation = self._labels, self._network.output_activation
+        labels, output_activation = self._target_encoder, self._network.output_activation
         if labels.share_one_output(self._network.layer_sizes[-1]):
             return labels.decode([(self._raw_output(X)[:, 0] > 0).astype(int)])
         if labels.kind == MULTILABEL:
@@ -346,10 +343,11 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if output_activation in ("softmax", "logistic"):
             # Tiny outputs may round to the same, their shares are told apart.
             blocks = self.predict_proba(X)
-            blocks = blocks if self._labels.kind == MULTIOUTPUT else [blocks]
+            blocks = blocks if self._target_encoder.kind == MULTIOUTPUT else [blocks]
         else:
-            blocks = self._labels.split(self._network.loss_function.output(self._raw_output(X)))
-        return self._labels.decode([block.argmax(axis=1) for block in blocks])
+            outputs = self._network.loss_function.output(self._raw_output(X))
+            blocks = self._target_encoder.split(outputs)
+        return self._target_encoder.decode([block.argmax(axis=1) for block in blocks])
 
     def predict_proba(self, X: Rows) -> Array | Any:
         """The probability of each class, or of each label.
@@ -368,13 +366,13 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             scikit-learn's trees spell it.
         """
         short = predictor_for(self, X)
-        if short is not None and self._labels.kind == SINGLE:
+        if short is not None and self._target_encoder.kind == SINGLE:
             predictor, rows = short
             p = predictor.probabilities(rows, len(self.classes_))
             if p is not None:
                 return p
         raw = self._raw_output(X)
-        return probabilities(self._network, self._labels, raw)
+        return probabilities(self._network, self._target_encoder, raw)
 
     def predict_log_proba(self, X: Rows) -> Array | Any:
         """The logarithm of the probabilities, finite for any finite input.
@@ -390,7 +388,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             In the order of `classes_`; for several columns of classes a list of these.
         """
         raw = self._raw_output(X)
-        return log_probabilities(self._network, self._labels, raw)
+        return log_probabilities(self._network, self._target_encoder, raw)
 
     def decision_function(self, X: Rows) -> Array | Any:
         """How far each row lies on the side of each class.
@@ -410,9 +408,9 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             of classes a list of arrays of shape (n_samples, n_classes).
         """
         check_is_fitted(self)
-        if self._labels.kind == MULTIOUTPUT:
-            return self._labels.split(self._raw_output(X))
-        if self._labels.kind == MULTILABEL or len(self.classes_) != 2:
+        if self._target_encoder.kind == MULTIOUTPUT:
+            return self._target_encoder.split(self._raw_output(X))
+        if self._target_encoder.kind == MULTILABEL or len(self.classes_) != 2:
             return self._raw_output(X)
         if self._network.layer_sizes[-1] == 1:
             return self._raw_output(X)[:, 0]
@@ -438,7 +436,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         """
         check_is_fitted(self)
         y = dense_targets(y)
-        if self._labels.kind != MULTIOUTPUT:
+        if self._target_encoder.kind != MULTIOUTPUT:
             return super().score(X, y, sample_weight=sample_weight)
         right = (np.asarray(y) == self.predict(X)).all(axis=1)
         return float(accuracy_score(np.ones_like(right), right, sample_weight=sample_weight))
@@ -475,24 +473,20 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     @property
     def classes_(self) -> Array | Any:
         """The class labels, or a list of those of each column of the targets."""
-        return self._fitted("_labels").classes
+        return self._fitted("_target_encoder").classes
 
-    def _fit_targets(self, y, resume, is_stream, classes=None):
+    def _fit_target_encoder(self, y, resume, is_stream, classes=None):
         if not resume:
-            self._labels = ClassEncoder.learn(y, classes)
+            self._target_encoder = ClassEncoder.learn(y, classes)
             vars(self).pop("_class_totals", None)  # of an earlier fit
-            return self._labels.kind
+            return self._target_encoder.kind
         if classes is not None:
             self._refuse_other_classes(classes)
-        elif self._labels.kind == SINGLE and kind_of(y) == SINGLE:
+        elif self._target_encoder.kind == SINGLE and kind_of(y) == SINGLE:
             if not is_stream:
                 self._refuse_fewer_or_more_classes(y)
             elif self.grow_classes:
                 self._grow(y)
-
-    def _encode(self, y, kind=None):
-        """Class numbers, or a column of 0 and 1 per label."""
-        return self._labels.encode(y, kind)
 
     def _refuse_fewer_or_more_classes(self, y):
         found = np.unique(y)
@@ -504,26 +498,26 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def _grow(self, y):
         """Give classes that are new in `y` outputs of their own."""
-        before, network = self._labels, self._network
-        grown_labels = before.with_new(y)
-        if len(grown_labels.classes) == len(before.classes):
+        before, network = self._target_encoder, self._network
+        grown_encoder = before.with_new(y)
+        if len(grown_encoder.classes) == len(before.classes):
             return
-        self._labels = grown_labels
-        n_outputs, loss, output, _ = self._output_layer()
+        self._target_encoder = grown_encoder
+        layer = resolve_output_layer(self, grown_encoder)
         grown = replace(
             network,
-            layer_sizes=(*network.layer_sizes[:-1], n_outputs),
-            loss=loss,
-            output_activation=output,
+            layer_sizes=(*network.layer_sizes[:-1], layer.n_outputs),
+            loss=layer.loss,
+            output_activation=layer.activation,
         )
         train_state = self._train_state.copy()
         drawn = _initial_weights.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
-        origins = self._labels.numbers_in(before)
+        origins = self._target_encoder.numbers_in(before)
         if before.share_one_output(network.layer_sizes[-1]):
             # The one output is the second class's, and the first's is zero.
             drawn[:, origins.index(0)] = 0
             origins = [0 if origin == 1 else None for origin in origins]
-        elif n_outputs == 1:
+        elif layer.n_outputs == 1:
             # Nothing was learned of a class alone: one output stands for it and the new one.
             origins = [None]
         train_state.grow(network, grown, origins, drawn)
@@ -531,66 +525,19 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
 
     def _refuse_other_classes(self, classes):
         given = ClassEncoder(
-            self._labels.kind,
+            self._target_encoder.kind,
             [distinct(column) for column in classes]
-            if self._labels.kind == MULTIOUTPUT
+            if self._target_encoder.kind == MULTIOUTPUT
             else distinct(classes),
         )
-        same = len(given.per_column) == len(self._labels.per_column) and all(
-            map(np.array_equal, given.per_column, self._labels.per_column)
+        same = len(given.per_column) == len(self._target_encoder.per_column) and all(
+            map(np.array_equal, given.per_column, self._target_encoder.per_column)
         )
         if not same:
             raise ValueError(
                 f"classes={_as_lists(given)} differ from those of the earlier call, "
-                f"{_as_lists(self._labels)}."
+                f"{_as_lists(self._target_encoder)}."
             )
-
-    def _output_layer(self):
-        loss = "log_loss" if self.loss == "auto" else loss_name(self.loss)
-        sizes, kind = self._labels.blocks, self._labels.kind
-        softmaxes = loss == "log_loss" and kind != MULTILABEL
-        if softmaxes and sizes == (2,):
-            return 1, loss, self._output_activation(loss, "logistic"), ()
-        called_for = "softmax" if softmaxes else "logistic"
-        output = self._output_activation(loss, called_for)
-        return sum(sizes), loss, output, sizes if softmaxes and len(sizes) > 1 else ()
-
-    def _targets(self, Y, network, dtype):
-        if self._labels.kind == MULTILABEL:
-            return Y.astype(dtype)
-        if self._labels.kind == MULTIOUTPUT:
-            return self._labels.one_hot(Y, dtype)
-        # Class numbers stand for a column per class; a single column spells them out.
-        if self._labels.share_one_output(network.layer_sizes[-1]):
-            return Y.reshape(-1, 1).astype(dtype)
-        # A loss that a user wrote is handed columns.
-        is_built_in = isinstance(network.loss, str)
-        return Y if is_built_in else self._labels.one_hot(Y[:, None], dtype)
-
-    def _prepare_single_rows(self, problem, classes=None):
-        if self.class_weight is not None:
-            return
-        if self._labels.kind == SINGLE:
-            numbers = {label: number for number, label in enumerate(self.classes_.tolist())}
-            by_class = not self._labels.share_one_output(problem.config.network.layer_sizes[-1])
-            prepare_stream(self, problem, read_label(numbers), by_class, classes)
-        elif self._labels.kind == MULTILABEL:
-            read = read_indicators(len(self.classes_), self._params.dtype)
-            prepare_stream(self, problem, read, False, classes)
-
-    def _strata(self, Y, counts):
-        """Held-out rows have their share of each class."""
-        if self._labels.kind != SINGLE:
-            return super()._strata(Y, counts)
-        n_members = np.bincount(Y, counts, minlength=len(self.classes_))
-        too_few = (n_members > 0) & (n_members < 2)
-        if too_few.any():
-            raise ValueError(
-                "The least populated classes in y have only 1 member, which is too few: "
-                "early_stopping needs one to train on and one to hold out. Classes with too "
-                f"few members are: {self.classes_[too_few].tolist()}"
-            )
-        return Y
 
     def _apply_class_weight(self, rows, y, weights, is_stream):
         if self.class_weight is None or not len(rows):
@@ -611,10 +558,10 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _check_names_in_class_weight(self):
         """A class that does not occur may have a weight; what cannot be a class may not."""
         given = self.class_weight
-        if isinstance(given, str) or self._labels.kind == MULTILABEL:
+        if isinstance(given, str) or self._target_encoder.kind == MULTILABEL:
             return
         listed = given if isinstance(given, (list, tuple)) else [given]
-        for weights, classes in zip(listed, self._labels.per_column, strict=False):
+        for weights, classes in zip(listed, self._target_encoder.per_column, strict=False):
             known = set(classes.tolist())
             strange = [
                 name

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseBackprop, available_with_partial_fit
 from ._input_validation import dense_targets
 from ._parameter_docs import fill_docstring
 from ._parameters import REGRESSOR_RULES
-from ._scaling import fit_target_scaler
-from ._single_row import learn_row, prepare_stream, read_columns, read_number
+from ._single_row import learn_row
+from ._target_encoding import NumericEncoder
 from ._training_lock import training_lock
-from .engine.losses import ROBUST_LOSSES, loss_name
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -130,7 +126,6 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     """
 
     _parameter_rules = REGRESSOR_RULES
-    _target_attributes = ("_flat", "_n_targets")
 
     def __init__(
         self,
@@ -319,12 +314,12 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         raw = self._quick_raw_output(X)
         outputs = self._long_predict(X) if raw is None else self._from_raw(raw)
-        quantiles = self._predicted_quantiles()
+        quantiles = self._target_encoder.quantiles_of(self._network)
         if len(quantiles) > 1:
-            outputs = outputs.reshape(-1, self._n_targets, len(quantiles))
+            outputs = outputs.reshape(-1, self._target_encoder.n_targets, len(quantiles))
             ranks = np.argsort(np.argsort(quantiles))
             outputs = np.sort(outputs, axis=2)[:, :, ranks]
-        return outputs[:, 0] if self._flat else outputs
+        return outputs[:, 0] if self._target_encoder.is_flat else outputs
 
     def _from_raw(self, raw):
         """Predictions of every output, from the weighted sums of the output layer."""
@@ -357,7 +352,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         """
         check_is_fitted(self)
         y = dense_targets(y)
-        quantiles = self._predicted_quantiles()
+        quantiles = self._target_encoder.quantiles_of(self._network)
         if len(quantiles) < 2:
             return super().score(X, y, sample_weight=sample_weight)
         predicted = self.predict(X)
@@ -369,73 +364,9 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
 
     # ---- Targets ----
 
-    def _fit_targets(self, y, resume, is_stream):
+    def _fit_target_encoder(self, y, resume, is_stream):
         if not resume:
-            self._flat, self._n_targets = y.ndim == 1, 1 if y.ndim == 1 else y.shape[1]
-
-    def _encode(self, y, kind=None):
-        """A column per target."""
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(f"y must hold numbers >= 0 with loss='poisson'. Got {y.min():g}.")
-        y = y.reshape(len(y), -1)
-        if y.shape[1] != self._n_targets:
-            raise ValueError(
-                f"Training cannot be resumed: y has {y.shape[1]} targets, the fitted network "
-                f"{self._n_targets}."
-            )
-        return y
-
-    def _fit_scaling(self, network, rows, params):
-        """Also of the targets, where the output can be scaled; constants are met at once."""
-        scaling = super()._fit_scaling(network, rows, params)
-        output = network.loss_function.output_activation
-        if output not in ("identity", "exp"):
-            return scaling
-        kind = "quartiles" if network.loss in ROBUST_LOSSES else "moments"
-        targets, is_constant = fit_target_scaler(rows, "size" if output == "exp" else kind)
-        for layer in network.weights(params)[-1], network.biases(params)[-1]:
-            layer[..., is_constant] = 0
-        return replace(scaling, targets=targets, through_exp=output == "exp")
-
-    def _prepare_single_rows(self, problem, classes=None):
-        network, dtype = problem.config.network, self._params.dtype
-        if network.layer_sizes[-1] == self._n_targets:  # and not several quantiles of each
-            several = self._n_targets > 1
-            read = read_columns(network, dtype) if several else read_number(network)
-            prepare_stream(self, problem, read, False, classes)
-
-    def _quantiles(self):
-        """The quantiles that are asked for."""
-        given = (self.quantile,) if isinstance(self.quantile, Real) else self.quantile
-        quantiles = tuple(float(quantile) for quantile in given)
-        if not quantiles:
-            raise ValueError("The 'quantile' parameter must hold a number. Got none.")
-        return quantiles
-
-    def _predicted_quantiles(self):
-        """The quantiles that the fitted network predicts; none with other losses."""
-        if self._network.loss != "quantile":
-            return ()
-        options = self._network.loss_options
-        return options[: len(options) // self._n_targets]
-
-    def _output_layer(self):
-        loss = "squared_error" if self.loss == "auto" else loss_name(self.loss)
-        output = self._output_activation(loss, "exp" if loss == "poisson" else "identity")
-        options = self._quantiles() * self._n_targets if loss == "quantile" else ()
-        return len(options) or self._n_targets, loss, output, options
-
-    def _targets(self, Y, network, dtype):
-        largest = np.abs(Y).max()
-        if largest > np.finfo(dtype).max:
-            raise ValueError(
-                f"y and y_val must hold numbers in the range of {np.dtype(dtype)}, the dtype "
-                f"of the network. Got {largest:g}: divide y by a constant, or fit to float64."
-            )
-        # Each target once for every quantile.
-        copies = network.layer_sizes[-1] // Y.shape[1]
-        return np.repeat(Y, copies, axis=1).astype(dtype, copy=False)
+            self._target_encoder = NumericEncoder.learn(y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -242,7 +242,7 @@ def test_all_kinds_of_targets(client, seeds, what):
     np.testing.assert_array_equal(together.predict(X[:5]).shape, alone.predict(X[:5]).shape)
     if make is BackpropClassifier:
         for ours, theirs in zip(
-            together._labels.per_column, alone._labels.per_column, strict=True
+            together._target_encoder.per_column, alone._target_encoder.per_column, strict=True
         ):
             np.testing.assert_array_equal(ours, theirs)
             assert ours.dtype == theirs.dtype

@@ -16,6 +16,7 @@ from scipy import sparse
 from skbackprop import Activation, check_derivative
 from skbackprop.engine import hashing, initializers, sampling, schedules, training
 from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop.engine.early_stopping import EarlyStopping
 from skbackprop.engine.hashing import kernel
 from skbackprop.engine.initializers import INITIALIZERS
 from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
@@ -32,6 +33,7 @@ from skbackprop.engine.solvers import (
     Nesterov,
     Rprop,
 )
+from skbackprop.engine.training import ValidationResult
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]
@@ -349,43 +351,50 @@ def test_progress_begins_at_nothing():
     assert set(begun.values()) == {0} and len(begun) == 10
 
 
-def test_note_compares_the_monitored_value_with_the_best_so_far():
+def test_early_stopping_compares_the_monitored_value_with_the_best_so_far():
     counters = TrainCounters()
     for value, improved, stalled in (
         (5.0, True, 0), (4.0, True, 0), (3.5, True, 1), (3.5, False, 2), (np.nan, False, 3),
         (3.1, True, 4), (2.1, True, 0), (2.0, True, 1), (7.0, False, 2),
     ):  # fmt: skip
-        assert schedules.update_best(counters, value, value, 1.0) == improved
+        assert EarlyStopping(tol=1.0).update(counters, value) == improved
         assert counters.n_no_improvement == stalled
     assert counters.best == counters.best_loss == 2.0
     # Without a tolerance, not to rise is enough.
-    assert not schedules.update_best(counters, 2.0, 2.0, 0.0)
+    assert not EarlyStopping().update(counters, 2.0)
     assert counters.n_no_improvement == 0
 
 
-def test_note_breaks_ties_by_the_loss_and_puts_nan_last():
-    counters = TrainCounters()
+def test_early_stopping_breaks_ties_by_the_loss_and_puts_nan_last():
+    counters, rule = TrainCounters(), EarlyStopping("validation_score")
     for value, loss, improved, stalled in (
         (np.nan, np.nan, False, 1), (np.nan, 3.0, True, 2), (np.nan, 4.0, False, 3),
         (np.nan, 2.0, True, 4), (5.0, 9.0, True, 0), (5.0, 9.0, False, 0), (5.0, 8.0, True, 0),
         (5.0, np.nan, False, 0), (np.nan, 1.0, False, 1), (6.0, 1.0, False, 2),
         (4.0, np.nan, True, 0), (4.0, 7.0, True, 0),
     ):  # fmt: skip
-        assert schedules.update_best(counters, value, loss, 0.0) == improved
+        validation = ValidationResult(loss, -value)
+        assert rule.update(counters, 0.5, validation) == improved
         assert counters.n_no_improvement == stalled
     assert (counters.best, counters.best_loss) == (4.0, 7.0)
 
 
-def test_when_to_stop():
+def test_early_stopping_waits_and_the_adaptive_schedule_cuts_the_rate_first():
     counters = TrainCounters(n_no_improvement=3)
-    assert not schedules.should_stop(counters, 3, schedules.CONSTANT, 0.1)
-    assert not schedules.should_stop(counters, 4, schedules.CONSTANT, 0.1)
-    assert schedules.should_stop(counters, 2, schedules.CONSTANT, 0.1)
-    assert schedules.should_stop(counters, 2, schedules.ADAPTIVE, 1e-6)
+
+    def should_stop(counters, patience, schedule, rate, tol=0.0):
+        rule = EarlyStopping(tol=tol, patience=patience)
+        return rule.should_stop(counters, schedule, rate)
+
+    assert not should_stop(counters, 3, schedules.CONSTANT, 0.1)
+    assert not should_stop(counters, 4, schedules.CONSTANT, 0.1)
+    assert should_stop(counters, 2, schedules.CONSTANT, 0.1)
+    assert not should_stop(counters, 2, schedules.CONSTANT, 0.1, tol=None)
+    assert should_stop(counters, 2, schedules.ADAPTIVE, 1e-6)
     assert (counters.n_no_improvement, counters.n_rate_cuts) == (3, 0)
-    assert not schedules.should_stop(counters, 3, schedules.ADAPTIVE, 0.1)
+    assert not should_stop(counters, 3, schedules.ADAPTIVE, 0.1)
     assert (counters.n_no_improvement, counters.n_rate_cuts) == (3, 0)
-    assert not schedules.should_stop(counters, 2, schedules.ADAPTIVE, 1.1e-6)
+    assert not should_stop(counters, 2, schedules.ADAPTIVE, 1.1e-6)
     assert (counters.n_no_improvement, counters.n_rate_cuts) == (0, 1)
 
 

@@ -239,7 +239,7 @@ def test_learning_clips_inputs(build):
     X, y = data_with_wild_values("multiclass")
     model = fit("multiclass", X, y, hidden_layer_sizes=(5,), **ONLINE | {"standardize": True})
     net = build(to_c(model, learn=True, dtype="double"))
-    net.learn(X, model._labels.encode(y), 0.05)
+    net.learn(X, model._target_encoder.encode(y), 0.05)
     for row, label in zip(X, y, strict=True):
         model.partial_fit([row], [label])
     same_answers(net, model, "multiclass", X, rtol=1e-10, atol=1e-12)

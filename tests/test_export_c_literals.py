@@ -87,7 +87,9 @@ def test_labels_in_c_of_several_columns(build):
 def test_labels_in_c_may_be_fractions(build):
     # scikit-learn takes fractions for continuous targets, so they are set here.
     model = trained_on([0, 1, 2])
-    model._labels = ClassEncoder("single", np.array([-5e-324, 0.1, 1.7976931348623157e308]))
+    model._target_encoder = ClassEncoder(
+        "single", np.array([-5e-324, 0.1, 1.7976931348623157e308])
+    )
     source = to_c(model)
     assert read_back(build(source), source, 3) == model.classes_.tolist()
 
@@ -103,9 +105,9 @@ def test_labels_in_c_may_be_fractions(build):
 )
 def test_labels_that_c_does_not_have_are_refused(labels, message):
     model = trained_on(["x", "y"])
-    model._labels = ClassEncoder("single", np.array(labels))
+    model._target_encoder = ClassEncoder("single", np.array(labels))
     if isinstance(labels, list):
-        model._labels = ClassEncoder("single", np.array(labels, dtype=object))
+        model._target_encoder = ClassEncoder("single", np.array(labels, dtype=object))
     with pytest.raises(ValueError, match=message):
         to_c(model)
 
@@ -113,7 +115,9 @@ def test_labels_that_c_does_not_have_are_refused(labels, message):
 @pytest.mark.skipif(np.finfo(np.longdouble).eps == np.finfo(float).eps, reason="no long double")
 def test_labels_beyond_double_precision_are_refused():
     model = trained_on([0, 1])
-    model._labels = ClassEncoder("single", np.array([1, 1 + np.finfo(np.longdouble).eps]))
+    model._target_encoder = ClassEncoder(
+        "single", np.array([1, 1 + np.finfo(np.longdouble).eps])
+    )
     with pytest.raises(ValueError, match="floating-point numbers of double precision"):
         to_c(model)
 

@@ -217,7 +217,7 @@ def test_labels_that_onnx_does_not_have_are_refused(label):
     X, _ = data("binary")
     model = BackpropClassifier(**QUICK).fit(X, np.arange(60) % 2)
     kind = object if isinstance(label, str) else None
-    model._labels = ClassEncoder("single", np.array([label, label], dtype=kind))
+    model._target_encoder = ClassEncoder("single", np.array([label, label], dtype=kind))
     with pytest.raises(ValueError, match="Class labels must be integers of 64 bits"):
         to_onnx(model, X)
     _, p = run(to_onnx(model, X, options={"zipmap": False, "nocl": True}), X)

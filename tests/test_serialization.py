@@ -209,7 +209,7 @@ def test_state_shares_memory_as_training_left_it():
 def test_copy_in_the_middle_of_fit_is_shallow():
     """Callbacks copy estimators whose new classes do not fit the old network yet."""
     model = fit("multiclass")
-    model._labels = ClassEncoder.learn(np.arange(5))
+    model._target_encoder = ClassEncoder.learn(np.arange(5))
     assert copy.copy(model)._network is model._network
 
 
@@ -275,9 +275,9 @@ def test_estimator_that_has_met_its_targets_is_sent():
     """As to the workers of a cluster, before anything is trained."""
     X, y = data("strings")
     model = BackpropClassifier()
-    model._labels, model.n_features_in_ = ClassEncoder.learn(y), X.shape[1]
+    model._target_encoder, model.n_features_in_ = ClassEncoder.learn(y), X.shape[1]
     found = pickle.loads(pickle.dumps(model))
-    same_value(found._labels, model._labels)
+    same_value(found._target_encoder, model._target_encoder)
     assert not hasattr(found, "_params")
 
 
@@ -343,6 +343,8 @@ def totals(classes, weights):
 DELETED = object()
 ZEROS = np.zeros(624, dtype=np.uint32)
 P = ("_train_state", "counters")
+NUMBERS = {"kind": "numeric", "n_targets": 1, "is_flat": True}
+CLASSES = {"kind": "single", "classes": np.arange(2)}
 FORGED = [
     # A Network that says where its weights are: the kernel would read there.
     (("_network", "weight_offsets"), np.array([0, 10**6]), r"network lacks or adds \['w"),
@@ -421,22 +423,22 @@ FORGED = [
     (("alpha_",), -0.5, "alpha_ must be"),
     (("engine_",), "abacus", "engine_ must be one of 'compiled', 'numpy'"),
     (("_examined",), (True,), "examined must be two flags"),
-    (("_labels", "kind"), "double", "labels.kind must be one of"),
-    (("_labels", "classes"), np.arange(2), "labels.classes must be for 3 outputs. Got 2"),
-    (("_labels", "classes"), np.array([0, 2, 1]), "labels.classes must be in ascending order"),
-    (("_labels", "classes"), np.array([0, 1, np.nan]), "labels.classes must be in ascending"),
-    (("_labels", "classes"), np.arange(3).astype("M8[s]"), "classes must hold numbers or"),
-    (("_labels", "classes"), np.array([b"a", b"b", b"c"]), "classes must hold numbers or"),
-    (("_labels", "classes"), np.array([0, "a", None], dtype=object), "must hold numbers or"),
+    (("_target_encoder", "kind"), "double", "target_encoder.kind must be one of"),
+    (("_target_encoder", "classes"), np.arange(2), "classes must be for 3 outputs. Got 2"),
+    (("_target_encoder", "classes"), np.array([0, 2, 1]), "must be in ascending order"),
+    (("_target_encoder", "classes"), np.array([0, 1, np.nan]), "must be in ascending"),
+    (("_target_encoder", "classes"), np.arange(3).astype("M8[s]"), "must hold numbers or"),
+    (("_target_encoder", "classes"), np.array([b"a", b"b", b"c"]), "must hold numbers or"),
+    (("_target_encoder", "classes"), np.array([0, "a", None], dtype="O"), "must hold numbers"),
     (
-        ("_labels", "classes"),
+        ("_target_encoder", "classes"),
         np.array([1, 2, 0xFFFFFF], dtype=np.uint32).view("U1"),
-        "labels.classes holds a character that is not Unicode",
+        "target_encoder.classes holds a character that is not Unicode",
     ),
     (
-        ("_labels", "classes"),
+        ("_target_encoder", "classes"),
         np.array([0, 1, 2], dtype=np.uint8).view(bool),
-        "labels.classes holds a boolean that is neither 0 nor 1",
+        "target_encoder.classes holds a boolean that is neither 0 nor 1",
     ),
     (("_class_totals",), [totals([3], [1.0])], "class_totals must be of the classes of each"),
     (("_class_totals",), [totals([-1], [1.0])], "class_totals must be of the classes of each"),
@@ -447,6 +449,8 @@ FORGED = [
     (("_class_totals",), [totals([0], [np.inf])], "totals must be finite"),
     (("_class_totals",), [{"classes": [0], "totals": [1.0]}], "classes must be an array"),
     (("_flat",), True, r"fitted state lacks or adds \['_flat'\]"),
+    (("_target_encoder",), None, "target_encoder must be a dict"),
+    (("_target_encoder",), NUMBERS, "target_encoder does not fit a BackpropClassifier"),
     (("_params",), np.zeros(31), r"fitted state lacks or adds \['_params'\]"),
 ]  # fmt: skip
 
@@ -467,14 +471,16 @@ def test_forged_state_is_refused(adam, place, value, message):
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (("_n_targets",), 2, "flat must be False with several targets"),
-        (("_n_targets",), 0, "n_targets must be"),
-        (("_flat",), None, "flat must be"),
+        (("_target_encoder", "n_targets"), 2, "is_flat must be False with several targets"),
+        (("_target_encoder", "n_targets"), 0, "target_encoder.n_targets must be"),
+        (("_target_encoder", "is_flat"), None, "target_encoder.is_flat must be"),
+        (("_target_encoder", "kind"), "single", r"target_encoder lacks or adds \['classes'"),
+        (("_target_encoder",), CLASSES, "target_encoder does not fit a BackpropRegressor"),
         (("_network", "loss"), "log_loss", "network.output_activation must be"),
         (("_network", "loss_options"), (0.5,), "network.loss_options do not fit"),
         (("_scaling", "through_exp"), True, "scaling.targets does not fit"),
         (("history_", "sum_squared_error"), DELETED, "history_ must have the columns"),
-        (("_labels",), {}, r"fitted state lacks or adds \['_labels'\]"),
+        (("_class_totals",), [], r"fitted state lacks or adds \['_class_totals'\]"),
     ],
 )
 def test_forged_state_of_a_regressor_is_refused(place, value, message):

@@ -99,7 +99,11 @@ def steps(estimator, folder, rng):
         yield "predict_log_proba", lambda: estimator.predict_log_proba(X)
         yield "decision_function", lambda: estimator.decision_function(X)
     else:
-        shape = len(X) if estimator._flat else (len(X), estimator._n_targets)
+        shape = (
+            len(X)
+            if estimator._target_encoder.is_flat
+            else (len(X), estimator._target_encoder.n_targets)
+        )
         y = np.abs(rng.normal(size=shape))
     yield "predict", lambda: estimator.predict(X)
     yield "predict one", lambda: estimator.predict(X[:1])
@@ -135,7 +139,7 @@ ATTRIBUTES = (
 
 
 def _labels(estimator, n, rng):
-    labels = estimator._labels
+    labels = estimator._target_encoder
     if labels.kind == "multilabel":
         return rng.integers(2, size=(n, len(labels.classes)))
     columns = [classes[np.arange(n) % len(classes)] for classes in labels.per_column]

@@ -214,7 +214,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
     _refuse_nothing(survey)
     y = ravel_column(_witness(survey, n_dimensions), "y")
-    kind = learner._fit_targets(y, resume=False, is_stream=False)
+    kind = learner._fit_target_encoder(y, resume=False, is_stream=False)
     validation = learner._validate_validation_data(*validation_data, survey.dtype)
     network = learner._make_network((survey.n_rows, learner.n_features_in_), resume=False)
     solver = _config.make_checked_solver(learner, network)
@@ -240,7 +240,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     if _initial_weights.has_given_weights(learner):
         state.params[:] = _initial_weights.given_params(learner, network, scaling, survey.dtype)
     if validation is not None:
-        targets = learner._targets(validation.Y, network, validation.X.dtype)
+        targets = learner._target_encoder.to_network(validation.Y, network, validation.X.dtype)
         validation = ValidationSet(validation, targets)
     n_samples = range(sum(measured.sizes.values()))
     sampler, _ = sample_epochs(learner, n_samples, None, survey.dtype)

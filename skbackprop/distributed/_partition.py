@@ -222,14 +222,15 @@ def _order_and_split(rows, orders):
     learner = orders.learner
     X = rows.X.astype(orders.dtype, copy=False)
     with _naming(rows.number):
-        Y = learner._encode(rows.y, orders.kind)
+        Y = learner._target_encoder.encode(rows.y, orders.kind)
+        targets = learner._target_encoder.to_network(Y, orders.network, orders.dtype)
     weights = weigh(rows, orders)
     if orders.sums_up:
         numbers = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
     else:
         samples = Samples(X, rows.y, Y, weights)
         numbers, weights, *_ = learner._order_and_split(samples, None, None, is_stream=False)
-    return X, Y, learner._targets(Y, orders.network, orders.dtype), numbers, weights
+    return X, Y, targets, numbers, weights
 
 
 def _present(numbers, weights, orders):

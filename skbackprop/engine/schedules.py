@@ -1,4 +1,4 @@
-"""Learning-rate schedules, the stopping rule, and the counters that both read.
+"""Learning-rate schedules, and the counters that they read.
 
 A schedule is a function of the counters alone, so that training which is interrupted and
 resumed runs at the rates of training which was not.
@@ -7,9 +7,6 @@ resumed runs at the rates of training which was not.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-#: What can decide when to stop, as a column of the history; nothing before the first epoch.
-MONITORS = ("", "loss", "validation_loss", "validation_score")
 
 
 @dataclass
@@ -31,7 +28,8 @@ class TrainCounters:
     loss : float
         That of the last epoch.
     monitor : str
-        What decides when to stop, one of `MONITORS`; of a score its negative has to fall.
+        What decides when to stop, one of `early_stopping.MONITORS`; of a score its negative
+        has to fall.
     best : float
         Its smallest value so far.
     best_loss : float
@@ -112,39 +110,3 @@ _BY_NAME = {row.name: row for row in SCHEDULES}
 def get_schedule(name):
     """The schedule called `name`."""
     return _BY_NAME[name]
-
-
-def update_best(counters, value, loss, tol):
-    """Count the epochs in a row whose monitored value was not below the best by `tol`.
-
-    NaN is worse than any number. Returns whether the epoch is the best so far: the one with
-    the smallest value and, among equal values, with the smallest loss.
-    """
-    if value <= counters.best - tol:
-        counters.n_no_improvement = 0
-    else:
-        counters.n_no_improvement += 1
-    rank = _nan_last(value), _nan_last(loss)
-    is_best = rank < (counters.best, counters.best_loss)
-    if is_best:
-        counters.best, counters.best_loss = rank
-    return is_best
-
-
-def _nan_last(value):
-    return math.inf if math.isnan(value) else value
-
-
-def should_stop(counters, patience, schedule, rate):
-    """Whether training has stalled for more than `patience` epochs and has to end.
-
-    The adaptive schedule answers a stall by cutting the rate, until there is nothing
-    left to cut.
-    """
-    if counters.n_no_improvement <= patience:
-        return False
-    if schedule is ADAPTIVE and rate > ADAPTIVE_FLOOR:
-        counters.n_rate_cuts += 1
-        counters.n_no_improvement = 0
-        return False
-    return True

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import schedules
 from .hashing import kernel
 from .saturation import has_constant_output, saturated_layer
 from .solvers.levenberg_marquardt import LeastSquares
 
 if TYPE_CHECKING:
+    from .early_stopping import EarlyStopping
     from .network import Network
     from .regularization import Regularization
     from .sampling import EpochSampler
@@ -179,12 +179,7 @@ class TrainingConfig:
         The number of epochs to train at most.
     schedule_length : int
         The number of epochs, of all calls, at which the schedule ends.
-    tol : float or None
-        Smaller improvements count as none; None never ends training.
-    patience : float
-        How many epochs in a row may bring no improvement.
-    monitor : {"loss", "validation_loss", "validation_score"}
-        The column of the history that decides when to stop.
+    early_stopping : EarlyStopping
     expects_signal : bool
         Whether an output that does not depend on the inputs is a failure.
     """
@@ -198,9 +193,7 @@ class TrainingConfig:
     power_t: float
     max_epochs: int
     schedule_length: int
-    tol: float | None
-    patience: float
-    monitor: str = "loss"
+    early_stopping: EarlyStopping
     expects_signal: bool = False
 
     def learning_rate_at(self, counters):
@@ -316,8 +309,10 @@ def train(problem, params, state, counters, rng, on_epoch_end):
         counters.epochs += 1
         counters.samples += problem.sampler.size
         validation = None if problem.evaluate is None else problem.evaluate(params)
-        improved, should_stop = _compare_epoch(
-            problem.config, counters, loss, validation, learning_rate
+        config = problem.config
+        improved = config.early_stopping.update(counters, loss, validation)
+        should_stop = config.early_stopping.should_stop(
+            counters, config.schedule, learning_rate
         )
         began, last = last, time.perf_counter()
         return on_epoch_end(
@@ -334,15 +329,3 @@ def train(problem, params, state, counters, rng, on_epoch_end):
         )
 
     return problem.config.solver.train(problem, params, state, counters, rng, end_epoch)
-
-
-def _compare_epoch(config, counters, loss, validation, learning_rate):
-    """Return whether an epoch is the best so far, and whether training should stop."""
-    if config.monitor != "loss":
-        loss = validation.loss
-    value = -validation.score if config.monitor == "validation_score" else loss
-    improved = schedules.update_best(counters, value, loss, config.tol or 0.0)
-    should_stop = config.tol is not None and schedules.should_stop(
-        counters, config.patience, config.schedule, learning_rate
-    )
-    return improved, should_stop

@@ -122,7 +122,7 @@ def read(estimator):
     network, params, scaling = estimator._network, estimator._params, estimator._scaling
     regression = isinstance(estimator, BackpropRegressor)
     inputs, targets = scaling.inputs, scaling.targets
-    quantiles = estimator._predicted_quantiles() if regression else ()
+    quantiles = estimator._target_encoder.quantiles_of(network) if regression else ()
     return Fitted(
         network=network,
         weights=network.weights(params),
@@ -134,7 +134,7 @@ def read(estimator):
         target_scale=None if targets is None else targets.scale,
         dtype=params.dtype,
         kind=REGRESSION if regression else _kind(estimator),
-        classes=[] if regression else estimator._labels.per_column,
+        classes=[] if regression else estimator._target_encoder.per_column,
         quantiles=quantiles if len(quantiles) > 1 else (),
     )
 
@@ -146,36 +146,36 @@ def finite_limits(limits, dtype):
 
 
 def _kind(classifier):
-    labels = classifier._labels
+    labels = classifier._target_encoder
     if labels.kind in (MULTILABEL, MULTIOUTPUT):
         return labels.kind
     return BINARY if labels.share_one_output(classifier.n_outputs_) else MULTICLASS
 
 
-def build(estimator, coefs, intercepts, dtype, feature_names=None, **targets):
+def build(estimator, encoder, coefs, intercepts, dtype, feature_names=None):
     """Make `estimator` fitted, with these weights, as if training were about to begin.
 
     Parameters
     ----------
     estimator : BackpropClassifier or BackpropRegressor
         Its parameters have to describe the network.
+    encoder : TargetEncoder
+        What the outputs mean.
     coefs, intercepts : lists of arrays
         As the attributes `coefs_` and `intercepts_`.
     dtype : dtype
         Of the parameters.
     feature_names : ndarray of str, or None
-    **targets
-        The fitted attributes that say what the outputs mean: `_labels`, or `_flat` and
-        `_n_targets`.
 
     Returns
     -------
     estimator : object
         The same.
     """
-    vars(estimator).update(targets)
+    estimator._target_encoder = encoder
     n_inputs, *hidden = (len(coef) for coef in coefs)
-    network = _config.make_network(estimator, n_inputs, hidden, estimator._output_layer())
+    output_layer = _config.resolve_output_layer(estimator, encoder)
+    network = _config.make_network(estimator, n_inputs, hidden, output_layer)
     solver = _config.make_checked_solver(estimator, network)
     train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)

@@ -160,8 +160,8 @@ def _regressor_types(operator):
     estimator = operator.raw_operator
     fitted = read(estimator)
     shape = [None, fitted.network.layer_sizes[-1]]
-    if fitted.quantiles and not estimator._flat:
-        shape = [None, estimator._n_targets, len(fitted.quantiles)]
+    if fitted.quantiles and not estimator._target_encoder.is_flat:
+        shape = [None, estimator._target_encoder.n_targets, len(fitted.quantiles)]
     operator.outputs[0].type = _float_type(operator)(shape)
 
 
@@ -289,9 +289,10 @@ def _convert_regressor(scope, operator, container):
     n = len(fitted.quantiles)
     shape = [-1, fitted.network.layer_sizes[-1]]
     if n:
-        by_target = graph.constant([-1, estimator._n_targets, n], np.int64)
+        encoder = estimator._target_encoder
+        by_target = graph.constant([-1, encoder.n_targets, n], np.int64)
         outputs = _sorted(graph, graph.node("Reshape", outputs, by_target), fitted.quantiles)
-        shape = [-1, n] if estimator._flat else [-1, estimator._n_targets, n]
+        shape = [-1, n] if encoder.is_flat else [-1, encoder.n_targets, n]
     shape = graph.constant(shape, np.int64)
     graph.node("Reshape", outputs, shape, output=operator.outputs[0].full_name)
 

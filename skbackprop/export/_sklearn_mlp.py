@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,13 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from .. import presets
 from .._config import make_solver, resolve_batch_size, resolve_learning_rate, resolve_tol
 from .._parameters import check_parameters
-from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder
+from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, NumericEncoder
 from ..classifier import BackpropClassifier
 from ..regressor import BackpropRegressor
 from ._fitted import REGRESSION, build, check_folding, read
 
 if TYPE_CHECKING:
     from .._base import BaseBackprop
+    from .._target_encoding import TargetEncoder
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")
@@ -72,13 +73,12 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | Back
     check_is_fitted(mlp)
     sizes = tuple(len(intercept) for intercept in mlp.intercepts_[:-1])
     given = mlp.get_params() | {"hidden_layer_sizes": sizes}
-    targets: dict[str, Any] = {}
     kind: type[BaseBackprop]
+    encoder: TargetEncoder
     if isinstance(mlp, MLPRegressor):
-        kind, targets["_flat"] = BackpropRegressor, mlp.n_outputs_ == 1
-        targets["_n_targets"] = mlp.n_outputs_
+        kind, encoder = BackpropRegressor, NumericEncoder(mlp.n_outputs_, mlp.n_outputs_ == 1)
     else:
-        kind, targets["_labels"] = BackpropClassifier, _labels(mlp)
+        kind, encoder = BackpropClassifier, _class_encoder(mlp)
         given.pop("loss", None)
     known = kind().get_params()
     settings = presets.MLP | {name: value for name, value in given.items() if name in known}
@@ -86,15 +86,15 @@ def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | Back
         settings["batch_size"] = presets.MLP["batch_size"]
     return build(
         kind(**settings),
+        encoder,
         mlp.coefs_,
         mlp.intercepts_,
         mlp.coefs_[0].dtype,
         getattr(mlp, "feature_names_in_", None),
-        **targets,
     )
 
 
-def _labels(mlp):
+def _class_encoder(mlp):
     classes = np.asarray(mlp.classes_)
     several = mlp.out_activation_ == "logistic" and mlp.n_outputs_ == len(classes) > 1
     return ClassEncoder(MULTILABEL if several else SINGLE, classes)

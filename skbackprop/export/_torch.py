@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._target_encoding import MULTILABEL, SINGLE, ClassEncoder
+from .._target_encoding import MULTILABEL, SINGLE, ClassEncoder, NumericEncoder
 from ..classifier import BackpropClassifier
 from ..regressor import BackpropRegressor
 from . import _torch_modules
@@ -213,8 +213,10 @@ def from_torch(
         "standardize": False,
     }
     if classes is None and not multilabel:
-        estimator, targets = _regressor(settings, loss, output, coefs[-1].shape[1])
-        return build(estimator, coefs, intercepts, dtype, **targets)
+        n_targets = coefs[-1].shape[1]
+        regressor = _regressor(settings, loss, output)
+        encoder = NumericEncoder(n_targets, n_targets == 1)
+        return build(regressor, encoder, coefs, intercepts, dtype)
     labels = _labels(classes, multilabel, coefs[-1].shape[1])
     two = labels.share_one_output(1) and coefs[-1].shape[1] == 2
     if two and output in (None, "softmax") and loss in ("auto", "log_loss"):
@@ -225,16 +227,15 @@ def from_torch(
     if loss == "auto":
         loss = _loss(output, labels, coefs[-1].shape[1])
     estimator = BackpropClassifier(**settings, loss=loss, output_activation=output or "auto")
-    return build(estimator, coefs, intercepts, dtype, _labels=labels)
+    return build(estimator, labels, coefs, intercepts, dtype)
 
 
-def _regressor(settings, loss, output, n_targets):
+def _regressor(settings, loss, output):
     if output == "softmax":
         raise ValueError("A softmax is for classes: classes must be given.")
     if loss == "auto":
         loss = "poisson" if output == "exp" else "squared_error"
-    estimator = BackpropRegressor(**settings, loss=loss, output_activation=output or "auto")
-    return estimator, {"_flat": n_targets == 1, "_n_targets": n_targets}
+    return BackpropRegressor(**settings, loss=loss, output_activation=output or "auto")
 
 
 def _labels(classes, multilabel, n_outputs):

@@ -342,7 +342,8 @@ def _check_target(estimator, y):
     y = np.asarray(y)
     wanted = 2 if y.ndim and y.size > 1 else 1
     y = y.reshape(1, -1) if wanted == 2 else y.reshape(1)
-    Y = estimator._targets(estimator._encode(y), network, dtype)
+    encoder = estimator._target_encoder
+    Y = encoder.to_network(encoder.encode(y), network, dtype)
     if estimator._scaling.targets is not None:
         Y = estimator._scaling.targets.transform(Y)
     return as_matrix(Y, np.array([0]), network.layer_sizes[-1], dtype)
