@@ -48,7 +48,7 @@ def check_wheel(wheel, has_kernel):
         names = archive.namelist()
     kinds = {name.rpartition(".")[2] for name in names if name.startswith("skbackprop/")}
     assert kinds - {"so", "pyd"} == {"py", "typed", "csv", "md"}, kinds
-    assert any("engine/kernel." in name for name in names) == has_kernel, names
+    assert any("kernel/_kernel." in name for name in names) == has_kernel, names
     assert wheel.endswith("-py3-none-any.whl") != has_kernel, wheel
     check_metadata(wheel)
 

@@ -30,47 +30,48 @@ SHARED = ("matplotlib.pyplot", "pandas", "sklearn.ensemble", "sklearn.model_sele
 
 # The tests that are near to a module, and quick: files, and what pytest is to choose there.
 TESTS = {
-    "engine/activations": ("engine", "activation or implementations"),
-    "engine/dropout": ("engine", "implementations or blocks"),
-    "engine/gradcheck": ("engine", "derivative or error"),
-    "engine/output_expansion": ("engine", "outputs_join"),
-    "engine/hashing": ("engine stopping", "hash or set_aside"),
-    "engine/initializers": ("engine solvers", "initializer or textbook or first_weights"),
-    "engine/lbfgs": ("solvers", "lbfgs or iterate"),
-    "engine/levenberg_marquardt": (
+    "_engine/activations": ("engine", "activation or implementations"),
+    "_engine/dropout": ("engine", "implementations or blocks"),
+    "_engine/gradcheck": ("engine", "derivative or error"),
+    "_engine/output_expansion": ("engine", "outputs_join"),
+    "_engine/hashing": ("engine stopping", "hash or set_aside"),
+    "_engine/initializers": ("engine solvers", "initializer or textbook or first_weights"),
+    "_engine/solvers/lbfgs": ("solvers", "lbfgs or iterate"),
+    "_engine/solvers/levenberg_marquardt": (
         "solvers",
         "gauss_newton or step or parts or ridge or lm or done",
     ),
-    "engine/losses": (
+    "_engine/losses": (
         "engine solvers",
         "loss or entropy or derivative or implementations or codes or is",
     ),
-    "engine/network": (
+    "_engine/network": (
         "engine solvers",
         "implementations or oracle or paths or gauss_newton or mlp",
     ),
-    "engine/regularization": (
+    "_engine/regularization": (
         "engine",
         "penalt or shorten or max_norm or dropout or implementations",
     ),
-    "engine/sampling": (
+    "_engine/sampling": (
         "engine stopping",
         "weigh or repeat or rounding or hash or hold_out or aside",
     ),
-    "engine/schedules": ("engine", "schedule or stop or noted or begins"),
-    "engine/blas_threads": ("threads", "threads"),
-    "engine/training": ("engine stopping solvers", ""),
-    "engine/solvers/*": ("engine", "rules or implementations or codes"),
-    "_validation_set": ("stopping", ""),
-    "_target_encoding": ("target_encoding", ""),
-    "_noise_estimation": ("noise_estimation", ""),
-    "_config": ("auto_parameters", ""),
-    "_probabilities": (
+    "_engine/schedules": ("engine", "schedule or begins"),
+    "_engine/early_stopping": ("engine stopping", "early_stopping"),
+    "_engine/blas_threads": ("threads", "threads"),
+    "_engine/training": ("engine stopping solvers", ""),
+    "_engine/solvers/*": ("engine", "rules or implementations or codes"),
+    "_preprocessing/validation_set": ("stopping", ""),
+    "_preprocessing/target_encoding": ("target_encoding", ""),
+    "_preprocessing/noise_estimation": ("noise_estimation", ""),
+    "_training/configuration": ("auto_parameters", ""),
+    "_prediction/probabilities": (
         "probabilities estimators targets",
         "probabilit or tiny or within or row or one_output",
     ),
-    "_scaling": ("scaling", ""),
-    "_sample_weight": ("sample_weight", ""),
+    "_preprocessing/scaling": ("scaling", ""),
+    "_preprocessing/sample_weight": ("sample_weight", ""),
 }
 # The engine that is not compiled, and other processes, take their time.
 SLOW = "numpy or underflow or bits"

@@ -3,14 +3,14 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from . import presets
+from ._classifier import BackpropClassifier
+from ._engine.activations import Activation
+from ._engine.gradcheck import check_derivative
+from ._engine.losses import Loss
+from ._engine.solvers import Solver
+from ._engine.solvers.check import check_solver
+from ._regressor import BackpropRegressor
 from ._show_versions import show_versions
-from .classifier import BackpropClassifier
-from .engine.activations import Activation
-from .engine.gradcheck import check_derivative
-from .engine.losses import Loss
-from .engine.solvers import Solver
-from .engine.solvers.check import check_solver
-from .regressor import BackpropRegressor
 
 try:
     __version__ = version("skbackprop")

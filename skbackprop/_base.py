@@ -13,31 +13,37 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-from . import _config, _history, _initial_weights
-from ._callback_dispatch import CallbackDispatcher, CallbackSupportMixin, Method, with_callbacks
-from ._config import is_full_batch, needs_noise_estimate, streaming_alpha
-from ._fitted_network import FittedNetwork, FittedState
-from ._input_validation import validate_inputs_and_targets
-from ._noise_estimation import sample_noise
+from ._engine.hashing import hash_data
+from ._engine.sampling import merge_copies
+from ._engine.schedules import TrainCounters
+from ._engine.solvers import get_solver
 from ._parameters import RULES, check_parameters
-from ._sample_weight import (
+from ._prediction.fitted_network import FittedNetwork, FittedState
+from ._prediction.single_row import prepare_stream
+from ._preprocessing.input_validation import validate_inputs_and_targets
+from ._preprocessing.noise_estimation import sample_noise
+from ._preprocessing.sample_weight import (
     check_weights,
     draw_batch,
     draw_counts,
     weights_of_fit,
     weights_of_stream,
 )
-from ._scaling import LocalRows, Scaling, fit_input_scaler, fit_target_scaler
-from ._single_row import prepare_stream
-from ._training_data import Samples, TrainingData, sample_epochs
-from ._training_diagnosis import cut_short
-from ._training_loop import TrainResult, TrainState, fit_with_restarts
-from ._validation_set import ValidationSet, check_training_weights, split
+from ._preprocessing.scaling import LocalRows, Scaling, fit_input_scaler, fit_target_scaler
+from ._preprocessing.validation_set import ValidationSet, check_training_weights, split
+from ._training import configuration, initial_weights
+from ._training.callback_dispatch import (
+    CallbackDispatcher,
+    CallbackSupportMixin,
+    Method,
+    with_callbacks,
+)
+from ._training.configuration import is_full_batch, needs_noise_estimate, streaming_alpha
+from ._training.data import Samples, TrainingData, sample_epochs
+from ._training.diagnosis import cut_short
+from ._training.history import empty_history, extend_history
+from ._training.loop import TrainResult, TrainState, fit_with_restarts
 from ._warnings import warn_caller
-from .engine.hashing import hash_data
-from .engine.sampling import merge_copies
-from .engine.schedules import TrainCounters
-from .engine.solvers import get_solver
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -186,7 +192,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             if is_stream and self._has_stopped(validation, resume):
                 return self
             network = self._make_network(samples.X.shape, resume)
-            solver = _config.make_checked_solver(self, network)
+            solver = configuration.make_checked_solver(self, network)
             state = (
                 self._train_state
                 if resume
@@ -195,8 +201,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             data = self._prepare(samples, validation, network, state, resume, is_stream)
             if data.sampler is None:
                 return self if resume else self._set_untrained(network, data, state)
-            config = _config.resolve_config(self, network, solver, data)
-            problem = _config.make_problem(self, config, data)
+            config = configuration.resolve_config(self, network, solver, data)
+            problem = configuration.make_problem(self, config, data)
             result = self._train(problem, data, state, resume, dispatcher)
             if is_stream and samples.X.shape[0] == 1:
                 prepare_stream(self, problem, **known)
@@ -252,14 +258,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _make_network(self, shape, resume):
         """Return the network that the parameters and the shape of the inputs ask for."""
         n_rows, n_inputs = shape
-        output_layer = _config.resolve_output_layer(self, self._target_encoder)
+        output_layer = configuration.resolve_output_layer(self, self._target_encoder)
         if resume and isinstance(self.hidden_layer_sizes, str):
             hidden = self._network.layer_sizes[1:-1]
         else:
-            hidden = _config.hidden_sizes(
+            hidden = configuration.hidden_sizes(
                 self.hidden_layer_sizes, n_inputs, output_layer.n_outputs, n_rows
             )
-        network = _config.make_network(self, n_inputs, hidden, output_layer)
+        network = configuration.make_network(self, n_inputs, hidden, output_layer)
         if resume:
             self._refuse_another_network(network)
         return network
@@ -282,10 +288,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """Return the state of training that has not begun."""
         rng = check_random_state(self.random_state)
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
-        if _initial_weights.has_given_weights(self):
+        if initial_weights.has_given_weights(self):
             params = np.zeros(network.n_params, dtype=dtype)
         else:
-            params = _initial_weights.drawn_params(self, network, rng, dtype)
+            params = initial_weights.drawn_params(self, network, rng, dtype)
         seed = rng.randint(np.iinfo(np.int32).max)
         return TrainState(
             params,
@@ -312,8 +318,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or is_stream):
             scaling = self._fit_scaling(network, local, state.params)
-        if _initial_weights.has_given_weights(self) and not resume:
-            state.params[:] = _initial_weights.given_params(self, network, scaling, dtype)
+        if initial_weights.has_given_weights(self) and not resume:
+            state.params[:] = initial_weights.given_params(self, network, scaling, dtype)
         if is_stream and weights is not None:
             rows, weights = self._draw_samples(rows, weights, state.rng)
         sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
@@ -388,14 +394,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _train(self, problem, data, state, resume, dispatcher):
         """Train, and set the fitted attributes; returns how it ended."""
         self._note_validation(data.validation, resume)
-        history = self.history_ if resume else _history.empty(problem.config.network)
+        history = self.history_ if resume else empty_history(problem.config.network)
         listener = None
         if dispatcher is not None:
             fitted_after = partial(self._fitted_after, problem.config, data.scaling)
             dispatcher.fit_begins(problem.config.max_epochs, fitted_after, history)
             listener = dispatcher if dispatcher.listens else None
         state, result = fit_with_restarts(self, problem, state, listener)
-        history = _history.extend(history, result.records, is_stream=data.is_stream)
+        history = extend_history(history, result.records, is_stream=data.is_stream)
         alpha = problem.config.regularization.alpha
         self._set_fitted(
             FittedState(problem.config.network, data.scaling, alpha, state, result, history)
@@ -413,7 +419,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _set_untrained(self, network, data, state):
         """Become a network that has not been trained yet."""
         self._note_validation(data.validation, resume=False)
-        alpha, result, history = streaming_alpha(self), TrainResult(), _history.empty(network)
+        alpha, result, history = streaming_alpha(self), TrainResult(), empty_history(network)
         self._set_fitted(FittedState(network, data.scaling, alpha, state, result, history))
         return self
 

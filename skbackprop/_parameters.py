@@ -7,13 +7,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
+from ._engine.activations import ACTIVATIONS, ALIASES, EXP, Activation
+from ._engine.initializers import INITIALIZERS
+from ._engine.losses import ALIASES as LOSS_ALIASES
+from ._engine.losses import Loss
+from ._engine.schedules import SCHEDULES
+from ._engine.solvers import SOLVERS, Solver
 from ._parameter_hints import hint_for
-from .engine.activations import ACTIVATIONS, ALIASES, EXP, Activation
-from .engine.initializers import INITIALIZERS
-from .engine.losses import ALIASES as LOSS_ALIASES
-from .engine.losses import Loss
-from .engine.schedules import SCHEDULES
-from .engine.solvers import SOLVERS, Solver
 
 ACTIVATION_NAMES = (*(row.name for row in ACTIVATIONS), *ALIASES)
 

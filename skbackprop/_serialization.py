@@ -17,10 +17,15 @@ from reprlib import repr as _short
 import numpy as np
 from sklearn.base import is_classifier
 
-from . import _history
+from ._engine.activations import ACTIVATIONS, Activation
+from ._engine.early_stopping import MONITORS
+from ._engine.losses import LOSSES, Loss
+from ._engine.network import Network
+from ._engine.schedules import TrainCounters
+from ._engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
 from ._parameters import AnyOf, Boolean, InstanceOf, Interval, Options
-from ._scaling import Scaling, Standardizer
-from ._target_encoding import (
+from ._preprocessing.scaling import Scaling, Standardizer
+from ._preprocessing.target_encoding import (
     MULTILABEL,
     MULTIOUTPUT,
     NUMERIC,
@@ -28,13 +33,8 @@ from ._target_encoding import (
     ClassEncoder,
     NumericEncoder,
 )
-from ._training_loop import TrainState
-from .engine.activations import ACTIVATIONS, Activation
-from .engine.early_stopping import MONITORS
-from .engine.losses import LOSSES, Loss
-from .engine.network import Network
-from .engine.schedules import TrainCounters
-from .engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
+from ._training.history import empty_history, truncate_to_common_length
+from ._training.loop import TrainState
 
 _TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_iter_",
             "converged_", "alpha_", "engine_")  # fmt: skip
@@ -118,7 +118,7 @@ def _is_built_in(solver):
 
 def _history_to_plain(columns):
     copied = {name: list(column) for name, column in columns.items()}
-    _history.truncate_to_common_length(copied)  # another thread may be in the middle of a row
+    truncate_to_common_length(copied)  # another thread may be in the middle of a row
     return {
         name: np.array(column, dtype=_column_dtype(name)) for name, column in copied.items()
     }
@@ -618,7 +618,7 @@ def _check_sizes(fitted):
         ("scaling.targets", _n_columns(scaling.targets, sizes[-1]), sizes[-1]),
     ):
         require(found == wanted, f"{name} must be for {wanted}. Got {found}.")
-    columns, found = list(_history.empty(network)), list(fitted["history_"])
+    columns, found = list(empty_history(network)), list(fitted["history_"])
     if found != columns:
         raise InvalidStateError(
             f"history_ must have the columns {columns}. Got {_short(found)}."

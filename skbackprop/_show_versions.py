@@ -6,7 +6,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from .engine.hashing import kernel
+from ._engine.hashing import kernel
 
 _PACKAGES = ("skbackprop", "scikit-learn", "numpy", "scipy", "pandas", "matplotlib")
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from .engine.activations import Activation
-from .engine.solvers import Solver as CustomSolver
+from ._engine.activations import Activation
+from ._engine.solvers import Solver as CustomSolver
 
 Array: TypeAlias = NDArray[Any]
 Rows: TypeAlias = "ArrayLike | sparse.spmatrix | sparse.sparray"  # the last since SciPy 1.11

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import sklearn
 
+from skbackprop._engine import hashing, training
 from skbackprop.datasets import load_wheat_seeds
-from skbackprop.engine import hashing, training
 
 # What a type checker reads, and what is run with a wheel, are no tests.
 collect_ignore = ["typing/usage.py", "smoke.py"]

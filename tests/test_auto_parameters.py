@@ -8,7 +8,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._config import (
+from skbackprop._engine.hashing import hash_data
+from skbackprop._engine.sampling import make_sampler
+from skbackprop._preprocessing.noise_estimation import noise_share
+from skbackprop._training.configuration import (
     l2_strength,
     make_checked_solver,
     make_network,
@@ -17,10 +20,7 @@ from skbackprop._config import (
     resolve_patience,
     streaming_alpha,
 )
-from skbackprop._noise_estimation import noise_share
-from skbackprop._training_data import TrainingData
-from skbackprop.engine.hashing import hash_data
-from skbackprop.engine.sampling import make_sampler
+from skbackprop._training.data import TrainingData
 
 NOISE = 0.25
 PRIOR = 12 * (NOISE - 0.05)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._engine.solvers import SOLVERS
 from skbackprop._parameters import ACTIVATION_NAMES, WeightInitOptions
-from skbackprop.engine.solvers import SOLVERS
 
 # What may be said of a combination that makes no sense. Everything else is a bug.
 REFUSALS = re.compile(

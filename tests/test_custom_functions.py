@@ -10,12 +10,12 @@ import pytest
 from sklearn.base import clone
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
-from skbackprop.engine.activations import OUTPUT_ACTIVATIONS, TANH
-from skbackprop.engine.losses import POISSON
-from skbackprop.engine.network import Network
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.solvers import Adam, GradientDescent
-from skbackprop.engine.training import choose_engine, kernel
+from skbackprop._engine.activations import OUTPUT_ACTIVATIONS, TANH
+from skbackprop._engine.losses import POISSON
+from skbackprop._engine.network import Network
+from skbackprop._engine.regularization import Regularization
+from skbackprop._engine.solvers import Adam, GradientDescent
+from skbackprop._engine.training import choose_engine, kernel
 from skbackprop.export import to_c, to_sklearn
 
 QUICK = {"hidden_layer_sizes": (5,), "max_iter": 5, "tol": None, "random_state": 0}

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop import BackpropClassifier, BackpropRegressor, Solver, check_solver, presets
-from skbackprop.engine.solvers import SOLVERS, GradientDescent, get_solver
+from skbackprop._engine.solvers import SOLVERS, GradientDescent, get_solver
 from skbackprop.export import to_c
 from skbackprop.persistence import save
 
@@ -58,7 +58,7 @@ def same_weights(a, b):
     ids=["defaults", "batches", "penalties", "early stopping"],
 )  # fmt: skip
 def test_custom_solver_is_the_built_in_one_of_the_same_step(settings, wheat, monkeypatch):
-    monkeypatch.setattr("skbackprop.engine.training.kernel", None)
+    monkeypatch.setattr("skbackprop._engine.training.kernel", None)
     settings = QUICK | settings
     custom = BackpropClassifier((5,), solver=PlainDescent(), **settings).fit(*wheat)
     built_in = BackpropClassifier((5,), solver="sgd", **settings).fit(*wheat)

@@ -31,7 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, Loss
-from skbackprop._scaling import Moments
+from skbackprop._preprocessing.scaling import Moments
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.distributed import fit
 

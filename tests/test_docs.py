@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import skbackprop
-from skbackprop import engine
+from skbackprop import _engine
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -110,7 +110,7 @@ def test_other_packages_page_logs_every_epoch(how, monkeypatch, wheat):
 def test_contributing_shows_the_real_code():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", text, flags=re.S | re.M)
-    files = Path(engine.__file__).parent.rglob("*.py")
+    files = Path(_engine.__file__).parent.rglob("*.py")
     code = flush_left("\n".join(path.read_text("utf-8") for path in files))
     assert len(shown) == 5
     for block in shown:
@@ -159,9 +159,9 @@ def test_the_mathematics_names_every_function():
     for module, table in (
         ("activations", "OUTPUT_ACTIVATIONS"), ("losses", "LOSSES"), ("schedules", "SCHEDULES"),
     ):  # fmt: skip
-        functions = getattr(importlib.import_module(f"skbackprop.engine.{module}"), table)
+        functions = getattr(importlib.import_module(f"skbackprop._engine.{module}"), table)
         assert {function.name for function in functions} <= set(rows)
-    rules = importlib.import_module("skbackprop.engine.solvers").UPDATE_RULES
+    rules = importlib.import_module("skbackprop._engine.solvers").UPDATE_RULES
     shown = re.findall(r"^:pyobject: (\w+)\.step$", text, flags=re.M)
     # AccumulateGradient makes no update.
     assert {rule.__name__ for rule in rules} == {*shown, "AccumulateGradient"}

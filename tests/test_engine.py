@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import Activation, check_derivative
-from skbackprop.engine import hashing, initializers, sampling, schedules, training
-from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
-from skbackprop.engine.early_stopping import EarlyStopping
-from skbackprop.engine.hashing import kernel
-from skbackprop.engine.initializers import INITIALIZERS
-from skbackprop.engine.losses import LOSSES, allowed_outputs, get_loss
-from skbackprop.engine.network import Network, path_products
-from skbackprop.engine.output_expansion import expand_output_layer
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.schedules import SCHEDULES, TrainCounters
-from skbackprop.engine.solvers import (
+from skbackprop._engine import hashing, initializers, sampling, schedules, training
+from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._engine.early_stopping import EarlyStopping
+from skbackprop._engine.hashing import kernel
+from skbackprop._engine.initializers import INITIALIZERS
+from skbackprop._engine.losses import LOSSES, allowed_outputs, get_loss
+from skbackprop._engine.network import Network, path_products
+from skbackprop._engine.output_expansion import expand_output_layer
+from skbackprop._engine.regularization import Regularization
+from skbackprop._engine.schedules import SCHEDULES, TrainCounters
+from skbackprop._engine.solvers import (
     UPDATE_RULES,
     AccumulateGradient,
     Adam,
@@ -33,7 +33,7 @@ from skbackprop.engine.solvers import (
     Nesterov,
     Rprop,
 )
-from skbackprop.engine.training import ValidationResult
+from skbackprop._engine.training import ValidationResult
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [(row.name, row.output_activation) for row in LOSSES]

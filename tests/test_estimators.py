@@ -19,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
 from skbackprop._base import _rollback_on_error
-from skbackprop.engine import training
+from skbackprop._engine import training
 
 QUICK = {
     "hidden_layer_sizes": (6,), "learning_rate": "constant", "alpha": 1e-4, "max_iter": 10,
@@ -608,7 +608,7 @@ def test_ctrl_c_keeps_the_network_trained_so_far(monkeypatch, wheat):
         return run_or_stop
 
     monkeypatch.setattr(training, "make_runner", interrupted)
-    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training.loop._BETWEEN_COPIES", 0)
     clf = BackpropClassifier(**QUICK)
     with pytest.raises(KeyboardInterrupt, match="holds the network after 3 epochs"):
         clf.fit(X, y)

@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
 )
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
+from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
 from skbackprop.export import _c_functions, _fixed_point, to_c
 from skbackprop.export._fitted import read
 

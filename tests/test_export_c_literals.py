@@ -11,7 +11,7 @@ import pytest
 from literals import LABELS
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._target_encoding import ClassEncoder
+from skbackprop._preprocessing.target_encoding import ClassEncoder
 from skbackprop.export import to_c
 
 FLAGS = ["-Wall", "-Wextra", "-Werror", "-pedantic"]

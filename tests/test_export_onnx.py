@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
-from skbackprop._target_encoding import ClassEncoder
-from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._preprocessing.target_encoding import ClassEncoder
 from skbackprop.export import _onnx_graph, register_onnx_converters, to_onnx
 
 NAMES = [row.name for row in ACTIVATIONS]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.export import from_torch, to_torch
 
 NAMES = [row.name for row in ACTIVATIONS]

@@ -13,7 +13,9 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor, _history, _training_loop
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._training import loop
+from skbackprop._training.history import truncate_to_common_length
 from skbackprop.persistence import load, save
 from skbackprop.persistence._estimators import encode_fitted
 
@@ -136,7 +138,7 @@ def test_an_exception_at_any_line(call, exception, tmp_path, record_property, mo
     After Ctrl-C that is the network after an epoch, and training goes on from there as if
     it had been all.
     """
-    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training.loop._BETWEEN_COPIES", 0)
     *on_the_way, after = states_on_the_way(call)
     if exception is MemoryError:
         on_the_way = []
@@ -174,10 +176,10 @@ def test_an_exception_before_anything_is_fitted():
 
 def test_a_record_noted_or_shortened_by_halves():
     noted = {"epoch": [0, 1, 2], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
-    _history.truncate_to_common_length(noted)
+    truncate_to_common_length(noted)
     assert noted == {"epoch": [0, 1], "loss": [0.5, 0.4], "seconds": [0.1, 0.1]}
     shortened = {"epoch": [8, 9], "loss": list(range(10)), "seconds": list(range(10))}
-    _history.truncate_to_common_length(shortened)
+    truncate_to_common_length(shortened)
     assert shortened == {"epoch": [8, 9], "loss": [8, 9], "seconds": [8, 9]}
 
 
@@ -260,21 +262,21 @@ class Interruption:
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
 def test_interrupt_then_warm_start_equals_training_at_once(solver, monkeypatch):
-    monkeypatch.setattr("skbackprop._training_loop._BETWEEN_COPIES", 0)
+    monkeypatch.setattr("skbackprop._training.loop._BETWEEN_COPIES", 0)
     X, y = data()
     settings = QUICK | {"solver": solver, "max_iter": 12, "loss": "squared_error"}
     whole, clf = BackpropClassifier(**settings).fit(X, y), BackpropClassifier(**settings)
     clf.set_params(warm_start=True)
     calls = []
 
-    def interrupt(self, n_epochs, keep=_training_loop._FinishedEpoch.keep):
+    def interrupt(self, n_epochs, keep=loop._FinishedEpoch.keep):
         keep(self, n_epochs)
         calls.append(1)
         if len(calls) == 5:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop._training_loop._FinishedEpoch.keep", interrupt)
+        patched.setattr("skbackprop._training.loop._FinishedEpoch.keep", interrupt)
         clf.fit(X, y)
     assert clf.n_iter_ == 5
     clf.set_params(max_iter=7).fit(X, y)

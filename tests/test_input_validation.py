@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._input_validation import canonical_csr
+from skbackprop._preprocessing.input_validation import canonical_csr
 from skbackprop.inspection import NetworkDisplay, explain_step
 
 N, N_IN = 12, 4

@@ -10,10 +10,10 @@ from literals import NAMES
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine.hashing import kernel
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.solvers import GradientDescent
-from skbackprop.engine.training import run_epoch
+from skbackprop._engine.hashing import kernel
+from skbackprop._engine.regularization import Regularization
+from skbackprop._engine.solvers import GradientDescent
+from skbackprop._engine.training import run_epoch
 from skbackprop.inspection import explain_step
 
 PLAIN = {"solver": "sgd", "batch_size": 1, "alpha": 0.0, "clip_norm": None, "tol": None}

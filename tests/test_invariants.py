@@ -503,10 +503,10 @@ def test_processes_fit_alike(serial, method, record_property):
 @pytest.mark.skipif(not HAS_LOCK, reason="there is no lock to let go of")
 def test_other_threads_run_during_an_epoch():
     """The compiled loop holds no lock: a thread that counts goes on while it runs."""
-    from skbackprop.engine import kernel
-    from skbackprop.engine.network import Network
-    from skbackprop.engine.regularization import Regularization
-    from skbackprop.engine.solvers import GradientDescent
+    from skbackprop._engine.kernel import _kernel as kernel
+    from skbackprop._engine.network import Network
+    from skbackprop._engine.regularization import Regularization
+    from skbackprop._engine.solvers import GradientDescent
 
     net = Network((20, 30, 1), ("tanh",), "squared_error", "identity")
     params, order = np.full(net.n_params, 0.01), np.zeros(100_000, dtype=np.int64)

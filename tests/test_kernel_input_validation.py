@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skbackprop._scaling import Standardizer
-from skbackprop.engine import hashing, training
-from skbackprop.engine.hashing import kernel
-from skbackprop.engine.losses import LOSSES
-from skbackprop.engine.network import Network
-from skbackprop.engine.regularization import Regularization
-from skbackprop.engine.solvers import UPDATE_RULES, Adam, GradientDescent, Momentum
+from skbackprop._engine import hashing, training
+from skbackprop._engine.hashing import kernel
+from skbackprop._engine.losses import LOSSES
+from skbackprop._engine.network import Network
+from skbackprop._engine.regularization import Regularization
+from skbackprop._engine.solvers import UPDATE_RULES, Adam, GradientDescent, Momentum
+from skbackprop._preprocessing.scaling import Standardizer
 
 pytestmark = pytest.mark.compiled
 

@@ -8,11 +8,11 @@ from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._config import l2_strength
-from skbackprop._noise_estimation import noise_share, sample_noise
-from skbackprop._row_sample import RowSample
-from skbackprop._scaling import Scaling
-from skbackprop.engine.hashing import hash_data
+from skbackprop._engine.hashing import hash_data
+from skbackprop._preprocessing.noise_estimation import noise_share, sample_noise
+from skbackprop._preprocessing.row_sample import RowSample
+from skbackprop._preprocessing.scaling import Scaling
+from skbackprop._training.configuration import l2_strength
 
 
 def share(X, Y, weights=None):

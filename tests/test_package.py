@@ -19,8 +19,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import skbackprop
 from skbackprop import _parameter_docs, datasets, presets
+from skbackprop._engine import hashing, training
 from skbackprop.datasets import load_wheat_seeds
-from skbackprop.engine import hashing, training
 
 ROOT = Path(skbackprop.__file__).parent
 
@@ -182,7 +182,7 @@ def missing(name):
     raise importlib.metadata.PackageNotFoundError(name)
 
 importlib.metadata.version = missing
-sys.modules["skbackprop.engine.kernel"] = None
+sys.modules["skbackprop._engine.kernel._kernel"] = None
 import skbackprop
 reg = skbackprop.BackpropRegressor((2,), max_iter=1).fit([[0.0], [1.0]], [0.0, 1.0])
 print(skbackprop.__version__, reg.engine_)
@@ -197,7 +197,7 @@ def test_a_checkout_that_was_never_installed_nor_compiled():
 
 NO_KERNEL = """
 import sys, warnings
-sys.modules["skbackprop.engine.kernel"] = None
+sys.modules["skbackprop._engine.kernel._kernel"] = None
 from sklearn.exceptions import EfficiencyWarning
 from skbackprop import BackpropRegressor
 

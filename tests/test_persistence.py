@@ -24,8 +24,8 @@ from sklearn.linear_model import LogisticRegression
 
 import skbackprop
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
+from skbackprop._engine.activations import ACTIVATIONS
 from skbackprop.callbacks import Checkpoint
-from skbackprop.engine.activations import ACTIVATIONS
 from skbackprop.persistence import load, save
 from skbackprop.persistence._codec import Decoder, encode
 

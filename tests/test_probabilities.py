@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from skbackprop._probabilities import log_probabilities, probabilities
-from skbackprop._target_encoding import MULTILABEL, SINGLE, ClassEncoder
-from skbackprop.engine.network import Network
+from skbackprop._engine.network import Network
+from skbackprop._prediction.probabilities import log_probabilities, probabilities
+from skbackprop._preprocessing.target_encoding import MULTILABEL, SINGLE, ClassEncoder
 
 
 def of_classes(raw, loss, output):

@@ -16,7 +16,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._sample_weight import (
+from skbackprop._preprocessing.sample_weight import (
     Total,
     accumulate_totals,
     check_weights,

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._scaling import (
+from skbackprop._preprocessing.scaling import (
     ColumnRange,
     LocalRows,
     Moments,

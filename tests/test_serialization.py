@@ -19,11 +19,11 @@ from test_persistence import KINDS, QUICK, data, fit, same_value
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor, Loss
 from skbackprop import _serialization as serialization
-from skbackprop._scaling import Scaling, Standardizer
-from skbackprop._target_encoding import ClassEncoder
-from skbackprop._training_loop import TrainState
-from skbackprop.engine.network import Network
-from skbackprop.engine.schedules import TrainCounters
+from skbackprop._engine.network import Network
+from skbackprop._engine.schedules import TrainCounters
+from skbackprop._preprocessing.scaling import Scaling, Standardizer
+from skbackprop._preprocessing.target_encoding import ClassEncoder
+from skbackprop._training.loop import TrainState
 from skbackprop.persistence import TRUSTED_TYPES
 
 PLAIN = "_fitted_state"

@@ -11,8 +11,9 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor, _fitted_network, _single_row
-from skbackprop.engine.solvers import SOLVERS
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._engine.solvers import SOLVERS
+from skbackprop._prediction import fitted_network, single_row
 
 # The short ways are the kernel's.
 pytestmark = pytest.mark.compiled
@@ -39,14 +40,14 @@ STREAMS = {
 def counted(monkeypatch):
     """How often the short way was taken."""
     taken = []
-    real = _single_row.Stream.learn
+    real = single_row.Stream.learn
 
     def learn(*arguments):
         done = real(*arguments)
         taken.append(done)
         return done
 
-    monkeypatch.setattr(_single_row.Stream, "learn", learn)
+    monkeypatch.setattr(single_row.Stream, "learn", learn)
     return taken
 
 
@@ -152,7 +153,7 @@ def test_a_row_that_was_learnt_is_counted_whatever_interrupts(counted, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop._history.trim", interrupt)
+        patched.setattr("skbackprop._training.history.trim", interrupt)
         reg.partial_fit(X[:1], y[:1])
     assert reg.t_ == 21
     assert {len(column) for column in reg.history_.values()} == {21}
@@ -299,13 +300,13 @@ def test_rows_in_any_form_take_the_short_way(counted, form, dtype):
 def validated(monkeypatch):
     """How often rows were validated."""
     calls = []
-    real = _fitted_network.validate_inputs
+    real = fitted_network.validate_inputs
 
     def validate_inputs(*arguments):
         calls.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(_fitted_network, "validate_inputs", validate_inputs)
+    monkeypatch.setattr(fitted_network, "validate_inputs", validate_inputs)
     return calls
 
 
@@ -403,7 +404,7 @@ def test_odd_rows_meet_the_same_answer_both_ways(X, monkeypatch):
 
     predicted, learned = answer("predict_proba", X), answer("partial_fit", X, ["a"])
     clf = pickle.loads(saved)
-    monkeypatch.setattr(_single_row, "as_rows", lambda X, dtype, names: None)
+    monkeypatch.setattr(single_row, "as_rows", lambda X, dtype, names: None)
     assert answer("predict_proba", X) == predicted
     assert answer("partial_fit", X, ["a"]) == learned
     assert isinstance(learned, str) or X is DATES
@@ -581,7 +582,7 @@ def test_predictions_refuse_what_is_not_finite():
 
 
 def test_a_long_stream_keeps_a_short_record(monkeypatch):
-    monkeypatch.setattr("skbackprop._history._LONGEST_STREAM", 50)
+    monkeypatch.setattr("skbackprop._training.history._LONGEST_STREAM", 50)
     reg = BackpropRegressor((3,), solver="sgd", random_state=0)
     rng = np.random.default_rng(0)
     for _ in range(230):
@@ -595,8 +596,8 @@ def test_a_long_stream_keeps_a_short_record(monkeypatch):
 def test_caches_are_no_state():
     clf = BackpropClassifier((4,), solver="sgd", random_state=0)
     clf.partial_fit(ROW, ["a"], classes=["a", "b"])
-    assert set(_single_row.MADE_READY) <= set(vars(clf))
-    assert not set(_single_row.MADE_READY) & set(clf.__getstate__())
+    assert set(single_row.MADE_READY) <= set(vars(clf))
+    assert not set(single_row.MADE_READY) & set(clf.__getstate__())
     for other in (copy.deepcopy(clf), pickle.loads(pickle.dumps(clf)), copy.copy(clf)):
         assert other._predictor.params is other._params
         assert "_stream" not in vars(other)
@@ -660,9 +661,9 @@ def test_gradients_that_overflow_before_they_are_clipped_change_nothing():
 def test_ordinary_streams_are_not_copied(monkeypatch):
     """Neither the defaults nor ordinary settings pay for looking at all weights."""
     seen = []
-    real = _single_row._may_overflow
+    real = single_row._may_overflow
     monkeypatch.setattr(
-        _single_row, "_may_overflow", lambda *a: seen.append(real(*a)) or seen[-1]
+        single_row, "_may_overflow", lambda *a: seen.append(real(*a)) or seen[-1]
     )
     for settings in (
         {},

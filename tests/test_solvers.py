@@ -20,11 +20,11 @@ from sklearn.linear_model import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skbackprop import BackpropClassifier, BackpropRegressor, presets
-from skbackprop.engine.network import Network
-from skbackprop.engine.schedules import TrainCounters
-from skbackprop.engine.solvers import lbfgs, levenberg_marquardt
-from skbackprop.engine.solvers.lbfgs import LBFGS
-from skbackprop.engine.solvers.levenberg_marquardt import (
+from skbackprop._engine.network import Network
+from skbackprop._engine.schedules import TrainCounters
+from skbackprop._engine.solvers import lbfgs, levenberg_marquardt
+from skbackprop._engine.solvers.lbfgs import LBFGS
+from skbackprop._engine.solvers.levenberg_marquardt import (
     DualSystem,
     LeastSquares,
     LevenbergMarquardt,

@@ -18,8 +18,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor, _history
-from skbackprop.engine.sampling import hold_out
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop._engine.sampling import hold_out
+from skbackprop._training.history import best_row
 
 STOPPING = {
     "hidden_layer_sizes": (30,), "learning_rate": "constant", "learning_rate_init": 0.01,
@@ -107,7 +108,7 @@ def test_several_classes_are_watched(wheat, monkeypatch):
     found = log_loss(y_val, clf.predict_proba(X_val))
     np.testing.assert_allclose(found, min(clf.validation_loss_curve_), rtol=1e-9)
     # However many rows are looked at together.
-    monkeypatch.setattr("skbackprop._validation_set._ROWS", 11)
+    monkeypatch.setattr("skbackprop._preprocessing.validation_set._ROWS", 11)
     parts = BackpropClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
     np.testing.assert_allclose(
         parts.validation_loss_curve_, clf.validation_loss_curve_, rtol=1e-13
@@ -305,7 +306,7 @@ def test_early_stopping_keeps_the_smallest_loss_among_the_best_scores(scores, se
     best = ranks.index(min(ranks))
     kept = log_loss(y[40:], clf.predict_proba(X[40:]))
     np.testing.assert_allclose(kept, losses[best], rtol=1e-9)
-    assert _history.best_row(clf.history_) == best  # which `LossCurveDisplay` marks
+    assert best_row(clf.history_) == best  # which `LossCurveDisplay` marks
     np.testing.assert_equal(clf.best_validation_score_, scores[best])
 
 

@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skbackprop import BackpropClassifier
-from skbackprop._label_types import refuse_mixture, union
-from skbackprop._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, kind_of
+from skbackprop._preprocessing.label_types import refuse_mixture, union
+from skbackprop._preprocessing.target_encoding import (
+    MULTILABEL,
+    MULTIOUTPUT,
+    SINGLE,
+    ClassEncoder,
+    kind_of,
+)
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
 COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)

@@ -10,8 +10,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.engine.blas_threads import _ONE_FOR_ALL, limit_blas_threads
-from skbackprop.engine.solvers import lbfgs, levenberg_marquardt
+from skbackprop._engine.blas_threads import _ONE_FOR_ALL, limit_blas_threads
+from skbackprop._engine.solvers import lbfgs, levenberg_marquardt
 
 
 def blas_threads():

@@ -13,7 +13,7 @@ import pytest
 from sklearn.base import clone
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._training_lock import _LOCKS, training_lock
+from skbackprop._training.lock import _LOCKS, training_lock
 
 RATE = 2.0**-10
 X, Y = np.zeros((64, 1)), np.full(64, 1e6)

@@ -7,7 +7,7 @@ import pytest
 import tutorial
 
 from skbackprop import BackpropClassifier, presets
-from skbackprop.engine.network import Network
+from skbackprop._engine.network import Network
 
 ERRORS = (
     "6.350 5.531 5.221 4.951 4.519 4.173 3.835 3.506 3.192 2.898 "

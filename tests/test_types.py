@@ -11,7 +11,7 @@ from test_docs import LEAVES, public_names
 
 import skbackprop
 from skbackprop import _typing as types
-from skbackprop.engine.solvers import SOLVERS
+from skbackprop._engine.solvers import SOLVERS
 
 ROOT = Path(__file__).parent.parent
 

@@ -43,7 +43,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
 from skbackprop.export import from_sklearn, from_torch, to_c, to_onnx, to_sklearn, to_torch
 from skbackprop.inspection import (
     LossCurveDisplay,

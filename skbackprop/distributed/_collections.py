@@ -2,7 +2,7 @@
 
 import math
 
-from .._input_validation import canonical_if_sparse
+from .._preprocessing.input_validation import canonical_if_sparse
 
 
 def import_dask():

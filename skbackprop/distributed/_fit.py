@@ -12,17 +12,17 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from .. import _config, _initial_weights
 from .._base import BaseBackprop, ravel_column
-from .._config import is_full_batch, needs_noise_estimate
-from .._noise_estimation import sample_noise
+from .._engine.solvers import get_solver
 from .._parameters import check_parameters
-from .._scaling import Scaling
+from .._preprocessing.noise_estimation import sample_noise
+from .._preprocessing.scaling import Scaling
+from .._preprocessing.validation_set import ValidationSet
 from .._serialization import TRAINED
-from .._training_data import TrainingData, sample_epochs
-from .._training_lock import training_lock
-from .._validation_set import ValidationSet
-from ..engine.solvers import get_solver
+from .._training import configuration, initial_weights
+from .._training.configuration import is_full_batch, needs_noise_estimate
+from .._training.data import TrainingData, sample_epochs
+from .._training.lock import training_lock
 from . import _partition
 from ._collections import check_collections, empty_rows, import_dask, partitions
 from ._rounds import AveragedProblem, Cluster, SummedProblem, merge
@@ -217,7 +217,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     kind = learner._fit_target_encoder(y, resume=False, is_stream=False)
     validation = learner._validate_validation_data(*validation_data, survey.dtype)
     network = learner._make_network((survey.n_rows, learner.n_features_in_), resume=False)
-    solver = _config.make_checked_solver(learner, network)
+    solver = configuration.make_checked_solver(learner, network)
     solver.check_size(network)
     state = learner._init_train_state(network, solver, survey.dtype)
     orders = _partition.Orders(
@@ -237,8 +237,8 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     if learner.standardize:
         remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
         scaling = learner._fit_scaling(network, remote, state.params)
-    if _initial_weights.has_given_weights(learner):
-        state.params[:] = _initial_weights.given_params(learner, network, scaling, survey.dtype)
+    if initial_weights.has_given_weights(learner):
+        state.params[:] = initial_weights.given_params(learner, network, scaling, survey.dtype)
     if validation is not None:
         targets = learner._target_encoder.to_network(validation.Y, network, validation.X.dtype)
         validation = ValidationSet(validation, targets)
@@ -246,7 +246,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     sampler, _ = sample_epochs(learner, n_samples, None, survey.dtype)
     noise = _noise(learner, rows, orders, scaling, network.loss)
     data = TrainingData(None, None, n_samples, sampler, None, validation, scaling, noise)
-    config = _config.resolve_config(learner, network, solver, data)
+    config = configuration.resolve_config(learner, network, solver, data)
     orders = replace(orders, scaling=scaling)
     problem = _make_problem(learner, config, data, rows, orders, measured, stack)
     return problem, data, state

@@ -9,24 +9,24 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._input_validation import validate_inputs_and_targets
-from .._label_types import union
-from .._row_sample import RowSample
-from .._sample_weight import (
+from .._engine.blas_threads import limit_blas_threads, limit_for
+from .._engine.hashing import hash_data
+from .._engine.regularization import Regularization
+from .._engine.sampling import make_sampler
+from .._engine.solvers import AccumulateGradient
+from .._engine.training import make_least_squares, make_runner
+from .._preprocessing.input_validation import validate_inputs_and_targets
+from .._preprocessing.label_types import union
+from .._preprocessing.row_sample import RowSample
+from .._preprocessing.sample_weight import (
     Total,
     accumulate_totals,
     check_weights,
     class_weight_factors,
     in_units,
 )
-from .._target_encoding import distinct
-from .._training_data import Samples
-from ..engine.blas_threads import limit_blas_threads, limit_for
-from ..engine.hashing import hash_data
-from ..engine.regularization import Regularization
-from ..engine.sampling import make_sampler
-from ..engine.solvers import AccumulateGradient
-from ..engine.training import make_least_squares, make_runner
+from .._preprocessing.target_encoding import distinct
+from .._training.data import Samples
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from ..engine.solvers.levenberg_marquardt import PrimalSystem
-from ..engine.training import TrainingProblem, update
+from .._engine.solvers.levenberg_marquardt import PrimalSystem
+from .._engine.training import TrainingProblem, update
 from . import _partition
 from ._collections import import_dask
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._target_encoding import MULTILABEL, MULTIOUTPUT
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from ._c_functions import SOFTMAX
 from ._fitted import BINARY, REGRESSION
 

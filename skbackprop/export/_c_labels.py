@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._target_encoding import MULTILABEL, MULTIOUTPUT
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from ._c_text import characters, integers, string
 from ._fitted import REGRESSION
 

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
-from .._config import streaming_alpha
+from .._engine.losses import options_of
 from .._parameters import check_parameters
-from .._target_encoding import MULTILABEL, MULTIOUTPUT
-from ..engine.losses import options_of
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
+from .._training.configuration import streaming_alpha
 from ._c_functions import output_name, write_slopes
 from ._fitted import BINARY, MULTICLASS, REGRESSION
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .. import _config, _history
-from .._config import streaming_alpha
-from .._fitted_network import FittedState
-from .._scaling import Scaling
-from .._target_encoding import MULTILABEL, MULTIOUTPUT
-from .._training_loop import TrainResult
-from ..classifier import BackpropClassifier
-from ..engine.network import Network
-from ..regressor import BackpropRegressor
+from .._classifier import BackpropClassifier
+from .._engine.network import Network
+from .._prediction.fitted_network import FittedState
+from .._preprocessing.scaling import Scaling
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
+from .._regressor import BackpropRegressor
+from .._training import configuration
+from .._training.configuration import streaming_alpha
+from .._training.history import empty_history
+from .._training.loop import TrainResult
 
 # How many standard deviations from zero the mean of an input of a float32 network may lie where
 # the scaling is folded into the weights: rounding moves it by a thousandth of one.
@@ -174,12 +175,12 @@ def build(estimator, encoder, coefs, intercepts, dtype, feature_names=None):
     """
     estimator._target_encoder = encoder
     n_inputs, *hidden = (len(coef) for coef in coefs)
-    output_layer = _config.resolve_output_layer(estimator, encoder)
-    network = _config.make_network(estimator, n_inputs, hidden, output_layer)
-    solver = _config.make_checked_solver(estimator, network)
+    output_layer = configuration.resolve_output_layer(estimator, encoder)
+    network = configuration.make_network(estimator, n_inputs, hidden, output_layer)
+    solver = configuration.make_checked_solver(estimator, network)
     train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
-    alpha, history = streaming_alpha(estimator), _history.empty(network)
+    alpha, history = streaming_alpha(estimator), empty_history(network)
     estimator._set_fitted(
         FittedState(network, Scaling(), alpha, train_state, TrainResult(), history)
     )

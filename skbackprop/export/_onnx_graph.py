@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import erfcx
 from sklearn.base import is_classifier
 
-from .._target_encoding import MULTILABEL, MULTIOUTPUT
-from ..classifier import BackpropClassifier
-from ..engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from ..regressor import BackpropRegressor
+from .._classifier import BackpropClassifier
+from .._engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
+from .._regressor import BackpropRegressor
 from ._fitted import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions
 from ._onnx_scores import scores_are_asked

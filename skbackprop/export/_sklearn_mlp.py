@@ -12,16 +12,27 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from .. import presets
-from .._config import make_solver, resolve_batch_size, resolve_learning_rate, resolve_tol
+from .._classifier import BackpropClassifier
 from .._parameters import check_parameters
-from .._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, NumericEncoder
-from ..classifier import BackpropClassifier
-from ..regressor import BackpropRegressor
+from .._preprocessing.target_encoding import (
+    MULTILABEL,
+    MULTIOUTPUT,
+    SINGLE,
+    ClassEncoder,
+    NumericEncoder,
+)
+from .._regressor import BackpropRegressor
+from .._training.configuration import (
+    make_solver,
+    resolve_batch_size,
+    resolve_learning_rate,
+    resolve_tol,
+)
 from ._fitted import REGRESSION, build, check_folding, read
 
 if TYPE_CHECKING:
     from .._base import BaseBackprop
-    from .._target_encoding import TargetEncoder
+    from .._preprocessing.target_encoding import TargetEncoder
 
 _ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _SOLVERS = ("sgd", "adam", "lbfgs")

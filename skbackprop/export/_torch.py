@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._target_encoding import MULTILABEL, SINGLE, ClassEncoder, NumericEncoder
-from ..classifier import BackpropClassifier
-from ..regressor import BackpropRegressor
+from .._classifier import BackpropClassifier
+from .._preprocessing.target_encoding import MULTILABEL, SINGLE, ClassEncoder, NumericEncoder
+from .._regressor import BackpropRegressor
 from . import _torch_modules
 from ._fitted import build, check_folding, read
 from ._torch_modules import import_torch

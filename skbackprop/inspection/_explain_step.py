@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._config import make_solver, resolve_learning_rate
-from ..engine.training import as_matrix
+from .._engine.training import as_matrix
+from .._training.configuration import make_solver, resolve_learning_rate
 from ._utils import check_network, check_option, check_row, import_pandas, neuron_names, shown
 
 if TYPE_CHECKING:

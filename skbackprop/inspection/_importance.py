@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..engine.network import path_products
+from .._engine.network import path_products
 from ._utils import check_option, output_index, weights_and_biases
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .._history import best_row
+from .._training.history import best_row
 from ._utils import (
     VERBATIM,
     check_network,

@@ -1,9 +1,9 @@
 """Fitted estimators in files that hold numbers and names, and nothing that runs."""
 
-from ..classifier import BackpropClassifier
-from ..engine.activations import Activation
-from ..engine.losses import Loss
-from ..regressor import BackpropRegressor
+from .._classifier import BackpropClassifier
+from .._engine.activations import Activation
+from .._engine.losses import Loss
+from .._regressor import BackpropRegressor
 from ._file import load, save
 
 __all__ = ["TRUSTED_TYPES", "load", "save"]

@@ -2,10 +2,10 @@
 
 from sklearn.utils import check_random_state
 
+from .._classifier import BackpropClassifier
 from .._parameters import check_parameters
+from .._regressor import BackpropRegressor
 from .._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
-from ..classifier import BackpropClassifier
-from ..regressor import BackpropRegressor
 from ._codec import Decoder, encode
 
 ESTIMATORS = {kind.__name__: kind for kind in (BackpropClassifier, BackpropRegressor)}

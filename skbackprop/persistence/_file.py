@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from .._base import BaseBackprop
-    from ..classifier import BackpropClassifier
-    from ..regressor import BackpropRegressor
+    from .._classifier import BackpropClassifier
+    from .._regressor import BackpropRegressor
 
 FORMAT_VERSION = 1
 _MAGIC = b"SKBPROP\n"

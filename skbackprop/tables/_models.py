@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..classifier import BackpropClassifier
-from ..regressor import BackpropRegressor
+from .._classifier import BackpropClassifier
+from .._regressor import BackpropRegressor
 from ._columns import make_encoder
 
 BASELINE, LINEAR, TREES, NETWORK = "baseline", "linear model", "boosted trees", "skbackprop"

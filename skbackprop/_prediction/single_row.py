@@ -16,13 +16,13 @@ from time import perf_counter
 import numpy as np
 from scipy import sparse
 
-from . import _history
-from ._config import is_full_batch, resolve_batch_size
-from ._target_encoding import MULTILABEL, NUMERIC, SINGLE
-from .engine.hashing import kernel
-from .engine.schedules import CONSTANT
-from .engine.solvers import GradientDescent
-from .engine.training import choose_engine
+from .._engine.hashing import kernel
+from .._engine.schedules import CONSTANT
+from .._engine.solvers import GradientDescent
+from .._engine.training import choose_engine
+from .._preprocessing.target_encoding import MULTILABEL, NUMERIC, SINGLE
+from .._training.configuration import is_full_batch, resolve_batch_size
+from .._training.history import trim_history, truncate_to_common_length
 
 _LISTS = (list, tuple, np.ndarray)
 _SPARSE = (sparse.csr_matrix, sparse.csr_array)
@@ -321,7 +321,7 @@ class Stream:
         counted = map(sum, zip(self.before, learnt, strict=True))
         counters.epochs, counters.samples, counters.updates = counted
         counters.target_epoch = counters.epochs
-        _history.truncate_to_common_length(estimator.history_)
+        truncate_to_common_length(estimator.history_)
 
     def _note(self, estimator, loss, penalty, rate, n_uses, seconds):
         problem, counters = self.problem, self.train_state.counters
@@ -331,7 +331,7 @@ class Stream:
         row = (counters.epochs, measured, rate, seconds, nan, nan, 2 * loss)
         for append, value in zip(self.appends, row, strict=False):
             append(value)
-        _history.trim(estimator.history_)
+        trim_history(estimator.history_)
         counters.epochs += 1
         counters.target_epoch = counters.epochs
         counters.samples += n_uses

@@ -3,7 +3,8 @@
 A sample weight is the expected number of times its row is presented in an epoch. Each
 presentation is a full training step, so weights mean the same in online, mini-batch and
 batch learning, and an integer weight is exactly that many copies of the row. Weights come
-here with a bounded sum (`skbackprop._sample_weight`), for the work of an epoch grows with it.
+here with a bounded sum (`_preprocessing.sample_weight`), for the work of an epoch grows with
+it.
 
 The rows are first brought into a canonical order that depends on what they hold and not
 on where they stand, and shuffled from there. So a model depends on the data and the seed,

@@ -2,8 +2,8 @@
 # cython: initializedcheck=False, freethreading_compatible=True
 """The compiled implementation of `training.run_epoch` and `hashing.hash_rows`.
 
-Only the entry points are here: arrays are checked and turned into pointers, and the GIL is
-released. The arithmetic is in ``kernel.h``.
+Only the entry points are here: arrays are checked, by ``checks.py``, and turned into pointers,
+and the GIL is released. The arithmetic is in ``kernel.h``.
 
 Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
 of columns are checked once per object, numbers of rows once per epoch. What would only make
@@ -24,8 +24,9 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-from . import solvers
-from .losses import options_of
+from .. import solvers
+from ..losses import options_of
+from . import checks
 
 cdef extern from "kernel.h" nogil:
     cdef enum activation_code:
@@ -150,47 +151,7 @@ cdef int64_t SLICE = 20_000_000
 
 cdef const void *_address(array, dtype) except? NULL:
     """Where an array's memory begins; NULL for none, and for an empty one."""
-    if array is None or array.size == 0:
-        return NULL
-    if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
-        raise ValueError(f"an aligned array of {dtype} in C order was expected, not of "
-                         f"{array.dtype} with strides {array.strides}")
-    return <const void *><size_t>array.__array_interface__["data"][0]
-
-
-def _require(condition, what, found):
-    if not condition:
-        raise ValueError(f"{what} was expected, not {found}")
-
-
-def _require_shape(name, array, shape):
-    _require(array.shape == shape, f"{name} of shape {shape}", f"of {array.shape}")
-
-
-def _require_writeable(name, array):
-    _require(array.flags.writeable, f"{name} that can be written to", "a read-only one")
-
-
-def _require_matrix(X):
-    _require(X.ndim == 2, "inputs of shape (n, n_columns)", f"of {X.shape}")
-
-
-def _csr_arrays(X, dtype):
-    """The arrays of a sparse matrix that does not point out of itself."""
-    _require(X.format == "csr", "a sparse matrix in CSR format", X.format)
-    n_rows, n_columns = X.shape
-    values, columns, starts = X.data, X.indices, X.indptr
-    _require(values.dtype == dtype and values.ndim == 1, f"sparse numbers of {dtype}",
-             f"of {values.dtype}")
-    _require(columns.dtype.kind == "i" and columns.ndim == 1, "sparse columns of integers",
-             f"of {columns.dtype}")
-    _require(starts.dtype.kind == "i" and starts.shape == (n_rows + 1,) and starts[0] >= 0
-             and (np.diff(starts) >= 0).all()
-             and starts[n_rows] <= min(columns.size, values.size),
-             "indptr that rises from 0 to the number of entries", starts)
-    _require(columns.size == 0 or (columns.min() >= 0 and columns.max() < n_columns),
-             f"sparse columns below {n_columns}", columns)
-    return (values, np.require(columns, np.int32, "CA"), np.require(starts, np.int64, "CA"))
+    return <const void *><size_t>checks.address_of(array, dtype)
 
 
 cdef _require_ready(_Layout layout):
@@ -219,29 +180,18 @@ cdef class _Layout:
         self.kept = []
         sizes, loss = tuple(network.layer_sizes), _loss_code(network)
         codes = _activation_codes(network)
-        _require(loss is not None and None not in codes,
-                 "activations and a loss that the kernel has a case for", network)
-        # BLAS counts in 32 bits.
-        _require(len(sizes) > 1 and len(codes) == len(sizes) - 1
-                 and all(isinstance(n, (int, np.integer)) and 0 < n < 2**31 for n in sizes),
-                 "two layers or more of 1 to 2**31 - 1 neurons, and as many activations",
-                 network)
-        _require(params.dtype in (np.float32, np.float64), "parameters that are floats",
-                 params.dtype)
+        checks.check_layers(network, sizes, codes, loss)
         *_, n_outputs = sizes
         # In Python's integers, which do not overflow.
         n_weights = [int(n_in) * int(n_out) for n_in, n_out in pairwise(sizes)]
-        _require_shape("parameters", params, (sum(n_weights) + sum(map(int, sizes[1:])),))
+        checks.check_params(params, sum(n_weights) + sum(map(int, sizes[1:])))
         weights_at = np.cumsum([0, *n_weights], dtype=np.int64)
         biases_at = np.cumsum([sum(n_weights), *sizes[1:]], dtype=np.int64)
         options = np.array(options_of(network.loss, network.loss_options), dtype=np.float64)
         if loss == LOG_LOSS_SOFTMAX and options.size:
-            _require((options >= 1).all() and (options % 1 == 0).all()
-                     and options.sum() == n_outputs,
-                     f"numbers of classes that add up to {n_outputs}", options)
+            checks.check_class_counts(options, n_outputs)
         elif loss in (HUBER, QUANTILE):
-            _require(options.shape in ((1,), (n_outputs,)),
-                     f"an option of the loss, or {n_outputs}", options)
+            checks.check_options_per_output(options, n_outputs)
         self.params, self.dtype = params, params.dtype
         self.at = _address(params, params.dtype)
         self.wide = params.dtype == np.float64
@@ -267,7 +217,7 @@ cdef class _Layout:
 cdef class Runner(_Layout):
     """Runs epochs, with all that stays the same between them made ready once.
 
-    See `skbackprop.engine.training.run_epoch` for the parameters.
+    See `skbackprop._engine.training.run_epoch` for the parameters.
     """
 
     cdef optimizer_t rule
@@ -278,17 +228,11 @@ cdef class Runner(_Layout):
                  uint64_t seed=0):
         super().__init__(network, params)
         updater_code = UPDATERS.get(type(solver))
-        _require(updater_code is not None, "an update rule that the kernel has a case for",
-                 solver)
+        checks.require(updater_code is not None,
+                       "an update rule that the kernel has a case for", solver)
         dropout = np.array(regularization.dropout, dtype=np.float64)
-        n_hidden = self.net.n_layers - 1
-        _require(dropout.shape in ((0,), (n_hidden,))
-                 and ((dropout >= 0) & (dropout < 1)).all(),
-                 f"dropout of {n_hidden} layers, each from 0 to below 1", dropout)
-        _require_writeable("parameters", params)
-        _require_writeable("a state", state)
-        _require_shape("a state", state,
-                       (UPDATER_N_SLOTS[<int>updater_code], self.params.size))
+        checks.check_dropout(dropout, self.net.n_layers - 1)
+        checks.check_state(params, state, UPDATER_N_SLOTS[<int>updater_code])
         self.rule.updater = updater_code
         self.rule.alpha = regularization.alpha
         self.rule.l1 = regularization.l1
@@ -306,16 +250,16 @@ cdef class Runner(_Layout):
         for slot in range(state.shape[0]):
             self.job.slots[slot] = <void *>self._keep(state[slot], self.dtype)
         self.job.gemm = self.gemm
-        _require_matrix(X)
+        checks.require_matrix(X)
         if weights is not None:
-            _require_shape("weights", weights, (X.shape[0],))
+            checks.require_shape("weights", weights, (X.shape[0],))
         self.job.weights = self._keep(weights, self.dtype)
         self._take_rows(X, Y)
         self.is_ready = True
 
     cdef _take_hyperparams(self, given):
-        _require(len(given) <= MAX_HYPERPARAMS, f"at most {MAX_HYPERPARAMS} hyperparameters",
-                 given)
+        checks.require(len(given) <= MAX_HYPERPARAMS,
+                       f"at most {MAX_HYPERPARAMS} hyperparameters", given)
         for k in range(MAX_HYPERPARAMS):
             self.rule.hyperparams[k] = given[k] if k < len(given) else 0
 
@@ -323,26 +267,23 @@ cdef class Runner(_Layout):
         cdef epoch_args_t *job = &self.job
         cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
         self.n_rows = X.shape[0]
-        _require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
+        checks.require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
         job.dense = job.values = job.targets = NULL
         job.columns = NULL
         job.starts = NULL
         job.classes = NULL
         if sparse.issparse(X):
-            values, columns, starts = _csr_arrays(X, self.dtype)
+            values, columns, starts = checks.csr_arrays(X, self.dtype)
             job.values = self._keep(values, self.dtype)
             job.columns = <const int32_t *>self._keep(columns, np.int32)
             job.starts = <const int64_t *>self._keep(starts, np.int64)
         else:
             job.dense = self._keep(np.require(X, requirements="CA"), self.dtype)
         Y = np.require(Y, requirements="CA")
+        checks.check_targets(Y, self.n_rows, n_outputs)
         if Y.ndim == 2:
-            _require_shape("targets", Y, (self.n_rows, n_outputs))
             job.targets = self._keep(Y, self.dtype)
         else:
-            _require_shape("class numbers", Y, (self.n_rows,))
-            _require(Y.size == 0 or (Y.min() >= 0 and Y.max() < n_outputs),
-                     f"class numbers below {n_outputs}", Y)
             job.classes = <const int64_t *>self._keep(Y, np.int64)
 
     def run(self, const int64_t[::1] order, int64_t batch_size, double rate,
@@ -400,7 +341,7 @@ def run_epoch(network, params, state, solver, regularization, X, Y, order, batch
               updates=0, weights=None, seed=0, presented=0):
     """Present rows in the given order and update the parameters after every batch.
 
-    See `skbackprop.engine.training.run_epoch`, which this function repeats.
+    See `skbackprop._engine.training.run_epoch`, which this function repeats.
     """
     runner = Runner(network, params, state, solver, regularization, X, Y, weights, seed)
     return runner.run(order, batch_size, rate, updates, presented)
@@ -456,13 +397,13 @@ cdef class Stream(Runner):
         self.mean = self.scale = None
         self.target_mean = self.target_scale = None
         if inputs is not None:
-            _require_shape("means of inputs", inputs.mean, (n_in,))
-            _require_shape("scales of inputs", inputs.scale, (n_in,))
-            self.mean, self.scale = inputs.mean, inputs.scale
+            mean, scale = inputs.mean, inputs.scale
+            checks.check_scaler("inputs", mean, scale, n_in)
+            self.mean, self.scale = mean, scale
         if targets is not None:
-            _require_shape("means of targets", targets.mean, (n_out,))
-            _require_shape("scales of targets", targets.scale, (n_out,))
-            self.target_mean, self.target_scale = targets.mean, targets.scale
+            mean, scale = targets.mean, targets.scale
+            checks.check_scaler("targets", mean, scale, n_out)
+            self.target_mean, self.target_scale = mean, scale
         self.rule.guarded = 1
         self.state, self.may_overflow = state, may_overflow
         self.n_learnt = self.n_used = self.n_updates = 0
@@ -654,8 +595,7 @@ cdef class Predictor(_Layout):
         self.mean = self.scale = NULL
         if inputs is not None:
             mean, scale = inputs.mean, inputs.scale
-            _require_shape("means of inputs", mean, (self.net.sizes[0],))
-            _require_shape("scales of inputs", scale, (self.net.sizes[0],))
+            checks.check_scaler("inputs", mean, scale, self.net.sizes[0])
             self.mean = <double *>self._keep(mean, np.float64)
             self.scale = <double *>self._keep(scale, np.float64)
         self.is_ready = True
@@ -749,11 +689,11 @@ def _hash_sparse(const floating[::1] values, const int32_t[::1] columns,
 
 
 def hash_rows(X, int64_t first_column=0):
-    """A 64-bit hash of every row; see `skbackprop.engine.hashing.hash_rows`."""
-    _require_matrix(X)
+    """A 64-bit hash of every row; see `skbackprop._engine.hashing.hash_rows`."""
+    checks.require_matrix(X)
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
-        values, columns, starts = _csr_arrays(X, X.data.dtype)
+        values, columns, starts = checks.csr_arrays(X, X.data.dtype)
         _hash_sparse(np.require(values, requirements="CA"), columns, starts, first_column,
                      hashes)
     else:

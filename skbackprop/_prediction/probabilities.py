@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from ._target_encoding import MULTILABEL, MULTIOUTPUT
+from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 
 
 def probabilities(network, labels, raw):

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 from sklearn.metrics import get_scorer
 
-from .engine.hashing import hash_data
-from .engine.sampling import hold_out
-from .engine.training import ValidationResult, as_matrix
+from .._engine.hashing import hash_data
+from .._engine.sampling import hold_out
+from .._engine.training import ValidationResult, as_matrix
 
 # Rows that are taken through the network at a time.
 _ROWS = 4096

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from scipy.sparse import issparse
 
-from ._config import PLANNED
-from ._warnings import warn_caller
+from .._warnings import warn_caller
+from .configuration import PLANNED
 
 # So many standard deviations from zero, sparse columns, which are not centered, are too far.
 _LARGE_INPUT = 100.0

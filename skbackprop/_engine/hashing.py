@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 try:
-    from . import kernel  # type: ignore[attr-defined]
+    from .kernel import _kernel as kernel
 except ImportError:  # installed without a compiler
     kernel = None
 

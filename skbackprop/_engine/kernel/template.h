@@ -4,7 +4,7 @@
  * [n_out][n_in]. In BLAS's column-major eyes these are (n_out x n_in) and (n_in x n_out).
  *
  * The contract: all arrays are C-ordered and belong to the caller, or are scratch that
- * alloc_scratch made for one call. kernel.pyx has checked their sizes and every number that is
+ * alloc_scratch made for one call. _kernel.pyx has checked their sizes and every number that is
  * an index. What is marked RESTRICT overlaps nothing else. In comments on shapes, n_in and n
  * are the inputs and the neurons of a layer, n_first the neurons of the first.
  */
@@ -29,10 +29,10 @@ typedef struct {
     T *slots[MAX_SLOTS];     /* of the optimizer; the parameters themselves where unused */
 } NAME(param_buffers_t);
 
-#include "kernel_activations.h"
-#include "kernel_losses.h"
-#include "kernel_optimizers.h"
-#include "kernel_online.h"
-#include "kernel_online_blocked.h"
-#include "kernel_batch.h"
-#include "kernel_api.h"
+#include "activations.h"
+#include "losses.h"
+#include "optimizers.h"
+#include "online.h"
+#include "online_blocked.h"
+#include "batch.h"
+#include "api.h"

@@ -13,24 +13,25 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from . import _history
-from ._input_validation import validate_inputs
-from ._parameters import check_integer
-from ._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
-from ._single_row import MADE_READY, make_predictor, predictor_for
-from ._summary import layer_summary, learned_html
-from .engine.network import path_products
-from .engine.training import choose_engine
+from .._engine.network import path_products
+from .._engine.training import choose_engine
+from .._parameters import check_integer
+from .._preprocessing.input_validation import validate_inputs
+from .._serialization import FITTED, InvalidStateError, from_plain, require, to_plain
+from .._training.history import history_as_frame
+from .single_row import MADE_READY, make_predictor, predictor_for
+from .summary import layer_summary, learned_html
 
 if TYPE_CHECKING:
     import pandas
 
-    from ._typing import Array, Rows
+    from .._typing import Array, Rows
 
 # Where a pickled estimator has the plain form of its fitted attributes.
 _FITTED_STATE = "_fitted_state"
 # Rows that a prediction takes through the network at a time.
 _PREDICTION_ROWS = 4096
+_PACKAGE = __name__.partition(".")[0] + "."
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _reserved(kind):
     These are the methods of an estimator, which a forged state could replace, and fitted
     attributes that are not in the plain form. A user's subclass may name its own as it likes.
     """
-    ours = next(c for c in kind.__mro__ if c.__module__.startswith(f"{__package__}."))
+    ours = next(c for c in kind.__mro__ if c.__module__.startswith(_PACKAGE))
     return frozenset({*dir(ours), *FITTED, *MADE_READY})
 
 
@@ -379,7 +380,7 @@ class FittedNetwork(BaseEstimator):
         >>> frame["epoch"].tolist()
         [0, 1, 2]
         """
-        return _history.as_frame(self._fitted("history_"))
+        return history_as_frame(self._fitted("history_"))
 
     @property
     def feature_importances_(self) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from ._cell_checks import describe_cells
+from .cell_checks import describe_cells
 
 # float32 is kept, everything else becomes float64.
 _DTYPES = (np.float64, np.float32)

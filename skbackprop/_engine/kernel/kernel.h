@@ -1,6 +1,6 @@
 /* The compiled implementation of training.run_epoch: what does not depend on the float type.
  *
- * kernel_template.h is included once for double and once for float; in reading order it
+ * template.h is included once for double and once for float; in reading order it
  * holds the activation functions, the losses, the update rules, online learning, batch
  * learning and the entry points, each in a header of its own. Everything is plain
  * C99 with OpenMP SIMD hints, built without -ffast-math (it would switch the whole process
@@ -46,7 +46,7 @@
 #define PRAGMA(x) _Pragma(STRINGIFY(x))
 #define SIMD PRAGMA(omp simd)
 
-/* Every code stands here once. kernel.pyx finds it by the name; a loss also by the output
+/* Every code stands here once. _kernel.pyx finds it by the name; a loss also by the output
  * activation that it is linked to, "" for any; an optimizer also has a number of slots and a
  * bias correction. */
 #define ACTIVATIONS(ENTRY) \
@@ -219,7 +219,7 @@ typedef union { float f; int32_t i; } float_bits;
 #define EXP_LIMIT 708.0
 #define TANH_LIMIT 44.0
 #define EXP_TERMS 12
-#include "kernel_template.h"
+#include "template.h"
 #undef T
 #undef NAME
 #undef BITS
@@ -245,7 +245,7 @@ typedef union { float f; int32_t i; } float_bits;
 #define EXP_LIMIT 87.0f
 #define TANH_LIMIT 24.0f
 #define EXP_TERMS 8
-#include "kernel_template.h"
+#include "template.h"
 #undef T
 #undef NAME
 #undef BITS

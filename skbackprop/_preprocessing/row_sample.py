@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .engine.sampling import sum_by_group
+from .._engine.sampling import sum_by_group
 
 # The noise estimate takes time with the square of this.
 _MOST_ROWS = 500

@@ -11,17 +11,18 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseBackprop, available_with_partial_fit
-from ._input_validation import dense_targets
 from ._parameter_docs import fill_docstring
 from ._parameters import REGRESSOR_RULES
-from ._single_row import learn_row
-from ._target_encoding import NumericEncoder
-from ._training_lock import training_lock
+from ._prediction.single_row import learn_row
+from ._preprocessing.input_validation import dense_targets
+from ._preprocessing.target_encoding import NumericEncoder
+from ._training.lock import training_lock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
+    from ._engine.losses import Loss
     from ._typing import (
         Activations,
         Array,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         Solver,
         WeightInit,
     )
-    from .engine.losses import Loss
 
 
 @fill_docstring

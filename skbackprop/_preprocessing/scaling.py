@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ._row_sample import RowSample
-from .engine.hashing import hash_data
+from .._engine.hashing import hash_data
+from .row_sample import RowSample
 
 # Rows per pass: few enough for the temporary to stay small, and one pass after another,
 # so that the sums do not depend on how much memory there is.

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from .engine.losses import ROBUST_LOSSES
+from .._engine.losses import ROBUST_LOSSES
 
 # Neighbors whose squared distances differ by no more than this are equally near: ties must
 # not be broken by rounding.

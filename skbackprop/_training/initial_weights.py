@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from .engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
+from .._engine.initializers import automatic, get_initializer, glorot_uniform, mlp_uniform
 
 
 def has_given_weights(estimator):

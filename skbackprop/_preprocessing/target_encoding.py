@@ -9,8 +9,8 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from ._label_types import refuse_mixture, union
-from .engine.losses import ROBUST_LOSSES
+from .._engine.losses import ROBUST_LOSSES
+from .label_types import refuse_mixture, union
 
 SINGLE = "single"
 MULTILABEL = "multilabel"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._config import is_full_batch
-from .engine.sampling import EpochSampler, make_sampler
+from .._engine.sampling import EpochSampler, make_sampler
+from .configuration import is_full_batch
 
 if TYPE_CHECKING:
-    from ._scaling import Scaling
-    from ._validation_set import ValidationSet
+    from .._preprocessing.scaling import Scaling
+    from .._preprocessing.validation_set import ValidationSet
 
 
 @dataclass(frozen=True)

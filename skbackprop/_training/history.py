@@ -9,7 +9,7 @@ _ALWAYS = ("epoch", "loss", "learning_rate", "seconds", "validation_loss", "vali
 _LONGEST_STREAM = 10_000
 
 
-def empty(network):
+def empty_history(network):
     """An empty record, for networks with this loss."""
     columns = [*_ALWAYS]
     if network.loss == "squared_error":
@@ -17,7 +17,7 @@ def empty(network):
     return {name: [] for name in columns}
 
 
-def extend(history, records, is_stream=False):
+def extend_history(history, records, is_stream=False):
     """A record with more epochs; what was not measured is NaN."""
     longer = {name: list(column) for name, column in history.items()}
     for record in records:
@@ -34,11 +34,11 @@ def extend(history, records, is_stream=False):
         for name, column in longer.items():
             column.append(math.nan if row[name] is None else row[name])
     if is_stream:
-        trim(longer)
+        trim_history(longer)
     return longer
 
 
-def trim(history):
+def trim_history(history):
     """Forget the older half of a record that a stream has made too long."""
     if len(history["epoch"]) > 2 * _LONGEST_STREAM:
         for column in history.values():
@@ -78,7 +78,7 @@ def _smallest_is_best(history, name, sign=1):
     return np.where(np.isnan(values), math.inf, values)
 
 
-def as_frame(history):
+def history_as_frame(history):
     """The record as a pandas DataFrame, a row per epoch."""
     try:
         import pandas as pd

@@ -11,26 +11,31 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from . import _initial_weights
 from ._base import BaseBackprop, available_with_partial_fit
-from ._config import resolve_output_layer
-from ._input_validation import dense_targets
-from ._label_types import refuse_mixture, type_of_label, type_of_labels
 from ._parameter_docs import fill_docstring
 from ._parameters import CLASSIFIER_RULES
-from ._probabilities import log_probabilities, probabilities
-from ._sample_weight import accumulate_totals, weigh_classes, weigh_stream
-from ._single_row import (
-    learn_row,
-    predictor_for,
+from ._prediction.probabilities import log_probabilities, probabilities
+from ._prediction.single_row import learn_row, predictor_for
+from ._preprocessing.input_validation import dense_targets
+from ._preprocessing.label_types import refuse_mixture, type_of_label, type_of_labels
+from ._preprocessing.sample_weight import accumulate_totals, weigh_classes, weigh_stream
+from ._preprocessing.target_encoding import (
+    MULTILABEL,
+    MULTIOUTPUT,
+    SINGLE,
+    ClassEncoder,
+    distinct,
+    kind_of,
 )
-from ._target_encoding import MULTILABEL, MULTIOUTPUT, SINGLE, ClassEncoder, distinct, kind_of
-from ._training_lock import training_lock
+from ._training import initial_weights
+from ._training.configuration import resolve_output_layer
+from ._training.lock import training_lock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
+    from ._engine.losses import Loss
     from ._typing import (
         Activations,
         Array,
@@ -45,7 +50,6 @@ if TYPE_CHECKING:
         Solver,
         WeightInit,
     )
-    from .engine.losses import Loss
 
 
 @fill_docstring
@@ -511,7 +515,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             output_activation=layer.activation,
         )
         train_state = self._train_state.copy()
-        drawn = _initial_weights.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
+        drawn = initial_weights.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
         origins = self._target_encoder.numbers_in(before)
         if before.share_one_output(network.layer_sizes[-1]):
             # The one output is the second class's, and the first's is zero.

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import sklearn
 
-from . import _history
-from .engine.solvers import get_solver
+from .._engine.solvers import get_solver
+from .history import extend_history
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -130,6 +130,6 @@ class CallbackDispatcher:
 
     def _state_now(self, train_state, result):
         new = result.records[self._n_recorded :]
-        self._history = _history.extend(self._history, new)
+        self._history = extend_history(self._history, new)
         self._n_recorded += len(new)
         return self._state_of(train_state.snapshot(), result, self._history)

@@ -10,18 +10,18 @@ from time import perf_counter
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from . import _history
-from ._training_diagnosis import (
+from .._engine.output_expansion import expand_output_layer
+from .._engine.schedules import TrainCounters
+from .._engine.training import has_kernel, train
+from .._warnings import warn_caller, warn_of_missing_kernel
+from .diagnosis import (
     advice_for,
     collapse_message,
     divergence_message,
     unstable_parameters,
     warn_of_inputs,
 )
-from ._warnings import warn_caller, warn_of_missing_kernel
-from .engine.output_expansion import expand_output_layer
-from .engine.schedules import TrainCounters
-from .engine.training import has_kernel, train
+from .history import format_epoch
 
 # Seconds between the copies of the training state to which an interrupt goes back.
 _BETWEEN_COPIES = 0.1
@@ -215,7 +215,7 @@ def _run(estimator, problem, train_state, dispatcher):
     def observe(record):
         records.append(record)
         if estimator.verbose:
-            print(_history.format_epoch(record, config.network.loss, estimator.verbose))
+            print(format_epoch(record, config.network.loss, estimator.verbose))
         if record.improved and train_state.best is not train_state.params:
             train_state.best[:] = train_state.params
         result.converged = record.should_stop

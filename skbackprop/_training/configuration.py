@@ -11,16 +11,16 @@ from numbers import Real
 
 import numpy as np
 
-from ._parameters import Options, as_sizes
-from .engine.activations import ALIASES, Activation, name_if_built_in
-from .engine.early_stopping import EarlyStopping
-from .engine.losses import Loss, allowed_outputs, loss_name
-from .engine.network import Network
-from .engine.regularization import Regularization
-from .engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
-from .engine.solvers import Solver, get_solver
-from .engine.solvers.solver import check_declarations
-from .engine.training import TrainingConfig, TrainingProblem
+from .._engine.activations import ALIASES, Activation, name_if_built_in
+from .._engine.early_stopping import EarlyStopping
+from .._engine.losses import Loss, allowed_outputs, loss_name
+from .._engine.network import Network
+from .._engine.regularization import Regularization
+from .._engine.schedules import CONSTANT, COSINE, LINEAR, get_schedule
+from .._engine.solvers import Solver, get_solver
+from .._engine.solvers.solver import check_declarations
+from .._engine.training import TrainingConfig, TrainingProblem
+from .._parameters import Options, as_sizes
 
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.

@@ -1,0 +1,1 @@
+"""What a fitted network does: predictions, fitted attributes, single rows."""

@@ -1,0 +1,1 @@
+"""One call of training: what its parameters come to, its data, its loop."""
