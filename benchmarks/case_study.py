@@ -46,7 +46,7 @@ def benchmark(report):
         per_study = None if seconds is None else EPOCHS * seconds
         rows.append([name, per_study, times.ratio(name, OURS)])
     report.table("5 folds of 500 epochs", ["", "seconds", "/ ours"], rows, [times])
-    report.say(f"accuracy of ours: {100 * np.mean(scores[-1]):.2f}%")
+    report.say(f"accuracy of skbackprop: {100 * np.mean(scores[-1]):.2f}%")
     measured = EPOCHS * times.seconds(OURS)
     report.check([Target("5 folds of 500 epochs", measured, at_most=0.2, unit=" s")])
 

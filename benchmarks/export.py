@@ -1,4 +1,4 @@
-"""The C file against emlearn's, and its learning step against our own kernel.
+"""The C file against emlearn's, and its learning step against the kernel.
 
     python -m pip install emlearn
     python benchmarks/export.py
@@ -111,14 +111,14 @@ def flash(folder, shape, name):
 
 
 def kernel(model, X, y):
-    """Nanoseconds per learning step of our own kernel, and per prediction of many rows."""
+    """Nanoseconds per learning step of the kernel, and per prediction of many rows."""
     rows = np.arange(20_000) % len(X)
     X, y = X[rows], y[rows]
     began = time.perf_counter()
     model.partial_fit(X, y)
-    learnt = time.perf_counter()
+    learned = time.perf_counter()
     model.predict(X)
-    return [1e9 * (time.perf_counter() - learnt) / len(X), 1e9 * (learnt - began) / len(X)]
+    return [1e9 * (time.perf_counter() - learned) / len(X), 1e9 * (learned - began) / len(X)]
 
 
 def compare(shape):

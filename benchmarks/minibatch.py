@@ -48,7 +48,7 @@ def benchmark(report):
         [title(key), *(one.ratio(name, OURS) for name in NAMES[1:])]
         for key, one in times.items()
     ]
-    report.table("as multiples of ours", ["", *NAMES[1:]], rows)
+    report.table("as multiples of skbackprop's", ["", *NAMES[1:]], rows)
     report.check(targets(times))
 
 

@@ -54,7 +54,7 @@ def benchmark(report):
         [name, *(one.ratio(name, ours) for one in times.values())]
         for name, ours in AT_THE_SAME_LOSS.items()
     ]
-    report.table("as multiples of ours at the same loss", names, rows)
+    report.table("as multiples of skbackprop's at the same loss", names, rows)
     report.check(targets(times))
     wide_and_sparse(report)
     around_the_kernel(report)

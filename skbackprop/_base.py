@@ -387,7 +387,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         targets, is_constant = fit_target_scaler(rows, kind)
         for layer in network.weights(params)[-1], network.biases(params)[-1]:
             layer[..., is_constant] = 0
-        return Scaling(inputs, targets, through_exp=kind == "size")
+        return Scaling(inputs, targets, log_link=kind == "size")
 
     # ---- Training ----
 

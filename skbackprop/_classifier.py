@@ -15,7 +15,7 @@ from ._base import BaseBackprop, available_with_partial_fit
 from ._parameter_docs import fill_docstring
 from ._parameters import CLASSIFIER_RULES
 from ._prediction.probabilities import log_probabilities, probabilities
-from ._prediction.single_row import learn_row, predictor_for
+from ._prediction.single_row import predictor_for, try_learn_row
 from ._preprocessing.input_validation import dense_targets
 from ._preprocessing.label_types import refuse_mixture, type_of_label, type_of_labels
 from ._preprocessing.sample_weight import accumulate_totals, weigh_classes, weigh_stream
@@ -25,7 +25,7 @@ from ._preprocessing.target_encoding import (
     SINGLE,
     ClassEncoder,
     distinct,
-    kind_of,
+    target_kind,
 )
 from ._training import initial_weights
 from ._training.configuration import resolve_output_layer
@@ -302,11 +302,16 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         validation = (X_val, y_val, sample_weight_val)
         is_alone = X_val is y_val is sample_weight_val is None
         with training_lock(self):
-            if is_alone and learn_row(self, X, y, classes, sample_weight):
+            if is_alone and try_learn_row(self, X, y, classes, sample_weight):
                 return self
             refuse_mixture(y, "y")
             first = not hasattr(self, "_params")
-            if first and classes is None and not self.grow_classes and kind_of(y) != MULTILABEL:
+            if (
+                first
+                and classes is None
+                and not self.grow_classes
+                and target_kind(y) != MULTILABEL
+            ):
                 raise ValueError("classes must be given in the first call of partial_fit.")
             return self._fit(X, y, sample_weight, validation, is_stream=True, classes=classes)
 
@@ -337,7 +342,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         if "_target_encoder" not in vars(self):
             check_is_fitted(self)
         labels, output_activation = self._target_encoder, self._network.output_activation
-        if labels.share_one_output(self._network.layer_sizes[-1]):
+        if labels.has_single_output(self._network.layer_sizes[-1]):
             return labels.decode([(self._raw_output(X)[:, 0] > 0).astype(int)])
         if labels.kind == MULTILABEL:
             raw = self._raw_output(X)
@@ -486,7 +491,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
             return self._target_encoder.kind
         if classes is not None:
             self._refuse_other_classes(classes)
-        elif self._target_encoder.kind == SINGLE and kind_of(y) == SINGLE:
+        elif self._target_encoder.kind == SINGLE and target_kind(y) == SINGLE:
             if not is_stream:
                 self._refuse_fewer_or_more_classes(y)
             elif self.grow_classes:
@@ -503,7 +508,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     def _grow(self, y):
         """Give classes that are new in `y` outputs of their own."""
         before, network = self._target_encoder, self._network
-        grown_encoder = before.with_new(y)
+        grown_encoder = before.union_with(y)
         if len(grown_encoder.classes) == len(before.classes):
             return
         self._target_encoder = grown_encoder
@@ -516,8 +521,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         )
         train_state = self._train_state.copy()
         drawn = initial_weights.draw_layer(self, grown, len(grown.shapes) - 1, train_state.rng)
-        origins = self._target_encoder.numbers_in(before)
-        if before.share_one_output(network.layer_sizes[-1]):
+        origins = self._target_encoder.index_in(before)
+        if before.has_single_output(network.layer_sizes[-1]):
             # The one output is the second class's, and the first's is zero.
             drawn[:, origins.index(0)] = 0
             origins = [0 if origin == 1 else None for origin in origins]

@@ -92,7 +92,7 @@ class LayerSizes:
 
 @dataclass(frozen=True)
 class InstanceOf:
-    """An object of one of our own kinds."""
+    """An object of one of the package's classes."""
 
     kind: type
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._base import BaseBackprop, available_with_partial_fit
 from ._parameter_docs import fill_docstring
 from ._parameters import REGRESSOR_RULES
-from ._prediction.single_row import learn_row
+from ._prediction.single_row import try_learn_row
 from ._preprocessing.input_validation import dense_targets
 from ._preprocessing.target_encoding import NumericEncoder
 from ._training.lock import training_lock
@@ -278,7 +278,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         validation = (X_val, y_val, sample_weight_val)
         is_alone = X_val is y_val is sample_weight_val is None
         with training_lock(self):
-            if is_alone and learn_row(self, X, y, None, sample_weight):
+            if is_alone and try_learn_row(self, X, y, None, sample_weight):
                 return self
             return self._fit(X, y, sample_weight, validation, is_stream=True)
 

@@ -249,7 +249,7 @@ _STANDARDIZER = {
     "scale": _Array((np.float64,), 1),
     "limits": AnyOf((Options((None,)), _Array((np.float64,), 2))),
 }
-_SCALING = {"inputs": _ANYTHING, "targets": _ANYTHING, "through_exp": Boolean()}
+_SCALING = {"inputs": _ANYTHING, "targets": _ANYTHING, "log_link": Boolean()}
 _TRAIN_STATE = {
     "params": _Array(_FLOATS, 1),
     "best": AnyOf((Options((None,)), _Array(_FLOATS, 1))),
@@ -373,7 +373,7 @@ def _scaling_from_plain(plain):
     return Scaling(
         inputs=_standardizer("scaling.inputs", record["inputs"]),
         targets=_standardizer("scaling.targets", record["targets"]),
-        through_exp=bool(record["through_exp"]),
+        log_link=bool(record["log_link"]),
     )
 
 
@@ -637,7 +637,7 @@ def _check_loss(network, estimator):
 def _check_labels(fitted):
     labels, network = fitted["_target_encoder"], fitted["_network"]
     n_outputs, blocks = network.layer_sizes[-1], labels.blocks
-    shared = labels.share_one_output(n_outputs)
+    shared = labels.has_single_output(n_outputs)
     require(
         shared or sum(blocks) == n_outputs,
         f"target_encoder.classes must be for {n_outputs} outputs. Got {sum(blocks)} classes.",
@@ -683,5 +683,5 @@ def _check_targets(fitted):
         f"target_encoder.n_targets must be for {n_outputs} outputs. Got {n_targets}.",
     )
     sound = scaling.targets is None or network.output_activation in ("identity", "exp")
-    sound = sound and scaling.through_exp <= (network.output_activation == "exp")
+    sound = sound and scaling.log_link <= (network.output_activation == "exp")
     require(sound, "scaling.targets does not fit the output activation.")

@@ -47,7 +47,7 @@ def test_the_defaults_learn_online_at_a_falling_rate():
 @pytest.mark.parametrize(
     ("size", "epochs"), [(10, 60), (50_000, 60), (100_000, 30), (10**6, 5), (10**7, 5)]
 )
-def test_many_rows_are_presented_less_often(size, epochs):
+def test_many_rows_are_used_in_fewer_epochs(size, epochs):
     assert plan(size).max_epochs == epochs
     assert plan(size, solver="adam").max_epochs == epochs
     assert plan(size, max_iter=7).max_epochs == 7

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, with nothing excused, in every mode of learning."""
+"""scikit-learn's own checks, with nothing stopped_early, in every mode of learning."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks

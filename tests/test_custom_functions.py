@@ -220,4 +220,6 @@ def test_kernel_objects_are_made_once_and_used_when_made():
     with pytest.raises(ValueError, match="before it was made"):
         kernel.Runner.__new__(kernel.Runner).run(np.zeros(1, dtype=np.int64), 1, 0.1)
     with pytest.raises(ValueError, match="before it was made"):
-        kernel.Stream.__new__(kernel.Stream).learn(np.ones((1, 4)), 1.0, 0.1, 0, 0)
+        kernel.OnlineStepper.__new__(kernel.OnlineStepper).learn(
+            np.ones((1, 4)), 1.0, 0.1, 0, 0
+        )

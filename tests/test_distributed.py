@@ -394,7 +394,7 @@ def test_dropout_is_drawn_for_every_row(client, seeds):
         fit(network(BackpropClassifier, **settings), cut(X), cut(y)) for _ in range(2)
     )
     np.testing.assert_array_equal(parameters(once), parameters(again))
-    # One partition in the order of one machine is presented by the same numbers.
+    # One partition in the order of one machine is samples_seen by the same numbers.
     settings["shuffle"] = False
     alone = network(BackpropClassifier, **settings).fit(X, y)
     one = fit(network(BackpropClassifier, **settings), cut(X, (210,)), cut(y, (210,)))
@@ -404,7 +404,7 @@ def test_dropout_is_drawn_for_every_row(client, seeds):
 # ---- Mini-batches: networks are averaged ----
 
 
-def test_networks_are_averaged_by_what_each_was_presented(client, seeds):
+def test_networks_are_averaged_by_the_samples_each_has_seen(client, seeds):
     X, y, weights = seeds
     weights = np.rint(weights)
     settings = {

@@ -236,7 +236,7 @@ def test_kernel_knows_every_name():
     for row in LOSSES:
         assert kernel.can_run(Network((2, 1), (), row.name, row.output_activation))
     assert {name for name, _ in kernel.LOSSES} == {row.name for row in LOSSES}
-    assert list(kernel.UPDATERS) == list(UPDATE_RULES)
+    assert list(kernel.UPDATE_RULES) == list(UPDATE_RULES)
 
 
 @pytest.mark.compiled
@@ -603,7 +603,7 @@ def test_blocks_are_row_by_row(dtype, n_hidden, solver, regularization):
         losses = [
             run(
                 network, vector, state, solver, Regularization(**options), X, Y,
-                np.arange(45)[::step].copy(), 1, 0.01, 0, seed=3, presented=45 * k,
+                np.arange(45)[::step].copy(), 1, 0.01, 0, seed=3, samples_seen=45 * k,
             )
             for k, step in enumerate((1, -1))
         ]  # fmt: skip
@@ -755,7 +755,7 @@ def test_no_rows_have_no_hash():
 
 
 @given(st.lists(st.floats(0.01, 20), min_size=1, max_size=30), st.integers(0, 2**31))
-def test_every_row_is_presented_as_often_as_it_weighs(weights, seed):
+def test_every_row_is_used_as_often_as_it_weighs(weights, seed):
     weights = np.array(weights)
     plan = sampling.make_sampler(np.arange(len(weights)), weights, shuffle=True)
     counts = np.bincount(plan.draw(np.random.RandomState(seed)), minlength=len(weights))

@@ -252,7 +252,7 @@ def test_probabilities(loss, n_classes):
 
 
 @pytest.mark.parametrize("output", ["identity", "exp", "tanh", "logistic"])
-def test_outputs_of_labels_are_learnt_as_they_are(engine, output):
+def test_outputs_of_labels_are_learned_as_they_are(engine, output):
     """Only a regressor's targets are standardized; labels stay 0 and 1."""
     X, y = make_multilabel_classification(n_samples=300, n_classes=4, random_state=0)
     settings = QUICK | {"hidden_layer_sizes": (20,), "learning_rate_init": 0.01}

@@ -23,7 +23,7 @@ from sklearn.preprocessing import (
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
 from skbackprop.export import _c_functions, _fixed_point, to_c
-from skbackprop.export._fitted import read
+from skbackprop.export._fitted_view import read
 
 HIDDEN = [row.name for row in ACTIVATIONS]
 OUTPUTS = [row.name for row in OUTPUT_ACTIVATIONS]
@@ -274,8 +274,8 @@ def learns_the_same(build, kind, X, y, steps, rtol=1e-8, atol=1e-10, start=None,
         for part in (W.T, b)
     ]
     expected = np.concatenate(expected)
-    learnt = np.array((ctypes.c_double * expected.size).in_dll(net.library, "net_parameters"))
-    np.testing.assert_allclose(learnt, expected, rtol=rtol, atol=atol)
+    learned = np.array((ctypes.c_double * expected.size).in_dll(net.library, "net_parameters"))
+    np.testing.assert_allclose(learned, expected, rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_quantiles_never_cross(build, quantile, standardize):
     )  # fmt: skip
 
 
-def test_poisson_with_standardised_counts(build):
+def test_poisson_with_standardized_counts(build):
     X, y = data("regression", n=50)
     learns_the_same(
         build, "regression", X, y, steps=200, loss="poisson", standardize=True,
@@ -378,7 +378,7 @@ def round_half_away(values):
 def integer_network(quantized, X):
     """The same arithmetic in NumPy; the weighted sums of the outputs."""
     width = quantized.width
-    codes = (X.astype(np.float32) - quantized.centre.astype(np.float32)) * (
+    codes = (X.astype(np.float32) - quantized.center.astype(np.float32)) * (
         quantized.gain.astype(np.float32)
     )
     signal = round_half_away(np.clip(codes, -width.largest, width.largest))
@@ -407,9 +407,9 @@ def test_integers_are_exact(build, activation, dtype):
     model = fit("regression", X, y, hidden_layer_sizes=(9, 4), activation=activation)
     net = build(to_c(model, dtype=dtype, X=X[:100]))
     scaling = read(model)
-    centre, gain = scaling.centre, scaling.gain
+    center, gain = scaling.center, scaling.gain
     width = _fixed_point.WIDTHS[dtype]
-    quantized = _fixed_point.quantize(scaling, centre, gain, X[:100], width)
+    quantized = _fixed_point.quantize(scaling, center, gain, X[:100], width)
     beyond = np.vstack([X, 5 * X, -100 * X, np.full((1, 4), np.nan)])
     raw = integer_network(quantized, np.nan_to_num(beyond, nan=-1e30))
     expected = raw * scaling.target_scale.astype(np.float32) + (

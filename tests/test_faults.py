@@ -155,7 +155,7 @@ def test_an_exception_at_any_line(call, exception, tmp_path, record_property, mo
         before, n_rows = state(clf), clf.t_
         if Fault(exception, at).during(use):
             came_out += 1
-            # A row that has been learned cannot be unlearnt: it then counts.
+            # A row that has been learned cannot be unlearned: it then counts.
             if call != "next row" or clf.t_ == n_rows:
                 seen.append(state(clf))
                 assert seen[-1] in (before, *on_the_way, after), f"line {at}/{whole.lines}"

@@ -328,7 +328,7 @@ def test_inputs_of_any_size(solver, size, standardize):
 
 
 @pytest.mark.parametrize("size", [1e12, 1e-12, 1e100, 1e-100])
-def test_targets_of_any_size_are_learnt_alike(size):
+def test_targets_of_any_size_are_learned_alike(size):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 2))
     y = X[:, 0] - 0.5 * X[:, 1] + 2

@@ -311,7 +311,7 @@ def stream(
     net = Network((n_in, 4, n_out), ("tanh",), *loss)
     params = np.full(net.n_params, 0.1)
     state = np.zeros((0, net.n_params))
-    made = kernel.Stream(
+    made = kernel.OnlineStepper(
         net, params, state, GradientDescent(), Regularization(), 0, inputs, targets, by_class,
         sparse_rows,
     )  # fmt: skip

@@ -286,7 +286,7 @@ TARGETS = Standardizer(np.array([100.0, -3.0]), np.array([7.0, 0.5]))
 SIZES = Standardizer(np.zeros(2), np.array([7.0, 0.5]))
 SCALINGS = [
     Scaling(), Scaling(INPUTS), Scaling(None, TARGETS), Scaling(INPUTS, TARGETS),
-    Scaling(INPUTS, SIZES, through_exp=True),
+    Scaling(INPUTS, SIZES, log_link=True),
 ]  # fmt: skip
 
 
@@ -303,7 +303,7 @@ def test_scaling_folds_into_the_network(scaling, n_layers):
         for w, b in zip(weights[:-1], biases[:-1], strict=True):
             signal = np.tanh(signal @ w + b)
         raw = signal @ weights[-1] + biases[-1]
-        return np.exp(raw) if scaling.through_exp else raw
+        return np.exp(raw) if scaling.log_link else raw
 
     inside, Y_inside = scaling.transform(X, Y)
     if scaling.targets is not None:

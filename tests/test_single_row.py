@@ -142,7 +142,7 @@ def test_parameters_that_are_arrays_take_the_long_way(counted):
     np.testing.assert_array_equal(reg.coefs_[0], other.coefs_[0])
 
 
-def test_a_row_that_was_learnt_is_counted_whatever_interrupts(counted, monkeypatch):
+def test_a_row_that_was_learned_is_counted_whatever_interrupts(counted, monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
     reg = stream(BackpropRegressor((5,), solver="sgd", random_state=0), X, y, True)

@@ -13,7 +13,7 @@ from skbackprop._preprocessing.target_encoding import (
     MULTIOUTPUT,
     SINGLE,
     ClassEncoder,
-    kind_of,
+    target_kind,
 )
 
 INDICATORS = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]])
@@ -38,7 +38,7 @@ COLUMNS = np.array([["p", "odd"], ["q", "even"], ["r", "odd"]], dtype=object)
     ],
 )
 def test_kinds(y, kind):
-    assert kind_of(y) == kind
+    assert target_kind(y) == kind
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_kinds(y, kind):
     ],
 )
 def test_two_classes_may_share_one_output(labels, n_outputs, shared):
-    assert labels.share_one_output(n_outputs) is shared
+    assert labels.has_single_output(n_outputs) is shared
 
 
 def test_numbers_are_no_classes():
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
-        kind_of(np.array([0.5, 1.5]))
+        target_kind(np.array([0.5, 1.5]))
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=20), st.sets(st.integers(-9, 9)))
@@ -120,7 +120,7 @@ def test_indicators_are_their_own_numbers():
 
 
 @pytest.mark.parametrize(
-    ("learnt", "y", "message"),
+    ("learned", "y", "message"),
     [
         (INDICATORS, INDICATORS[:, :2], r"y of shape \(3, 2\) .* the 3 labels of"),
         (INDICATORS, np.array([0, 1, 0]), r"y of shape \(3,\) .* the 3 labels of"),
@@ -137,9 +137,9 @@ def test_indicators_are_their_own_numbers():
         (np.array([1, 2]), np.array([1.0, 3.0]), r"labels \[3.0\], which are not"),
     ],
 )
-def test_what_does_not_fit(learnt, y, message):
+def test_what_does_not_fit(learned, y, message):
     with pytest.raises(ValueError, match=message):
-        ClassEncoder.learn(learnt).encode(y)
+        ClassEncoder.learn(learned).encode(y)
 
 
 def test_labels_of_another_dtype_are_the_same_labels():
@@ -150,7 +150,7 @@ def test_labels_of_another_dtype_are_the_same_labels():
 
 
 def test_new_labels_join_in_their_order():
-    grown = ClassEncoder.learn(np.array([5, 2])).with_new(np.array([3, 5, 9]))
+    grown = ClassEncoder.learn(np.array([5, 2])).union_with(np.array([3, 5, 9]))
     assert grown.kind == SINGLE
     np.testing.assert_array_equal(grown.classes, [2, 3, 5, 9])
 

@@ -133,7 +133,7 @@ def test_columns_of_any_two_numbers_are_classes_and_those_of_0_and_1_labels():
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_new_classes_join_without_touching_what_was_learnt(loss, solver):
+def test_new_classes_join_without_touching_what_was_learned(loss, solver):
     X, y = make_blobs(300, 2, centers=5, random_state=3)
     y = np.array([10, 20, 30, 5, 25])[y]
     clf = BackpropClassifier(

@@ -57,8 +57,8 @@ def test_published_errors(trained):
 
 
 def test_published_weights(trained):
-    learnt = np.vstack([trained.coefs_[1], trained.intercepts_[1]]).T
-    np.testing.assert_allclose(learnt, OUTPUT_LAYER, rtol=1e-13)
+    learned = np.vstack([trained.coefs_[1], trained.intercepts_[1]]).T
+    np.testing.assert_allclose(learned, OUTPUT_LAYER, rtol=1e-13)
 
 
 def test_printed_in_the_textbook_form(engine, capsys):

@@ -22,7 +22,7 @@ _THREADS_START = 250_000  # BLAS takes one thread for less by itself
 _THREADS_PAY = 100_000_000
 
 
-class _OneForAll:
+class _SharedBlasLimit:
     """A context in which OpenBLAS has one thread.
 
     The number belongs to the whole process, and updates of several threads overlap: the first
@@ -38,7 +38,7 @@ class _OneForAll:
     def __enter__(self):
         with self.lock:
             if self.n_inside == 0:
-                self.limit = _libraries().one_for_all.limit(limits=1)
+                self.limit = _libraries().process_wide.limit(limits=1)
             self.n_inside += 1
 
     def __exit__(self, *_):
@@ -47,22 +47,22 @@ class _OneForAll:
             if self.n_inside == 0 and self.limit is not None:
                 self.limit.restore_original_limits()
             # From threadpoolctl 3.8 on, only the thread that first set a number may set others.
-            for library in _libraries().one_for_all.lib_controllers:
+            for library in _libraries().process_wide.lib_controllers:
                 if hasattr(library, "clear_controlling_thread"):
                     library.clear_controlling_thread()
 
 
-_ONE_FOR_ALL = _OneForAll()
+_SHARED_LIMIT = _SharedBlasLimit()
 if hasattr(os, "register_at_fork"):
     # The threads that were inside do not come along.
-    os.register_at_fork(after_in_child=_ONE_FOR_ALL.forget)
+    os.register_at_fork(after_in_child=_SHARED_LIMIT.forget)
 
 
-class _Libraries(NamedTuple):
+class _BlasLibraries(NamedTuple):
     """BLAS libraries with one number of threads for the process, or one for each thread."""
 
-    one_for_all: ThreadpoolController
-    one_for_each: ThreadpoolController
+    process_wide: ThreadpoolController
+    per_thread: ThreadpoolController
 
 
 @cache
@@ -70,7 +70,7 @@ def _libraries():
     """Looking for them takes a few milliseconds."""
     found = ThreadpoolController().select(user_api="blas")
     ours = found.select(internal_api="openblas")
-    return _Libraries(
+    return _BlasLibraries(
         ours.select(threading_layer=["pthreads", "disabled", "unknown"]),
         # One or the other: OpenBLAS on OpenMP, and all else.
         found.select(threading_layer="openmp", internal_api=["mkl", "blis", "flexiblas"]),
@@ -79,7 +79,7 @@ def _libraries():
 
 @contextmanager
 def _one_thread():
-    with _ONE_FOR_ALL, _libraries().one_for_each.limit(limits=1):
+    with _SHARED_LIMIT, _libraries().per_thread.limit(limits=1):
         yield
 
 

@@ -1,6 +1,6 @@
 """Which rows an epoch presents, and in what order: the meaning of a sample weight.
 
-A sample weight is the expected number of times its row is presented in an epoch. Each
+A sample weight is the expected number of times its row is used in an epoch. Each
 presentation is a full training step, so weights mean the same in online, mini-batch and
 batch learning, and an integer weight is exactly that many copies of the row. Weights come
 here with a bounded sum (`_preprocessing.sample_weight`), for the work of an epoch grows with

@@ -22,7 +22,7 @@ class TrainCounters:
     target_epoch : int
         The epochs at which the last call was to end.
     samples : int
-        Rows presented so far.
+        Samples seen so far.
     updates : int
         Steps of the update rule so far; for lbfgs, gradients computed.
     loss : float
@@ -71,8 +71,8 @@ class Schedule:
     name : str
         The name that users give.
     factor : callable
-        ``factor(counters, horizon, power_t) -> multiple of the initial rate``, where
-        `horizon` is the planned number of epochs.
+        ``factor(counters, length, power_t) -> multiple of the initial rate``, where
+        `length` is the planned number of epochs.
     """
 
     name: str
@@ -83,22 +83,22 @@ ADAPTIVE_CUT = 5.0
 ADAPTIVE_FLOOR = 1e-6
 
 
-def _remaining(counters, horizon):
-    return max(0.0, 1.0 - counters.epochs / horizon)
+def _remaining(counters, length):
+    return max(0.0, 1.0 - counters.epochs / length)
 
 
-CONSTANT = Schedule("constant", lambda counters, horizon, power_t: 1.0)
+CONSTANT = Schedule("constant", lambda counters, length, power_t: 1.0)
 INVSCALING = Schedule(
-    "invscaling", lambda counters, horizon, power_t: (counters.samples + 1) ** -power_t
+    "invscaling", lambda counters, length, power_t: (counters.samples + 1) ** -power_t
 )
 ADAPTIVE = Schedule(
-    "adaptive", lambda counters, horizon, power_t: ADAPTIVE_CUT**-counters.n_rate_cuts
+    "adaptive", lambda counters, length, power_t: ADAPTIVE_CUT**-counters.n_rate_cuts
 )
-LINEAR = Schedule("linear", lambda counters, horizon, power_t: _remaining(counters, horizon))
+LINEAR = Schedule("linear", lambda counters, length, power_t: _remaining(counters, length))
 COSINE = Schedule(
     "cosine",
-    lambda counters, horizon, power_t: (
-        0.5 - 0.5 * math.cos(math.pi * _remaining(counters, horizon))
+    lambda counters, length, power_t: (
+        0.5 - 0.5 * math.cos(math.pi * _remaining(counters, length))
     ),
 )
 

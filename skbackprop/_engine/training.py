@@ -49,7 +49,7 @@ def run_epoch(
     updates=0,
     weights=None,
     seed=0,
-    presented=0,
+    samples_seen=0,
 ):
     """Present rows in the given order and update the parameters after every batch.
 
@@ -74,8 +74,8 @@ def run_epoch(
         Weights of the rows of `X` within their batch.
     seed : int
         Of the dropout.
-    presented : int
-        Rows presented before this epoch.
+    samples_seen : int
+        Of the epochs before this one.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def run_epoch(
         rows = order[start : start + batch_size]
         targets = as_matrix(Y, rows, n_outputs, params.dtype)
         batch_weights = None if weights is None else weights[rows]
-        numbers = presented + start + np.arange(len(rows))
+        numbers = samples_seen + start + np.arange(len(rows))
         loss, gradient = network.loss_and_gradient(
             params,
             X[rows],
@@ -142,13 +142,13 @@ def choose_engine(network, solver):
 
 
 def make_runner(network, params, state, solver, regularization, X, Y, weights, seed):
-    """`run_epoch` for these arguments: ``run(order, batch_size, rate, updates, presented)``."""
+    """Return `run_epoch` for these: ``run(order, batch_size, rate, updates, samples_seen)``."""
     fixed = (network, params, state, solver, regularization, X, Y)
     if choose_engine(network, solver) == "compiled":
         return kernel.Runner(*fixed, weights, seed).run
 
-    def run(order, batch_size, rate, updates=0, presented=0):
-        return run_epoch(*fixed, order, batch_size, rate, updates, weights, seed, presented)
+    def run(order, batch_size, rate, updates=0, samples_seen=0):
+        return run_epoch(*fixed, order, batch_size, rate, updates, weights, seed, samples_seen)
 
     return run
 

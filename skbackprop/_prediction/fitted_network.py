@@ -339,7 +339,7 @@ class FittedNetwork(BaseEstimator):
 
     @property
     def t_(self) -> int:
-        """The number of training rows presented so far."""
+        """The number of training samples seen so far."""
         return self._fitted("_train_state").counters.samples
 
     @property

@@ -23,7 +23,7 @@ def probabilities(network, labels, raw):
     """
     if labels.kind == MULTILABEL:
         return np.clip(network.loss_function.output(raw), 0, 1)
-    if labels.share_one_output(network.layer_sizes[-1]):
+    if labels.has_single_output(network.layer_sizes[-1]):
         return np.hstack([expit(-raw), expit(raw)])
     return _each_column(_of_classes, network, labels, raw)
 
@@ -34,7 +34,7 @@ def log_probabilities(network, labels, raw):
         if network.output_activation == "logistic":
             return log_expit(raw)
         return _log(np.clip(network.loss_function.output(raw), 0, 1))
-    if labels.share_one_output(network.layer_sizes[-1]):
+    if labels.has_single_output(network.layer_sizes[-1]):
         return np.hstack([log_expit(-raw), log_expit(raw)])
     return _each_column(_log_of_classes, network, labels, raw)
 

@@ -182,10 +182,10 @@ def _may_overflow(problem, dtype):
     return rate * (limits.alpha + limits.weight_decay) > 2
 
 
-class Stream:
+class SingleRowLearner:
     """An estimator that is about to learn row after row.
 
-    It serves as long as nothing about the estimator changes but by its own rows.
+    It applies as long as nothing about the estimator changes but by its own rows.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class Stream:
         self.is_one_batch = is_full_batch(estimator)
         solver = problem.config.solver
         self.batch_size = 1 if self.is_one_batch else resolve_batch_size(estimator, solver, inf)
-        self.learner = kernel.Stream(
+        self.learner = kernel.OnlineStepper(
             problem.config.network,
             self.train_state.params,
             self.train_state.solver_state,
@@ -242,7 +242,7 @@ class Stream:
         }
         self.classes = _frozen(classes)
 
-    def serves(self, estimator, classes):
+    def is_applicable(self, estimator, classes):
         """Whether the estimator, and what its rows come with, is as it was."""
         if classes is not None and not self._are_known(classes):
             return False
@@ -295,7 +295,7 @@ class Stream:
             if n_uses:
                 self._note(estimator, loss, penalty, rate, n_uses, perf_counter() - began)
         except BaseException:  # Ctrl-C may come at any moment
-            self._make_up(estimator)
+            self._sync_counters(estimator)
             raise
         return True
 
@@ -314,11 +314,11 @@ class Stream:
             return None  # before anything is drawn, for the long way will draw
         return n_uses + floor(fraction + self.train_state.rng.uniform())
 
-    def _make_up(self, estimator):
+    def _sync_counters(self, estimator):
         """Count every row that was learned, and forget what was noted by halves."""
         learner, counters = self.learner, self.train_state.counters
-        learnt = learner.n_learnt, learner.n_used, learner.n_updates
-        counted = map(sum, zip(self.before, learnt, strict=True))
+        learned = learner.n_learned, learner.n_used, learner.n_updates
+        counted = map(sum, zip(self.before, learned, strict=True))
         counters.epochs, counters.samples, counters.updates = counted
         counters.target_epoch = counters.epochs
         truncate_to_common_length(estimator.history_)
@@ -342,10 +342,10 @@ class Stream:
         estimator.converged_ = rule.should_stop(counters, problem.config.schedule, rate)
 
 
-def learn_row(estimator, X, y, classes, sample_weight):
+def try_learn_row(estimator, X, y, classes, sample_weight):
     """Learn from one row the short way; False where it needs the long way."""
     stream = vars(estimator).get("_stream")
-    if stream is None or not stream.serves(estimator, classes):
+    if stream is None or not stream.is_applicable(estimator, classes):
         return False
     return stream.learn(estimator, X, y, sample_weight)
 
@@ -445,4 +445,4 @@ def prepare_stream(estimator, problem, classes=None):
     network, encoder = problem.config.network, estimator._target_encoder
     read = make_target_reader(encoder, network, estimator._params.dtype)
     if read is not None:
-        estimator._stream = Stream(estimator, problem, read, classes)
+        estimator._stream = SingleRowLearner(estimator, problem, read, classes)

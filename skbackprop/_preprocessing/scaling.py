@@ -493,13 +493,13 @@ class Scaling:
     Parameters
     ----------
     inputs, targets : Standardizer or None
-    through_exp : bool
+    log_link : bool
         Whether outputs are exponentials, so that a factor is a summand before them.
     """
 
     inputs: Standardizer | None = None
     targets: Standardizer | None = None
-    through_exp: bool = False
+    log_link: bool = False
 
     def transform(self, X, Y):
         """Return both ends as the network uses them.
@@ -521,7 +521,7 @@ class Scaling:
             weights[0] = (weights[0] / scale[:, None]).astype(dtype)
         if self.targets is not None:
             dtype = weights[-1].dtype
-            if self.through_exp:
+            if self.log_link:
                 biases[-1] = (biases[-1] + np.log(self.targets.scale)).astype(dtype)
             else:
                 biases[-1] = self.targets.inverse_transform(biases[-1])
@@ -535,7 +535,7 @@ class Scaling:
             biases[0] = biases[0] + _weighted_sum(self.inputs.mean, weights[0])
             weights[0] = weights[0] * self.inputs.scale[:, None]
         if self.targets is not None:
-            if self.through_exp:
+            if self.log_link:
                 biases[-1] = biases[-1] - np.log(self.targets.scale)
             else:
                 biases[-1] = (biases[-1] - self.targets.mean) / self.targets.scale

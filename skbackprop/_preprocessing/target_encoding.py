@@ -158,7 +158,7 @@ class ClassEncoder(TargetEncoder):
     def learn(cls, y, classes=None):
         """Return the encoder of the labels in `y`; `classes` may name more that are to come."""
         refuse_mixture(y, "y")
-        kind = kind_of(y)
+        kind = target_kind(y)
         if kind == MULTILABEL:
             return cls(kind, np.arange(y.shape[1]))
         if kind == MULTIOUTPUT:
@@ -181,7 +181,7 @@ class ClassEncoder(TargetEncoder):
         """The number of classes of each column."""
         return tuple(len(classes) for classes in self.per_column)
 
-    def share_one_output(self, n_outputs):
+    def has_single_output(self, n_outputs):
         """Whether one output stands for both of two classes."""
         return self.kind == SINGLE and n_outputs == 1 and len(self.classes) == 2
 
@@ -190,7 +190,7 @@ class ClassEncoder(TargetEncoder):
 
         Labels that are not among the classes are refused.
         """
-        kind = kind_of(y) if kind is None else kind
+        kind = target_kind(y) if kind is None else kind
         # One column of labels, or a column that happens to hold two classes only, may look
         # like another kind than the whole.
         if kind != self.kind and self.kind == MULTIOUTPUT and y.ndim == 2:
@@ -226,7 +226,7 @@ class ClassEncoder(TargetEncoder):
         if self.kind == MULTIOUTPUT:
             return self.one_hot(Y, dtype)
         # Class numbers stand for a column per class; a single column spells them out.
-        if self.share_one_output(network.layer_sizes[-1]):
+        if self.has_single_output(network.layer_sizes[-1]):
             return Y.reshape(-1, 1).astype(dtype)
         # A custom loss is handed columns.
         return Y if isinstance(network.loss, str) else self.one_hot(Y[:, None], dtype)
@@ -264,11 +264,11 @@ class ClassEncoder(TargetEncoder):
         ]
         return columns[0] if self.kind == SINGLE else np.column_stack(columns)
 
-    def with_new(self, y):
+    def union_with(self, y):
         """These and the labels in `y` that are new."""
         return ClassEncoder(self.kind, union(self.classes, y))
 
-    def numbers_in(self, earlier):
+    def index_in(self, earlier):
         """For each class its number among the `earlier` ones; None where it is new."""
         known = {label: number for number, label in enumerate(earlier.classes.tolist())}
         return [known.get(label) for label in self.classes.tolist()]
@@ -289,7 +289,7 @@ _KINDS = {
 }
 
 
-def kind_of(y):
+def target_kind(y):
     """What the targets stand for; raises a ValueError where they are no classes.
 
     To scikit-learn several columns of any two numbers are labels; here they are only where

@@ -70,7 +70,7 @@ class CallbackDispatcher:
         # scikit-learn's own estimators ask in this way, too.
         self.listens = hasattr(estimator, "_skl_callbacks")
         # A solver of the whole problem may find that it is done instead of another epoch.
-        self._foresees = not get_solver(estimator.solver).whole_problem
+        self._calls_on_epoch_begin = not get_solver(estimator.solver).whole_problem
 
     def fit_begins(self, max_epochs, state_of, before):
         """Tell that training is about to begin.
@@ -94,7 +94,7 @@ class CallbackDispatcher:
         self._epoch = None
         if is_restart:
             self._fit.max_subtasks = None  # nobody knows any longer
-        if self._foresees:
+        if self._calls_on_epoch_begin:
             self.epoch_begins()
 
     def epoch_begins(self):
@@ -121,7 +121,7 @@ class CallbackDispatcher:
 
     def another_epoch(self):
         """Tell of the next epoch, if it is certain."""
-        if self._foresees:
+        if self._calls_on_epoch_begin:
             self.epoch_begins()
 
     def fit_ends(self):

@@ -14,7 +14,7 @@ _LARGE_INPUT = 100.0
 
 def cut_short(problem, result):
     """Return why training ended too early, and what to do about it; None if it did not."""
-    if result.converged or result.excused:
+    if result.converged or result.stopped_early:
         return None
     why = problem.config.solver.explain_end(result.outcome)
     if why is not None:

@@ -41,7 +41,7 @@ class TrainState:
         What the solver remembers.
     counters : TrainCounters
     rng : RandomState
-        A generator of our own, so that training can be resumed whoever else draws.
+        Nobody else draws from it, so that training can be resumed.
     solver : an update rule or solver
         The last in use.
     """
@@ -121,7 +121,8 @@ class TrainResult:
     records: list = field(default_factory=list)
     converged: bool = False
     outcome: str | None = None  # as `train` returns it
-    excused: bool = False  # cut short by a callback or an interrupt, or a warning told of it
+    # By a callback or an interrupt, or a warning has told of it.
+    stopped_early: bool = False
     interrupt: KeyboardInterrupt | None = None
 
 
@@ -181,7 +182,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         attempt, result = _run(estimator, problem, attempt, dispatcher)
         diverged = attempt.diverged(problem.config.network.n_layers)
         what = divergence_message(attempt.counters) if diverged else None
-        if not diverged and not result.excused:
+        if not diverged and not result.stopped_early:
             what = collapse_message(problem, attempt.best)
         if what is None:
             return attempt, result
@@ -191,7 +192,7 @@ def fit_with_restarts(estimator, problem, train_state, dispatcher=None):
         what = f"{what} To fix it, {advice_for(estimator, problem, unstable)}."
         if diverged and keeps_best and math.isfinite(attempt.counters.best_loss):
             warn_caller(f"{what} The best network before is kept.", ConvergenceWarning)
-            attempt.params, result.excused = attempt.best, True
+            attempt.params, result.stopped_early = attempt.best, True
             return attempt, result
         if restart == restarts and diverged:
             raise ValueError(what)
@@ -226,8 +227,8 @@ def _run(estimator, problem, train_state, dispatcher):
         )
         if dispatcher is not None:
             is_sound = not train_state.diverged(config.network.n_layers)
-            result.excused = dispatcher.epoch_ends(train_state, result, is_sound)
-        if stop or result.excused:
+            result.stopped_early = dispatcher.epoch_ends(train_state, result, is_sound)
+        if stop or result.stopped_early:
             return True
         finished.keep(len(records))
         if dispatcher is not None:
@@ -251,5 +252,5 @@ def _run(estimator, problem, train_state, dispatcher):
             f"Training was interrupted. The estimator holds the network after {n_epochs} "
             f"{'epoch' if n_epochs == 1 else 'epochs'}.",
         )
-        result.converged, result.excused, result.interrupt = False, True, interrupt
+        result.converged, result.stopped_early, result.interrupt = False, True, interrupt
     return train_state, result

@@ -24,8 +24,8 @@ from .._training.configuration import is_full_batch, needs_noise_estimate
 from .._training.data import TrainingData, sample_epochs
 from .._training.lock import training_lock
 from . import _partition
-from ._collections import check_collections, empty_rows, import_dask, partitions
-from ._rounds import AveragedProblem, Cluster, SummedProblem, merge
+from ._cluster import AveragedProblem, Cluster, SummedProblem, merge
+from ._dask_inputs import check_collections, empty_rows, import_dask, partitions
 
 if TYPE_CHECKING:
     import distributed
@@ -55,7 +55,7 @@ def fit(
     With ``batch_size="full"`` and the solvers "rprop", "lbfgs" and "lm", the gradients of the
     partitions are summed: the result is that of the estimator's own `fit` to rounding. Else
     every partition trains for an epoch by itself, and the networks are averaged, weighted by
-    what each was presented, and so is what the update rule remembers: that is another
+    what each was samples_seen, and so is what the update rule remembers: that is another
     algorithm, known as parameter mixing [1]_, [2]_ and local SGD [3]_. Its result depends on
     the data, their partitions and `random_state`, and not on how many workers there are.
 
@@ -150,7 +150,8 @@ def _check_estimator(estimator, X_val, persist):
         raise ValueError(f"persist must be True or False. Got {persist!r}.")
     if estimator.warm_start:
         raise ValueError(
-            "distributed.fit begins anew and does not support warm_start=True: set it to False."
+            "distributed.fit starts from the beginning and does not support warm_start=True: "
+            "set it to False."
         )
     if hasattr(estimator, "_skl_callbacks"):
         raise ValueError(
@@ -187,7 +188,7 @@ def _find(client):
     return client
 
 
-def _helper(learner):
+def _strip_for_worker(learner):
     """The learner as the workers need it, who see to nothing that concerns all rows."""
     helper = copy.copy(learner)
     for name in (*TRAINED, "_class_totals"):  # of an earlier fit
@@ -204,51 +205,51 @@ def _helper(learner):
 def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
     """As the estimators' `_fit`, with the samples on a cluster; returns how it ended."""
     with ExitStack() as stack:
-        with cluster.turned(_partition.load, _helper(learner)) as rows:
+        with cluster.map_partitions(_partition.load, _strip_for_worker(learner)) as rows:
             problem, data, state = _prepare(learner, rows, n_dimensions, validation_data, stack)
         return learner._train(problem, data, state, resume=False, dispatcher=None)
 
 
 def _prepare(learner, rows, n_dimensions, validation_data, stack):
     """The problem, which `stack` owns, the `TrainingData`, and the initial state."""
-    survey = rows.reduced(_partition.survey, is_classifier(learner), by=merge)
-    _refuse_nothing(survey)
-    y = ravel_column(_witness(survey, n_dimensions), "y")
+    summary = rows.reduce(_partition.summarize, is_classifier(learner), by=merge)
+    _check_not_empty(summary)
+    y = ravel_column(_representative_targets(summary, n_dimensions), "y")
     kind = learner._fit_target_encoder(y, resume=False, is_stream=False)
-    validation = learner._validate_validation_data(*validation_data, survey.dtype)
-    network = learner._make_network((survey.n_rows, learner.n_features_in_), resume=False)
+    validation = learner._validate_validation_data(*validation_data, summary.dtype)
+    network = learner._make_network((summary.n_rows, learner.n_features_in_), resume=False)
     solver = configuration.make_checked_solver(learner, network)
     solver.check_size(network)
-    state = learner._init_train_state(network, solver, survey.dtype)
-    orders = _partition.Orders(
-        learner=_helper(learner),
+    state = learner._init_train_state(network, solver, summary.dtype)
+    worker_config = _partition.WorkerConfig(
+        learner=_strip_for_worker(learner),
         kind=kind,
         network=network,
         solver=solver,
-        dtype=survey.dtype,
+        dtype=summary.dtype,
         sums_up=is_full_batch(learner),
-        unit=survey.total.unit_of_fit(is_full_batch(learner)),
+        unit=summary.total.unit_of_fit(is_full_batch(learner)),
         seed=state.counters.seed,
     )
     if getattr(learner, "class_weight", None) is not None:
-        orders = _weigh_classes(learner, rows, orders, survey)
-    measured = rows.reduced(_partition.measure, orders, by=merge)
+        worker_config = _weigh_classes(learner, rows, worker_config, summary)
+    measured = rows.reduce(_partition.measure, worker_config, by=merge)
     scaling = Scaling()
     if learner.standardize:
-        remote = ClusterRows(rows, orders, survey.dtype, survey.is_sparse)
+        remote = ClusterRows(rows, worker_config, summary.dtype, summary.is_sparse)
         scaling = learner._fit_scaling(network, remote, state.params)
     if initial_weights.has_given_weights(learner):
-        state.params[:] = initial_weights.given_params(learner, network, scaling, survey.dtype)
+        state.params[:] = initial_weights.given_params(learner, network, scaling, summary.dtype)
     if validation is not None:
         targets = learner._target_encoder.to_network(validation.Y, network, validation.X.dtype)
         validation = ValidationSet(validation, targets)
     n_samples = range(sum(measured.sizes.values()))
-    sampler, _ = sample_epochs(learner, n_samples, None, survey.dtype)
-    noise = _noise(learner, rows, orders, scaling, network.loss)
+    sampler, _ = sample_epochs(learner, n_samples, None, summary.dtype)
+    noise = _noise(learner, rows, worker_config, scaling, network.loss)
     data = TrainingData(None, None, n_samples, sampler, None, validation, scaling, noise)
     config = configuration.resolve_config(learner, network, solver, data)
-    orders = replace(orders, scaling=scaling)
-    problem = _make_problem(learner, config, data, rows, orders, measured, stack)
+    worker_config = replace(worker_config, scaling=scaling)
+    problem = _make_problem(learner, config, data, rows, worker_config, measured, stack)
     return problem, data, state
 
 
@@ -259,82 +260,82 @@ class ClusterRows:
     Parameters
     ----------
     rows : Rounds
-    orders : Orders
+    worker_config : WorkerConfig
     dtype : dtype
     is_sparse : bool
     """
 
     rows: object
-    orders: object
+    worker_config: object
     dtype: object
     is_sparse: bool
 
     def of_sample(self, function):
         """Return what `function` makes of a sample of the rows, on a worker."""
-        return self.rows.reduced(_partition.sample, self.orders, by=merge, then=function)
+        return self.rows.reduce(_partition.sample, self.worker_config, by=merge, then=function)
 
     def of_inputs(self, measure, *arguments):
         """Return what `measure` finds in the inputs of all rows."""
-        found = _partition.measure_inputs, self.orders, measure, arguments
-        return self.rows.reduced(*found, by=merge)
+        found = _partition.measure_inputs, self.worker_config, measure, arguments
+        return self.rows.reduce(*found, by=merge)
 
     def of_targets(self, measure, *arguments):
         """Return what `measure` finds in the targets of all rows."""
-        found = _partition.measure_targets, self.orders, measure, arguments
-        return self.rows.reduced(*found, by=merge)
+        found = _partition.measure_targets, self.worker_config, measure, arguments
+        return self.rows.reduce(*found, by=merge)
 
 
-def _noise(learner, rows, orders, scaling, loss):
+def _noise(learner, rows, worker_config, scaling, loss):
     """The share of noise in the targets, where the plan has to know; found by a worker."""
     if not needs_noise_estimate(learner, is_stream=False):
         return None
     found = partial(sample_noise, scaling=scaling, loss=loss)
-    return rows.reduced(_partition.sample, orders, by=merge, then=found)
+    return rows.reduce(_partition.sample, worker_config, by=merge, then=found)
 
 
-def _refuse_nothing(survey):
-    if survey is None:
+def _check_not_empty(summary):
+    if summary is None:
         raise ValueError("X must have at least one row. Got none in any partition.")
-    if survey.total.weight == 0:
+    if summary.total.weight == 0:
         raise ValueError("All entries of sample_weight are zero: a positive weight is needed.")
 
 
-def _witness(survey, n_dimensions):
+def _representative_targets(summary, n_dimensions):
     """A few targets that tell of the classes, or the columns, as all of them would."""
-    columns = survey.classes or [np.zeros(1)] * survey.n_columns
+    columns = summary.classes or [np.zeros(1)] * summary.n_columns
     length = max(map(len, columns))
     # Each class twice: scikit-learn takes many classes of one row for a regression.
     columns = [np.tile(np.resize(column, length), 2) for column in columns]
     return columns[0] if n_dimensions == 1 else np.column_stack(columns)
 
 
-def _weigh_classes(learner, rows, orders, survey):
-    """The orders with a factor for each class, which together keep the sum of the weights."""
+def _weigh_classes(learner, rows, worker_config, summary):
+    """Return the config with a factor for each class; the sum of the weights stays."""
     learner._check_names_in_class_weight()
-    totals = rows.reduced(_partition.class_totals, orders, by=merge).by_column
+    totals = rows.reduce(_partition.class_totals, worker_config, by=merge).by_column
     learner._class_totals = [list(column.items()) for column in totals]
     given = learner.class_weight
     if isinstance(given, str):  # balanced
         factors = [{label: 1 / n for label, n in seen.items()} for seen in totals]
     else:
         factors = list(given) if isinstance(given, (list, tuple)) else [given]
-    orders = replace(orders, class_weight=factors)
-    (weighed,) = rows.reduced(_partition.total_weight, orders)
+    worker_config = replace(worker_config, class_weight=factors)
+    (weighed,) = rows.reduce(_partition.total_weight, worker_config)
     if weighed == 0:
         raise ValueError(
             f"The 'class_weight' parameter gives every row of y the weight zero. Got {given!r}."
         )
-    weight = float(survey.total.weight / orders.unit)
-    return replace(orders, weight_factor=weight / weighed)
+    weight = float(summary.total.weight / worker_config.unit)
+    return replace(worker_config, weight_factor=weight / weighed)
 
 
-def _make_problem(learner, config, data, rows, orders, measured, stack):
+def _make_problem(learner, config, data, rows, worker_config, measured, stack):
     """The problem with its samples on the workers, ready for training."""
     config.solver.check_size(config.network, len(data.rows))
     sizes = dict(sorted(measured.sizes.items()))
     starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
-    orders = replace(
-        orders,
+    worker_config = replace(
+        worker_config,
         batch_size=config.batch_size,
         regularization=config.regularization,
         total_weight=measured.weight,
@@ -348,9 +349,11 @@ def _make_problem(learner, config, data, rows, orders, measured, stack):
         "Y": None,
         "sampler": replace(data.sampler, shuffle=False),
         "evaluate": evaluate,
-        "cluster": stack.enter_context(rows.turned(_partition.prepare, orders, starts)),
+        "cluster": stack.enter_context(
+            rows.map_partitions(_partition.prepare, worker_config, starts)
+        ),
         "weight": measured.weight,
     }
-    if orders.sums_up:
+    if worker_config.sums_up:
         return SummedProblem(**parts)
     return AveragedProblem(**parts, largest=max(sizes.values()))

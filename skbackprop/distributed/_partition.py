@@ -30,7 +30,7 @@ from .._training.data import Samples
 
 
 @contextmanager
-def _naming(number):
+def _annotate_errors(number):
     """Say in which partition the rows are that are refused."""
     try:
         yield
@@ -42,7 +42,7 @@ def _naming(number):
 
 
 @dataclass
-class Rows:
+class Partition:
     """The validated rows of a partition, as the user gave them.
 
     Parameters
@@ -64,16 +64,16 @@ def load(source, learner):
     number, X, y, weights = source
     if X.shape[0] == 0:
         return None
-    with _naming(number):
+    with _annotate_errors(number):
         X, y = validate_inputs_and_targets(learner, X, y, reset=False)
         # All zero is an error of the whole only.
         weights = check_weights(weights, X.shape[0], needs_some=False)
         one_column = y.ndim == 2 and y.shape[1] == 1
-        return Rows(number, X, y[:, 0] if one_column else y, weights)
+        return Partition(number, X, y[:, 0] if one_column else y, weights)
 
 
 @dataclass
-class Survey:
+class PartitionSummary:
     """What has to be known of all rows before there is a network.
 
     Parameters
@@ -99,7 +99,7 @@ class Survey:
 
     def merged(self, other):
         """Of these rows and others."""
-        return Survey(
+        return PartitionSummary(
             self.n_rows + other.n_rows,
             self.n_columns,
             self.total.merged(other.total),
@@ -109,20 +109,20 @@ class Survey:
         )
 
 
-def survey(rows, classifies):
-    """A `Survey` of a partition."""
+def summarize(rows, classifies):
+    """A `PartitionSummary` of a partition."""
     y = rows.y
     columns = y.reshape(len(y), -1).T
     classes = []
     if classifies:
-        with _naming(rows.number), warnings.catch_warnings():
+        with _annotate_errors(rows.number), warnings.catch_warnings():
             # Few rows of many classes are no sign of a regression.
             warnings.simplefilter("ignore", UserWarning)
             check_classification_targets(y)
             classes = [distinct(column) for column in columns]
     total = Total(len(y), Fraction(len(y))) if rows.weights is None else Total.of(rows.weights)
     is_sparse = sparse.issparse(rows.X)
-    return Survey(len(y), len(columns), total, rows.X.dtype, classes, is_sparse)
+    return PartitionSummary(len(y), len(columns), total, rows.X.dtype, classes, is_sparse)
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class ClassTotals:
         )
 
 
-def class_totals(rows, orders):
+def class_totals(rows, worker_config):
     """The `ClassTotals` of a partition, without rows of weight zero."""
-    weights = weigh(rows, orders)
+    weights = weigh(rows, worker_config)
     if weights is None:
         return ClassTotals(accumulate_totals(None, None, rows.y))
     counted = weights > 0
@@ -155,7 +155,7 @@ def class_totals(rows, orders):
 
 
 @dataclass(frozen=True)
-class Orders:
+class WorkerConfig:
     """What the workers have to know, and what does not change from round to round.
 
     Parameters
@@ -199,33 +199,38 @@ class Orders:
     scaling: object = None
 
 
-def weigh(rows, orders):
+def weigh(rows, worker_config):
     """The weights of rows, class weights included, or None."""
-    weights = None if rows.weights is None else in_units(rows.weights, orders.unit)
-    if orders.class_weight is None:
+    weights = None if rows.weights is None else in_units(rows.weights, worker_config.unit)
+    if worker_config.class_weight is None:
         return weights
-    with _naming(rows.number):
-        by_class = class_weight_factors(orders.class_weight, rows.y) * orders.weight_factor
+    with _annotate_errors(rows.number):
+        by_class = (
+            class_weight_factors(worker_config.class_weight, rows.y)
+            * worker_config.weight_factor
+        )
     return by_class if weights is None else weights * by_class
 
 
-def total_weight(rows, orders):
+def total_weight(rows, worker_config):
     """The sum of the weights, in a tuple."""
-    return (float(weigh(rows, orders).sum()),)
+    return (float(weigh(rows, worker_config).sum()),)
 
 
-def _order_and_split(rows, orders):
+def _order_and_split(rows, worker_config):
     """Inputs, targets as encoded and as the network takes them, numbers, and weights.
 
     The numbers are those of the rows to present, the weights those of all rows.
     """
-    learner = orders.learner
-    X = rows.X.astype(orders.dtype, copy=False)
-    with _naming(rows.number):
-        Y = learner._target_encoder.encode(rows.y, orders.kind)
-        targets = learner._target_encoder.to_network(Y, orders.network, orders.dtype)
-    weights = weigh(rows, orders)
-    if orders.sums_up:
+    learner = worker_config.learner
+    X = rows.X.astype(worker_config.dtype, copy=False)
+    with _annotate_errors(rows.number):
+        Y = learner._target_encoder.encode(rows.y, worker_config.kind)
+        targets = learner._target_encoder.to_network(
+            Y, worker_config.network, worker_config.dtype
+        )
+    weights = weigh(rows, worker_config)
+    if worker_config.sums_up:
         numbers = np.arange(len(Y)) if weights is None else np.flatnonzero(weights > 0)
     else:
         samples = Samples(X, rows.y, Y, weights)
@@ -233,17 +238,17 @@ def _order_and_split(rows, orders):
     return X, Y, targets, numbers, weights
 
 
-def _present(numbers, weights, orders):
+def _present(numbers, weights, worker_config):
     """What an epoch presents of a partition; gradients that are summed are weighed instead."""
-    if orders.sums_up:
+    if worker_config.sums_up:
         return make_sampler(numbers, None, shuffle=False)
     return make_sampler(
-        numbers, None if weights is None else weights[numbers], orders.learner.shuffle
+        numbers, None if weights is None else weights[numbers], worker_config.learner.shuffle
     )
 
 
 @dataclass
-class Measured:
+class PartitionStats:
     """What has to be known of all rows before training.
 
     Parameters
@@ -259,46 +264,48 @@ class Measured:
 
     def merged(self, other):
         """Of these rows and others."""
-        return Measured(self.weight + other.weight, self.sizes | other.sizes)
+        return PartitionStats(self.weight + other.weight, self.sizes | other.sizes)
 
 
-def measure(rows, orders):
-    """The `Measured` of a partition; None where nothing in it counts."""
-    *_, numbers, weights = _order_and_split(rows, orders)
+def measure(rows, worker_config):
+    """The `PartitionStats` of a partition; None where nothing in it counts."""
+    *_, numbers, weights = _order_and_split(rows, worker_config)
     if not len(numbers):
         return None
-    size = _present(numbers, weights, orders).size
-    weighs = orders.sums_up and weights is not None
-    return Measured(float(weights[numbers].sum()) if weighs else size, {rows.number: size})
+    size = _present(numbers, weights, worker_config).size
+    weighs = worker_config.sums_up and weights is not None
+    return PartitionStats(
+        float(weights[numbers].sum()) if weighs else size, {rows.number: size}
+    )
 
 
-def measure_inputs(rows, orders, measure, arguments):
+def measure_inputs(rows, worker_config, measure, arguments):
     """Return what `measure` finds in the inputs of a partition; None where nothing counts."""
-    X, *_, numbers, weights = _order_and_split(rows, orders)
+    X, *_, numbers, weights = _order_and_split(rows, worker_config)
     return measure(X, numbers, weights, *arguments) if len(numbers) else None
 
 
-def measure_targets(rows, orders, measure, arguments):
+def measure_targets(rows, worker_config, measure, arguments):
     """Return what `measure` finds in the targets of a partition; None where nothing counts."""
-    _, _, Y, numbers, weights = _order_and_split(rows, orders)
+    _, _, Y, numbers, weights = _order_and_split(rows, worker_config)
     return measure(Y, numbers, weights, *arguments) if len(numbers) else None
 
 
-def sample(rows, orders):
+def sample(rows, worker_config):
     """Return a `RowSample` of a partition; None where nothing in it counts."""
-    X, encoded, Y, numbers, weights = _order_and_split(rows, orders)
+    X, encoded, Y, numbers, weights = _order_and_split(rows, worker_config)
     if not len(numbers):
         return None
     return RowSample.draw(hash_data(X, encoded), X, Y, numbers, weights)
 
 
 @dataclass
-class Block:
+class PreparedPartition:
     """A partition that is ready for training.
 
     Parameters
     ----------
-    orders : Orders
+    worker_config : WorkerConfig
     start : int
         The number of its first presentation in an epoch.
     X, Y : the rows, as `run_epoch` takes them
@@ -307,7 +314,7 @@ class Block:
         Within the gradient, where gradients are summed.
     """
 
-    orders: Orders
+    worker_config: WorkerConfig
     start: int
     X: object
     Y: np.ndarray
@@ -318,22 +325,26 @@ class Block:
     def share(self):
         """The share of this partition in the weight of all."""
         if self.weights is None:
-            return self.sampler.size / self.orders.total_weight
-        return float(self.weights[self.sampler.rows].sum()) / self.orders.total_weight
+            return self.sampler.size / self.worker_config.total_weight
+        return float(self.weights[self.sampler.rows].sum()) / self.worker_config.total_weight
 
 
-def prepare(rows, orders, starts):
+def prepare(rows, worker_config, starts):
     """Make a partition ready for training; None where nothing in it counts.
 
     `starts` are the numbers of each partition's first presentation in an epoch.
     """
-    X, _, Y, numbers, weights = _order_and_split(rows, orders)
+    X, _, Y, numbers, weights = _order_and_split(rows, worker_config)
     if not len(numbers):
         return None
-    sampler = _present(numbers, weights, orders)
-    within = weights.astype(orders.dtype) if orders.sums_up and weights is not None else None
-    X, Y = orders.scaling.transform(X, Y)
-    return Block(orders, starts[rows.number], X, Y, sampler, within)
+    sampler = _present(numbers, weights, worker_config)
+    within = (
+        weights.astype(worker_config.dtype)
+        if worker_config.sums_up and weights is not None
+        else None
+    )
+    X, Y = worker_config.scaling.transform(X, Y)
+    return PreparedPartition(worker_config, starts[rows.number], X, Y, sampler, within)
 
 
 # ---- Rounds: each gives the partition's share of a mean, to be summed ----
@@ -347,53 +358,56 @@ def _quietly(network, batch_size):
         yield
 
 
-def gradient(block, params, presented):
+def gradient(prepared, params, samples_seen):
     """The summed loss, and this partition's share of the gradient of the mean loss.
 
-    `presented` counts the samples before this epoch.
+    `samples_seen` counts the samples before this epoch.
     """
-    orders, found = (
-        block.orders,
+    worker_config, found = (
+        prepared.worker_config,
         np.zeros((AccumulateGradient.n_slots, len(params)), dtype=params.dtype),
     )
     # Penalties and limits are for the gradient of all rows.
-    dropout = Regularization(dropout=orders.regularization.dropout)
+    dropout = Regularization(dropout=worker_config.regularization.dropout)
     run = make_runner(
-        orders.network, params.copy(), found, AccumulateGradient(), dropout, block.X, block.Y,
-        block.weights, orders.seed,
+        worker_config.network, params.copy(), found, AccumulateGradient(), dropout,
+        prepared.X, prepared.Y,
+        prepared.weights, worker_config.seed,
     )  # fmt: skip
-    order = block.sampler.rows
-    with _quietly(orders.network, len(order)):
-        loss = run(order, len(order), 0.0, 0, presented + block.start)
-        return loss, found[0] * params.dtype.type(block.share)
+    order = prepared.sampler.rows
+    with _quietly(worker_config.network, len(order)):
+        loss = run(order, len(order), 0.0, 0, samples_seen + prepared.start)
+        return loss, found[0] * params.dtype.type(prepared.share)
 
 
-def epoch(block, params, slots, rate, updates, presented):
+def epoch(prepared, params, slots, rate, updates, samples_seen):
     """The summed loss, and this partition's share of the mean of networks after an epoch.
 
     Also of what the update rule remembers. The order depends on the seed, the epoch and the
     partition, and on nothing that a worker did before.
     """
-    orders, params, slots = block.orders, params.copy(), slots.copy()
-    first = presented + block.start
+    worker_config, params, slots = prepared.worker_config, params.copy(), slots.copy()
+    first = samples_seen + prepared.start
     run = make_runner(
-        orders.network, params, slots, orders.solver, orders.regularization, block.X, block.Y,
-        None, orders.seed,
+        worker_config.network, params, slots, worker_config.solver,
+        worker_config.regularization, prepared.X, prepared.Y,
+        None, worker_config.seed,
     )  # fmt: skip
-    rng = np.random.RandomState(np.random.MT19937([orders.seed, first]))
-    order = block.sampler.draw(rng)
-    share = params.dtype.type(block.share)
-    batch_size = min(orders.batch_size, len(order))
-    with _quietly(orders.network, batch_size):
+    rng = np.random.RandomState(np.random.MT19937([worker_config.seed, first]))
+    order = prepared.sampler.draw(rng)
+    share = params.dtype.type(prepared.share)
+    batch_size = min(worker_config.batch_size, len(order))
+    with _quietly(worker_config.network, batch_size):
         loss = run(order, batch_size, rate, updates, first)
         return loss, params * share, slots * share
 
 
-def least_squares(block, params, derivatives):
+def least_squares(prepared, params, derivatives):
     """The partition's share of the mean loss, and of the normal equations if asked for."""
     problem = make_least_squares(
-        block.orders.network, block.X, block.Y, block.sampler.rows, block.weights,
-        block.orders.total_weight, params.dtype,
+        prepared.worker_config.network, prepared.X, prepared.Y, prepared.sampler.rows,
+        prepared.weights,
+        prepared.worker_config.total_weight, params.dtype,
     )  # fmt: skip
     threads = limit_for(problem.multiplications)
     with threads(), np.errstate(over="ignore", invalid="ignore"):

@@ -14,12 +14,12 @@ import numpy as np
 from sklearn.utils import check_array
 
 from . import _c_learning, _fixed_point
-from ._affine import compose, split
-from ._c_answers import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
 from ._c_functions import SOFTMAX, output_name, write_values
 from ._c_labels import label_arrays, label_type, write_labels
-from ._c_text import Dialect, comment
-from ._fitted import REGRESSION, finite_limits, read
+from ._c_predict import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
+from ._c_writer import CTemplate, comment
+from ._fitted_view import REGRESSION, finite_limits, read
+from ._scalers import compose, split
 
 if TYPE_CHECKING:
     from .._base import BaseBackprop
@@ -114,26 +114,26 @@ def to_c(
     True
     """
     _check_options(dtype, learn, prefix, X)
-    last, centre, gain = split(estimator)
+    last, center, gain = split(estimator)
     fitted = read(last)
     # What the estimator clips to, in the units that the first step is given.
-    limits = None if fitted.limits is None else fitted.limits / gain + centre
-    if fitted.centre is not None:
-        centre, gain = compose(centre, gain, fitted.centre, fitted.gain)
-    c = Dialect(prefix, dtype if dtype in _FLOATS else "float")
+    limits = None if fitted.limits is None else fitted.limits / gain + center
+    if fitted.center is not None:
+        center, gain = compose(center, gain, fitted.center, fitted.gain)
+    c = CTemplate(prefix, dtype if dtype in _FLOATS else "float")
     network = fitted.network
     functions = {output_name(network)}
     learning = []
     if X is None:
         functions |= set(network.activations)
-        layers = _name_layers(fitted, centre, gain, learn)
-        parts, calls = _float_layers(fitted, layers, centre, gain, limits, learn, c)
+        layers = _name_layers(fitted, center, gain, learn)
+        parts, calls = _float_layers(fitted, layers, center, gain, limits, learn, c)
         if learn:
             learning = _c_learning.write_learning(fitted, layers, last, c)
     else:
         X = _check_representative(X, network.layer_sizes[0])
         X = X if limits is None else np.clip(X, *limits)
-        parts, calls = _fixed_point.write(fitted, centre, gain, X, dtype, c)
+        parts, calls = _fixed_point.write(fitted, center, gain, X, dtype, c)
     body = [
         "#include <math.h>\n#include <stdint.h>",
         *write_labels(fitted, c),
@@ -248,7 +248,7 @@ _SCALE = """
 static void net_scale(const $T *x)
 {
     for (int i = 0; i < NET_INPUTS; i++) {
-        net_inputs[i] = (x[i] - net_centre[i]) * net_gain[i];
+        net_inputs[i] = (x[i] - net_center[i]) * net_gain[i];
     }
 }
 """
@@ -258,7 +258,7 @@ static void net_scale(const $T *x)
     for (int i = 0; i < NET_INPUTS; i++) {
         $T value = x[i] < net_low[i] ? net_low[i] : x[i];
         value = value > net_high[i] ? net_high[i] : value;
-        net_inputs[i] = (value - net_centre[i]) * net_gain[i];
+        net_inputs[i] = (value - net_center[i]) * net_gain[i];
     }
 }
 """
@@ -278,10 +278,10 @@ class Layer:
     function: str
 
 
-def _name_layers(fitted, centre, gain, learn):
+def _name_layers(fitted, center, gain, learn):
     network = fitted.network
     functions = [*network.activations, output_name(network)]
-    scaled = np.any(np.asarray(centre) != 0) or np.any(np.asarray(gain) != 1)
+    scaled = np.any(np.asarray(center) != 0) or np.any(np.asarray(gain) != 1)
     at, source, layers = 0, "net_inputs" if scaled else "x", []
     for number, (n_in, n_out) in enumerate(network.shapes, start=1):
         last = number == network.n_layers
@@ -294,7 +294,7 @@ def _name_layers(fitted, centre, gain, learn):
     return layers
 
 
-def _float_layers(fitted, layers, centre, gain, limits, learn, c):
+def _float_layers(fitted, layers, center, gain, limits, learn, c):
     """The parameters, the signals, and the calls of the forward pass."""
     n_inputs, n_params = fitted.network.layer_sizes[0], fitted.network.n_params
     flat = []
@@ -310,7 +310,7 @@ def _float_layers(fitted, layers, centre, gain, limits, learn, c):
     if layers[0].source != "x":
         signals = {"net_inputs": n_inputs, **signals}
         calls.append("net_scale(x);")
-        for name, values, write in (("centre", centre, c.numbers), ("gain", gain, c.scales)):
+        for name, values, write in (("center", center, c.numbers), ("gain", gain, c.scales)):
             values = write(np.broadcast_to(values, (n_inputs,)), "The scaling of the inputs")
             parts.append(c.array(f"static const $T net_{name}[NET_INPUTS]", values))
         for name, values in zip(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
-from ._c_text import characters, integers, string
-from ._fitted import REGRESSION
+from ._c_writer import characters, integers, string
+from ._fitted_view import REGRESSION
 
 
 def label_arrays(fitted):

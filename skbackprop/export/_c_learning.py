@@ -7,7 +7,7 @@ from .._parameters import check_parameters
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._training.configuration import streaming_alpha
 from ._c_functions import output_name, write_slopes
-from ._fitted import BINARY, MULTICLASS, REGRESSION
+from ._fitted_view import BINARY, MULTICLASS, REGRESSION
 
 # The target of each kind of network, and what output j should have been.
 TARGETS = {
@@ -78,11 +78,11 @@ def write_learning(fitted, layers, estimator, c):
 
     Parameters
     ----------
-    fitted : Fitted
+    fitted : FittedView
     layers : list of Layer
     estimator : BackpropClassifier or BackpropRegressor
         Its `alpha` and `clip_norm`.
-    c : Dialect
+    c : CTemplate
     """
     check_parameters(estimator)  # which may have been set since `fit`
     network = fitted.network

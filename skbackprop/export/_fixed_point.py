@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._c_functions import output_name
-from ._c_text import check_finite, integers
+from ._c_writer import check_finite, integers
 
 # Beyond these weighted sums the function is as good as flat, so its table ends there.
 _FLAT_BEYOND = {"logistic": 16.0, "tanh": 8.0}
@@ -25,7 +25,7 @@ _CODES_OF_SUM = 32767
 
 
 @dataclass(frozen=True)
-class Width:
+class IntegerFormat:
     """What an integer type offers.
 
     Parameters
@@ -53,7 +53,7 @@ class Width:
         return 2 ** (self.bits - 1) - 1
 
 
-WIDTHS = {"int8": Width(8, 31, 30, 8, 8), "int16": Width(16, 62, 40, 10, 0)}
+WIDTHS = {"int8": IntegerFormat(8, 31, 30, 8, 8), "int16": IntegerFormat(16, 62, 40, 10, 0)}
 
 
 @dataclass(frozen=True)
@@ -86,47 +86,47 @@ class IntegerLayer:
 
 
 @dataclass(frozen=True)
-class Quantized:
+class QuantizedNetwork:
     """A network in integers.
 
     Parameters
     ----------
-    width : Width
-    centre, gain : ndarrays of shape (n_inputs,)
-        The code of an input is ``(x - centre) * gain``, rounded and kept within the width.
+    width : IntegerFormat
+    center, gain : ndarrays of shape (n_inputs,)
+        The code of an input is ``(x - center) * gain``, rounded and kept within the width.
     layers : list of IntegerLayer
     """
 
-    width: Width
-    centre: np.ndarray
+    width: IntegerFormat
+    center: np.ndarray
     gain: np.ndarray
     layers: list
 
 
-def quantize(fitted, centre, gain, X, width):
+def quantize(fitted, center, gain, X, width):
     """The integers of a network.
 
     Parameters
     ----------
-    fitted : Fitted
-    centre, gain : ndarrays of shape (n_inputs,)
-        What the network takes is ``(x - centre) * gain``.
+    fitted : FittedView
+    center, gain : ndarrays of shape (n_inputs,)
+        What the network takes is ``(x - center) * gain``.
     X : ndarray of shape (n_samples, n_inputs)
         Representative inputs; their range, and that of every weighted sum on them, is what
         the codes span.
-    width : Width
+    width : IntegerFormat
 
     Returns
     -------
-    quantized : Quantized
+    quantized : QuantizedNetwork
     """
     low, high = X.min(axis=0), X.max(axis=0)
     middle, half = low / 2 + high / 2, high / 2 - low / 2
     # A constant input has the code zero; any step will do.
     step = np.where(half > 0, half, 1.0) / width.largest
-    signal = (X - centre) * gain
+    signal = (X - center) * gain
     # From here on, a layer's input is `offset + codes * steps`.
-    offset, steps = (middle - centre) * gain, step * gain
+    offset, steps = (middle - center) * gain, step * gain
     layers = []
     hidden = fitted.network.hidden
     for number, (weights, biases) in enumerate(zip(fitted.weights, fitted.biases, strict=True)):
@@ -140,7 +140,9 @@ def quantize(fitted, centre, gain, X, width):
         layers.append(layer)
         signal = hidden[number].value(sums)
         offset, steps = np.zeros(weights.shape[1]), np.full(weights.shape[1], step)
-    return Quantized(width, middle, 1 / (np.where(half > 0, half, 1.0) / width.largest), layers)
+    return QuantizedNetwork(
+        width, middle, 1 / (np.where(half > 0, half, 1.0) / width.largest), layers
+    )
 
 
 def _integer_sums(weights, biases, width):
@@ -240,7 +242,7 @@ _ENDS = """
 static void net_encode(const float *x)
 {
     for (int i = 0; i < NET_INPUTS; i++) {
-        float code = (x[i] - net_centre[i]) * net_gain[i];
+        float code = (x[i] - net_center[i]) * net_gain[i];
         code = code > $largest ? $largest : code > -$largest ? code : -$largest;
         net_inputs[i] = ($code)(code < 0 ? code - 0.5f : code + 0.5f);
     }
@@ -257,16 +259,16 @@ static void net_last(const $code *weights, const $sum *biases, const float *step
 """
 
 
-def write(fitted, centre, gain, X, dtype, c):
+def write(fitted, center, gain, X, dtype, c):
     """A network in integers: the parts of the C file, and the calls of its forward pass."""
     width = WIDTHS[dtype]
     for values in (*fitted.weights, *fitted.biases):
         check_finite(values, "The weights and biases")
-    quantized = quantize(fitted, centre, gain, X, width)
+    quantized = quantize(fitted, center, gain, X, width)
     n_inputs = fitted.network.layer_sizes[0]
     code, sums = f"int{width.bits}_t", f"int{32 if width.sum_bits < 32 else 64}_t"
     parts = [
-        c.array("static const float net_centre[NET_INPUTS]", c.numbers(quantized.centre, "X")),
+        c.array("static const float net_center[NET_INPUTS]", c.numbers(quantized.center, "X")),
         c.array(
             "static const float net_gain[NET_INPUTS]",
             c.scales(quantized.gain, "One over the range of X"),

@@ -13,7 +13,7 @@ from .._classifier import BackpropClassifier
 from .._engine.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._regressor import BackpropRegressor
-from ._fitted import BINARY, MULTICLASS, finite_limits, read
+from ._fitted_view import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions
 from ._onnx_scores import scores_are_asked
 
@@ -410,8 +410,8 @@ def _forward(graph, operator, fitted):
             graph.constant(finite_limits(limit, graph.dtype)) for limit in fitted.limits
         )
         signal = graph.node("Min", graph.node("Max", signal, low), high)
-    if fitted.centre is not None:
-        signal = graph.in_double(signal, [("Sub", fitted.centre), ("Div", 1 / fitted.gain)])
+    if fitted.center is not None:
+        signal = graph.in_double(signal, [("Sub", fitted.center), ("Div", 1 / fitted.gain)])
     functions = [*network.activations, network.output_activation]
     for layer, function in enumerate(functions):
         products = graph.node("MatMul", signal, graph.constant(fitted.weights[layer]))

@@ -28,7 +28,7 @@ from .._training.configuration import (
     resolve_learning_rate,
     resolve_tol,
 )
-from ._fitted import REGRESSION, build, check_folding, read
+from ._fitted_view import REGRESSION, build, check_folding, read
 
 if TYPE_CHECKING:
     from .._base import BaseBackprop
@@ -40,7 +40,7 @@ _SCHEDULES = ("constant", "invscaling", "adaptive")
 
 
 def from_sklearn(mlp: MLPClassifier | MLPRegressor) -> BackpropClassifier | BackpropRegressor:
-    """A fitted MLP of scikit-learn as one of ours, which predicts the same.
+    """Return a fitted MLP of scikit-learn as a skbackprop estimator, which predicts the same.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     Returns
     -------
     mlp : MLPClassifier or MLPRegressor
-        Fitted, with the parameters of ours that it has too, and the weights that our
+        Fitted, with the parameters that both have, and the weights that our
         `coefs_` and `intercepts_` show: any standardization inside is folded in.
 
     Raises
@@ -185,7 +185,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
             "Class labels must be those that MLPClassifier has for them. Got "
             f"{fitted.classes[0].tolist()}, which become {mlp.classes_.tolist()}."
         )
-    # Copies in scikit-learn's order: without scaling the attributes are views of ours.
+    # Copies in scikit-learn's order: without scaling the attributes are views.
     mlp.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
     mlp.intercepts_ = [np.array(intercept) for intercept in estimator.intercepts_]
     mlp.n_iter_, mlp.t_ = estimator.n_iter_, estimator.t_

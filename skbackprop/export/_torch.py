@@ -10,7 +10,7 @@ from .._classifier import BackpropClassifier
 from .._preprocessing.target_encoding import MULTILABEL, SINGLE, ClassEncoder, NumericEncoder
 from .._regressor import BackpropRegressor
 from . import _torch_modules
-from ._fitted import build, check_folding, read
+from ._fitted_view import build, check_folding, read
 from ._torch_modules import import_torch
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def from_torch(
         encoder = NumericEncoder(n_targets, n_targets == 1)
         return build(regressor, encoder, coefs, intercepts, dtype)
     labels = _labels(classes, multilabel, coefs[-1].shape[1])
-    two = labels.share_one_output(1) and coefs[-1].shape[1] == 2
+    two = labels.has_single_output(1) and coefs[-1].shape[1] == 2
     if two and output in (None, "softmax") and loss in ("auto", "log_loss"):
         # The softmax of two is the logistic function of their difference.
         coefs[-1] = coefs[-1][:, 1:] - coefs[-1][:, :1]
@@ -244,13 +244,13 @@ def _labels(classes, multilabel, n_outputs):
         raise ValueError(f"classes must be in ascending order. Got {classes!r}.")
     labels = ClassEncoder(MULTILABEL if multilabel else SINGLE, labels)
     n_labels = len(labels.classes)
-    if n_labels != n_outputs and not labels.share_one_output(n_outputs):
+    if n_labels != n_outputs and not labels.has_single_output(n_outputs):
         raise ValueError(f"The module has {n_outputs} outputs, classes has {n_labels} labels.")
     return labels
 
 
 def _loss(output, labels, n_outputs):
-    independent = labels.kind == MULTILABEL or labels.share_one_output(n_outputs)
+    independent = labels.kind == MULTILABEL or labels.has_single_output(n_outputs)
     called_for = "logistic" if independent else "softmax"
     return "log_loss" if output in (None, called_for) else "squared_error"
 

@@ -155,7 +155,7 @@ def lek_profile(
 
     One input at a time is moved from its smallest to its largest value in `X`, in equal
     steps, while all others are held still [1]_ [2]_. They are held at a quantile of each,
-    one curve per quantile; or at the centre of a cluster of rows, one curve per cluster,
+    one curve per quantile; or at the center of a cluster of rows, one curve per cluster,
     which avoids combinations that never occur together [3]_.
 
     Parameters
@@ -268,8 +268,8 @@ def _clusters(table, n_clusters, random_state):
     scaled = table / np.where(deviation > 0, deviation, 1)
     kmeans = KMeans(n_clusters, n_init=10, random_state=random_state).fit(scaled)
     sizes = np.bincount(kmeans.labels_, minlength=n_clusters)
-    centres = [table[kmeans.labels_ == g].mean(axis=0) for g in range(n_clusters)]
-    return [f"cluster {g} ({n} rows)" for g, n in enumerate(sizes)], np.array(centres)
+    centers = [table[kmeans.labels_ == g].mean(axis=0) for g in range(n_clusters)]
+    return [f"cluster {g} ({n} rows)" for g, n in enumerate(sizes)], np.array(centers)
 
 
 def _respond(estimator, rows, X, columns):

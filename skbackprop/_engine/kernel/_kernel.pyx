@@ -9,8 +9,8 @@ Whatever arrays come in, nothing outside them is read or written: shapes, dtypes
 of columns are checked once per object, numbers of rows once per epoch. What would only make
 wrong numbers is the caller's: weights that are not positive, rates and hyperparameters that
 make no sense, parameters and inputs that are not finite. An object serves one thread at a time,
-but for a `Predictor`, which any number of threads may use. Two threads in one `Stream` lose
-numbers, but do not leave its arrays, with Python's global lock or without.
+but for a `Predictor`, which any number of threads may use. Two threads in one `OnlineStepper`
+lose numbers, but do not leave its arrays, with Python's global lock or without.
 """
 
 cimport cython
@@ -33,8 +33,8 @@ cdef extern from "kernel.h" nogil:
         LOGISTIC, SOFTMAX, N_ACTIVATIONS
     cdef enum loss_code:
         LOG_LOSS_SOFTMAX, HUBER, QUANTILE, N_LOSSES
-    cdef enum updater_code:
-        N_UPDATERS
+    cdef enum update_rule_code:
+        N_UPDATE_RULES
     cdef enum bias_correction:
         NO_CORRECTION
     cdef enum:
@@ -42,9 +42,9 @@ cdef extern from "kernel.h" nogil:
     const char *const ACTIVATION_NAMES[]
     const char *const LOSS_NAMES[]
     const char *const LOSS_OUTPUTS[]
-    const char *const UPDATER_NAMES[]
-    const int UPDATER_N_SLOTS[]
-    const int UPDATER_CORRECTIONS[]
+    const char *const UPDATE_RULE_NAMES[]
+    const int UPDATE_RULE_N_SLOTS[]
+    const int UPDATE_RULE_CORRECTIONS[]
 
     ctypedef void (*gemm_any_t)() noexcept
 
@@ -59,7 +59,7 @@ cdef extern from "kernel.h" nogil:
         const double *options
 
     ctypedef struct optimizer_t:
-        int updater
+        int update_rule
         double rate
         double alpha
         double l1
@@ -68,7 +68,7 @@ cdef extern from "kernel.h" nogil:
         double max_norm
         const double *dropout
         uint64_t seed
-        int64_t presented
+        int64_t samples_seen
         int guarded
         double hyperparams[MAX_HYPERPARAMS]
         double beta_powers[2]
@@ -115,8 +115,8 @@ ctypedef fused floating:
 ACTIVATIONS = {ACTIVATION_NAMES[code].decode(): code for code in range(N_ACTIVATIONS)}
 LOSSES = {(LOSS_NAMES[code].decode(), LOSS_OUTPUTS[code].decode()): code
           for code in range(N_LOSSES)}
-UPDATERS = {getattr(solvers, UPDATER_NAMES[code].decode()): code
-            for code in range(N_UPDATERS)}
+UPDATE_RULES = {getattr(solvers, UPDATE_RULE_NAMES[code].decode()): code
+                for code in range(N_UPDATE_RULES)}
 
 
 def _activation_codes(network):
@@ -142,7 +142,7 @@ def can_run(network):
 
 def can_train(network, solver):
     """Whether the kernel has a case for an update rule, too."""
-    return type(solver) in UPDATERS and can_run(network)
+    return type(solver) in UPDATE_RULES and can_run(network)
 
 
 # Between slices of about this many parameter updates, Ctrl-C is looked for.
@@ -227,13 +227,13 @@ cdef class Runner(_Layout):
     def __init__(self, network, params, state, solver, regularization, X, Y, weights=None,
                  uint64_t seed=0):
         super().__init__(network, params)
-        updater_code = UPDATERS.get(type(solver))
-        checks.require(updater_code is not None,
+        update_rule_code = UPDATE_RULES.get(type(solver))
+        checks.require(update_rule_code is not None,
                        "an update rule that the kernel has a case for", solver)
         dropout = np.array(regularization.dropout, dtype=np.float64)
         checks.check_dropout(dropout, self.net.n_layers - 1)
-        checks.check_state(params, state, UPDATER_N_SLOTS[<int>updater_code])
-        self.rule.updater = updater_code
+        checks.check_state(params, state, UPDATE_RULE_N_SLOTS[<int>update_rule_code])
+        self.rule.update_rule = update_rule_code
         self.rule.alpha = regularization.alpha
         self.rule.l1 = regularization.l1
         self.rule.weight_decay = regularization.weight_decay
@@ -287,7 +287,7 @@ cdef class Runner(_Layout):
             job.classes = <const int64_t *>self._keep(Y, np.int64)
 
     def run(self, const int64_t[::1] order, int64_t batch_size, double rate,
-            int64_t updates=0, int64_t presented=0):
+            int64_t updates=0, int64_t samples_seen=0):
         """One epoch; returns the summed loss."""
         cdef int64_t n_order = order.shape[0], begin = 0
         cdef int64_t n_params, batches, slice_length
@@ -309,7 +309,7 @@ cdef class Runner(_Layout):
         batches = max(1, SLICE // (n_params * batch_size))
         slice_length = min(n_order, batches * batch_size)
         self.rule.rate = rate
-        self.rule.presented = presented
+        self.rule.samples_seen = samples_seen
         self.rule.beta_powers[0] = self.rule.hyperparams[0] ** updates
         self.rule.beta_powers[1] = self.rule.hyperparams[1] ** updates
         self.job.batch_size = batch_size
@@ -324,7 +324,7 @@ cdef class Runner(_Layout):
             if failed:
                 raise MemoryError("no memory for the working space of the network")
             begin += self.job.n_order
-            self.rule.presented += self.job.n_order
+            self.rule.samples_seen += self.job.n_order
             PyErr_CheckSignals()
         return loss
 
@@ -338,16 +338,16 @@ cdef bint _all_below(const int64_t[::1] numbers, int64_t limit) noexcept:
 
 
 def run_epoch(network, params, state, solver, regularization, X, Y, order, batch_size, rate,
-              updates=0, weights=None, seed=0, presented=0):
+              updates=0, weights=None, seed=0, samples_seen=0):
     """Present rows in the given order and update the parameters after every batch.
 
     See `skbackprop._engine.training.run_epoch`, which this function repeats.
     """
     runner = Runner(network, params, state, solver, regularization, X, Y, weights, seed)
-    return runner.run(order, batch_size, rate, updates, presented)
+    return runner.run(order, batch_size, rate, updates, samples_seen)
 
 
-cdef class Stream(Runner):
+cdef class OnlineStepper(Runner):
     """Learns single rows, one call a row, without looking twice at anything else.
 
     Parameters
@@ -366,7 +366,7 @@ cdef class Stream(Runner):
 
     Attributes
     ----------
-    n_learnt : int
+    n_learned : int
         How many calls have changed the parameters.
     n_used : int
         How often they used a row, all together.
@@ -383,7 +383,7 @@ cdef class Stream(Runner):
     cdef const double[::1] target_scale
     cdef int64_t starts[2]
     cdef int64_t room
-    cdef readonly int64_t n_learnt
+    cdef readonly int64_t n_learned
     cdef readonly int64_t n_used
     cdef readonly int64_t n_updates
 
@@ -406,7 +406,7 @@ cdef class Stream(Runner):
             self.target_mean, self.target_scale = mean, scale
         self.rule.guarded = 1
         self.state, self.may_overflow = state, may_overflow
-        self.n_learnt = self.n_used = self.n_updates = 0
+        self.n_learned = self.n_used = self.n_updates = 0
         self.room = -1
         if is_sparse:
             self.starts[0] = 0
@@ -423,7 +423,7 @@ cdef class Stream(Runner):
         self.room = n
 
     @cython.critical_section
-    def learn(self, X, target, double rate, int64_t updates, int64_t presented,
+    def learn(self, X, target, double rate, int64_t updates, int64_t samples_seen,
               int64_t n_uses=1, int64_t batch_size=1):
         """An epoch of the only row of `X`, used `n_uses` times; returns the summed loss.
 
@@ -460,8 +460,8 @@ cdef class Stream(Runner):
             self.job.order = &order[0]
         batch_size = min(batch_size, n_uses)
         self.rule.rate = rate
-        self.rule.presented = presented
-        if UPDATER_CORRECTIONS[self.rule.updater] != NO_CORRECTION:
+        self.rule.samples_seen = samples_seen
+        if UPDATE_RULE_CORRECTIONS[self.rule.update_rule] != NO_CORRECTION:
             self.rule.beta_powers[0] = self.rule.hyperparams[0] ** updates
             self.rule.beta_powers[1] = self.rule.hyperparams[1] ** updates
         self.job.batch_size = batch_size
@@ -475,7 +475,7 @@ cdef class Stream(Runner):
         if self.may_overflow and not np.isfinite(self.params).all():
             loss = NAN
         if isfinite(loss):
-            self.n_learnt += 1
+            self.n_learned += 1
             self.n_used += n_uses
             self.n_updates += (n_uses + batch_size - 1) // batch_size
         elif before is not None:

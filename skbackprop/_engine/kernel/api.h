@@ -71,7 +71,7 @@ static void *NAME(alloc_scratch)(const network_t *net, const optimizer_t *rule, 
 /* Gradient descent without an L1 penalty has its own, cheaper steps. */
 static int NAME(update_kind)(const optimizer_t *rule)
 {
-    if (rule->updater != GRADIENT_DESCENT || rule->l1 > 0) return rule->updater;
+    if (rule->update_rule != GRADIENT_DESCENT || rule->l1 > 0) return rule->update_rule;
     return rule->alpha > 0 || rule->weight_decay > 0 ? DECAYED_DESCENT : PLAIN_DESCENT;
 }
 
@@ -84,8 +84,8 @@ static double NAME(run_epoch)(const network_t *net, optimizer_t *rule,
     const NAME(rows_t) X = {job->dense, job->values, job->columns, job->starts};
     const NAME(targets_t) Y = {job->targets, job->classes};
     const int kind = NAME(update_kind)(rule);
-    const int batched = job->batch_size > 1 || rule->updater == RPROP
-                        || rule->updater == ACCUMULATE;
+    const int batched = job->batch_size > 1 || rule->update_rule == RPROP
+                        || rule->update_rule == ACCUMULATE;
     const int blocked = !batched
                         && NAME(use_blocked_online)(kind, net, rule, &X, job->weights,
                                                     job->n_order);

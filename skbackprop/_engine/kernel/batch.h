@@ -110,7 +110,7 @@ CLONED static double NAME(run_batches)(const network_t *net, optimizer_t *rule,
             const int64_t n = from + s->chunk < end ? s->chunk : end - from;
             const int64_t *rows = order + from;
             NAME(forward_chunk)(net, rule, at.params, X, rows, n, n_order - from,
-                                rule->presented + from, s);
+                                rule->samples_seen + from, s);
             for (int64_t t = 0; t < n; t++) {
                 T *delta = s->rows.deltas[last] + t * n_outputs;
                 const T weight = weights ? weights[rows[t]] : 1;
@@ -127,13 +127,13 @@ CLONED static double NAME(run_batches)(const network_t *net, optimizer_t *rule,
         }
         NAME(next_step)(rule, by);
         T share = (T)(1 / total);
-        NAME(scale_penalties)(rule->updater, rule, total, by);
+        NAME(scale_penalties)(rule->update_rule, rule, total, by);
         if (rule->clip_norm > 0) {
             const double norm = sqrt(NAME(square_sum)(s->gradient, n_params)) / total;
             if (norm > rule->clip_norm) share *= (T)(rule->clip_norm / norm);
         }
-        NAME(update_by_rule)(rule->updater, by, 1, at, 0, share, s->gradient, n_weights);
-        NAME(update_by_rule)(rule->updater, by, 0, at, n_weights, share,
+        NAME(update_by_rule)(rule->update_rule, by, 1, at, 0, share, s->gradient, n_weights);
+        NAME(update_by_rule)(rule->update_rule, by, 0, at, n_weights, share,
                              s->gradient + n_weights, n_params - n_weights);
         if (rule->max_norm > 0)
             NAME(apply_max_norm)(net, rule->max_norm, at.params, s->rows.norms);

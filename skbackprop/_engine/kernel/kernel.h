@@ -72,7 +72,7 @@
     ENTRY(HUBER, "huber", "") \
     ENTRY(QUANTILE, "quantile", "") \
     ENTRY(POISSON, "poisson", "exp")
-#define UPDATERS(ENTRY) \
+#define UPDATE_RULES(ENTRY) \
     ENTRY(GRADIENT_DESCENT, "GradientDescent", 0, NO_CORRECTION) \
     ENTRY(MOMENTUM, "Momentum", 1, NO_CORRECTION) \
     ENTRY(NESTEROV, "Nesterov", 1, NO_CORRECTION) \
@@ -86,12 +86,12 @@
 #define ACTIVATION_NAME(code, name) name,
 #define LOSS_NAME(code, name, output) name,
 #define LOSS_OUTPUT(code, name, output) output,
-#define UPDATER_NAME(code, name, n_slots, correction) name,
-#define UPDATER_SLOTS(code, name, n_slots, correction) n_slots,
-#define UPDATER_CORRECTION(code, name, n_slots, correction) correction,
+#define UPDATE_RULE_NAME(code, name, n_slots, correction) name,
+#define UPDATE_RULE_SLOTS(code, name, n_slots, correction) n_slots,
+#define UPDATE_RULE_CORRECTION(code, name, n_slots, correction) correction,
 enum activation_code { ACTIVATIONS(CODE) N_ACTIVATIONS };
 enum loss_code { LOSSES(CODE) N_LOSSES };
-enum updater_code { UPDATERS(CODE) N_UPDATERS };
+enum update_rule_code { UPDATE_RULES(CODE) N_UPDATE_RULES };
 /* Which running means of an optimizer are corrected for their start at zero. */
 enum bias_correction { NO_CORRECTION, OF_SECOND_MOMENT, OF_BOTH_MOMENTS };
 /* The most arrays that an optimizer remembers, and the most numbers that it is set by. */
@@ -99,9 +99,9 @@ enum { MAX_SLOTS = 3, MAX_HYPERPARAMS = 4 };
 static const char *const ACTIVATION_NAMES[] = { ACTIVATIONS(ACTIVATION_NAME) };
 static const char *const LOSS_NAMES[] = { LOSSES(LOSS_NAME) };
 static const char *const LOSS_OUTPUTS[] = { LOSSES(LOSS_OUTPUT) };
-static const char *const UPDATER_NAMES[] = { UPDATERS(UPDATER_NAME) };
-static const int UPDATER_N_SLOTS[] = { UPDATERS(UPDATER_SLOTS) };
-static const int UPDATER_CORRECTIONS[] = { UPDATERS(UPDATER_CORRECTION) };
+static const char *const UPDATE_RULE_NAMES[] = { UPDATE_RULES(UPDATE_RULE_NAME) };
+static const int UPDATE_RULE_N_SLOTS[] = { UPDATE_RULES(UPDATE_RULE_SLOTS) };
+static const int UPDATE_RULE_CORRECTIONS[] = { UPDATE_RULES(UPDATE_RULE_CORRECTION) };
 /* Gradient descent without penalties has its own, cheaper steps. */
 enum { PLAIN_DESCENT = -1, DECAYED_DESCENT = -2 };
 
@@ -123,12 +123,12 @@ typedef struct {
 } network_t;
 
 typedef struct {
-    int updater;
+    int update_rule;
     double rate, alpha, l1, weight_decay;
     double clip_norm, max_norm; /* 0 for none */
     const double *dropout;      /* of each hidden layer; NULL for none */
     uint64_t seed;
-    int64_t presented;          /* rows so far */
+    int64_t samples_seen;       /* before this epoch */
     int guarded;                /* a loss that is not finite changes nothing */
     double hyperparams[MAX_HYPERPARAMS]; /* momentum, or beta_1, beta_2, epsilon, ... */
     double beta_powers[2];      /* the first two to the number of updates so far */

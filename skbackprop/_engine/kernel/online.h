@@ -274,7 +274,7 @@ CLONED static double NAME(run_online)(int kind, const network_t *net, optimizer_
             NAME(add_inputs)(s->outputs[0], x, at.params, n_in, n);
         else
             NAME(add_sparse_inputs)(s->outputs[0], X, row, at.params, (T)shrunk, n);
-        NAME(forward_upper_layers)(net, rule, at.params, rule->presented + t, s);
+        NAME(forward_upper_layers)(net, rule, at.params, rule->samples_seen + t, s);
         /* In a batch of one, a weight cancels but for the penalties' share. */
         if (weights) NAME(scale_penalties)(kind, rule, weights[row], by);
         NAME(next_step)(rule, by);

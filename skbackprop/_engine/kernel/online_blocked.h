@@ -54,8 +54,8 @@ static void NAME(unroll_recurrence)(const optimizer_t *rule, NAME(block_recurren
     const double rate = rule->rate, pull = rate * rule->alpha, mu = rule->hyperparams[0];
     const double keep = 1 - rate * rule->weight_decay;
     double a = keep - pull, b = 0, c = 0, d = 0, of_w = -rate, of_v = 0;
-    if (rule->updater == MOMENTUM || rule->updater == NESTEROV) {
-        const double ahead = rule->updater == NESTEROV;
+    if (rule->update_rule == MOMENTUM || rule->update_rule == NESTEROV) {
+        const double ahead = rule->update_rule == NESTEROV;
         a = keep - pull * (1 + ahead * mu);
         b = ahead ? mu * mu : mu;
         c = -pull;
@@ -164,7 +164,7 @@ CLONED static double NAME(run_blocks)(int kind, const network_t *net, optimizer_
             const int64_t row = order[begin + t];
             NAME(sums_in_block)(&r, b, t, has_velocity, at.params + net->biases_at[0], n,
                                 s->outputs[0]);
-            NAME(forward_upper_layers)(net, rule, at.params, rule->presented + begin + t, s);
+            NAME(forward_upper_layers)(net, rule, at.params, rule->samples_seen + begin + t, s);
             loss += NAME(backward_upper_layers)(kind, net, rule, by, at,
                                       NAME(target_of)(net, Y, row, n_outputs, s->one_hot),
                                       b->gram[t * BLOCK + t], s);

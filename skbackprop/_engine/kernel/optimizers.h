@@ -122,7 +122,7 @@ INLINE void NAME(update)(int rule, const NAME(step_args_t) *by, int is_weight,
 /* Count one more update; bias corrections are folded into the rate. */
 INLINE void NAME(next_step)(optimizer_t *rule, NAME(step_args_t) *by)
 {
-    const int correction = UPDATER_CORRECTIONS[rule->updater];
+    const int correction = UPDATE_RULE_CORRECTIONS[rule->update_rule];
     double *power = rule->beta_powers;
     if (correction == NO_CORRECTION) return;
     for (int i = 0; i < 2; i++) {

@@ -1,4 +1,4 @@
-"""Rounds: the parameters go out to the partitions, and sums as small as they come back."""
+"""The parameters go out to the partitions, and sums as small as they come back."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import numpy as np
 from .._engine.solvers.levenberg_marquardt import PrimalSystem
 from .._engine.training import TrainingProblem, update
 from . import _partition
-from ._collections import import_dask
+from ._dask_inputs import import_dask
 
 # Results that are added at a time: the tree of a thousand partitions has four levels.
 _FAN_IN = 8
@@ -34,7 +34,7 @@ def add(results):
 
 
 @dataclass(frozen=True)
-class _Message:
+class _Call:
     """What to do with a partition: a function, and its arguments after the partition."""
 
     function: object
@@ -45,8 +45,8 @@ class _Message:
         return None if partition is None else self.function(partition, *self.arguments, *own)
 
 
-def _obey(message, partition, *own):
-    return message(partition, *own)
+def _run(call, partition, *own):
+    return call(partition, *own)
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Cluster:
     persist: bool
 
     @contextmanager
-    def turned(self, function, *arguments):
-        """Each partition turned into what `function` makes of it, for a while."""
+    def map_partitions(self, function, *arguments):
+        """What `function` makes of each partition, for as long as the context lasts."""
         from distributed import futures_of
 
-        partitions = self._each(function, arguments)
+        partitions = self._map(function, arguments)
         if not self.persist:
             yield replace(self, partitions=partitions)
             return
@@ -83,13 +83,13 @@ class Cluster:
             for future in futures_of(partitions):
                 future.release()
 
-    def reduced(self, function, *arguments, by=add, then=None):
+    def reduce(self, function, *arguments, by=add, then=None):
         """What `function` gives for all partitions together, or what `then` makes of that.
 
         All of it is done on the workers, whoever they are in the same order.
         """
         dask = import_dask()
-        results = self._each(function, arguments)
+        results = self._map(function, arguments)
         while True:
             results = [
                 _call(by, results[first : first + _FAN_IN])
@@ -97,16 +97,16 @@ class Cluster:
             ]
             if len(results) == 1:
                 result = results[0] if then is None else _call(then, results[0], name="then")
-                # That parameters travel with the orders is no mistake to be warned of.
+                # Parameters travel with the call: that is no mistake to be warned of.
                 with dask.config.set({_LARGE: "1 TiB"}):
                     future = self.client.compute(result)
                 return future.result()
 
-    def _each(self, function, arguments):
-        # One message for all partitions, so that it travels to each worker once.
-        message = _call(_Message, function, arguments)
+    def _map(self, function, arguments):
+        # One call for all partitions, so that it travels to each worker once.
+        call = _call(_Call, function, arguments)
         return [
-            _call(_obey, message, partition, name=function.__name__)
+            _call(_run, call, partition, name=function.__name__)
             for partition in self.partitions
         ]
 
@@ -125,7 +125,7 @@ class ClusterProblem(TrainingProblem):
     Parameters
     ----------
     cluster : Cluster
-        Of `_partition.Block`.
+        Of `_partition.PreparedPartition`.
     weight : float
         Of all samples of an epoch.
     """
@@ -146,8 +146,10 @@ class SummedProblem(ClusterProblem):
     def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
-        def run(order, batch_size, rate, updates=0, presented=0):
-            loss, gradient = self.cluster.reduced(_partition.gradient, params.copy(), presented)
+        def run(order, batch_size, rate, updates=0, samples_seen=0):
+            loss, gradient = self.cluster.reduce(
+                _partition.gradient, params.copy(), samples_seen
+            )
             update(
                 self.config.network, params, state, solver, self.config.regularization,
                 np.array(gradient), self.weight, rate, updates + 1,
@@ -181,9 +183,9 @@ class AveragedProblem(ClusterProblem):
     def make_runner(self, params, state, solver, seed=0):
         """`run_epoch` on the rows of the workers."""
 
-        def run(order, batch_size, rate, updates=0, presented=0):
-            loss, params[:], state[:] = self.cluster.reduced(
-                _partition.epoch, params.copy(), state.copy(), rate, updates, presented
+        def run(order, batch_size, rate, updates=0, samples_seen=0):
+            loss, params[:], state[:] = self.cluster.reduce(
+                _partition.epoch, params.copy(), state.copy(), rate, updates, samples_seen
             )
             return loss
 
@@ -212,4 +214,4 @@ class _LeastSquares:
 
     def _ask(self, params, derivatives):
         self._at = params.copy()
-        return self._cluster.reduced(_partition.least_squares, self._at, derivatives)
+        return self._cluster.reduce(_partition.least_squares, self._at, derivatives)

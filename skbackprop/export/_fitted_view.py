@@ -29,7 +29,7 @@ MULTICLASS = "multiclass"
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedView:
     """A fitted network, between raw inputs and raw outputs.
 
     Parameters
@@ -38,8 +38,8 @@ class Fitted:
         Names and sizes.
     weights, biases : lists of ndarrays of shape (n_in, n_out) and (n_out,)
         Of the network alone, between the two scalings.
-    centre, gain : ndarrays of shape (n_inputs,), or None
-        The network takes ``(x - centre) * gain``.
+    center, gain : ndarrays of shape (n_inputs,), or None
+        The network takes ``(x - center) * gain``.
     limits : ndarray of shape (2, n_inputs), or None
         The smallest and the largest value of each input, to which it is clipped before.
     target_mean, target_scale : ndarrays of shape (n_outputs,), or None
@@ -58,7 +58,7 @@ class Fitted:
     network: Network
     weights: list
     biases: list
-    centre: np.ndarray | None
+    center: np.ndarray | None
     gain: np.ndarray | None
     limits: np.ndarray | None
     target_mean: np.ndarray | None
@@ -76,7 +76,7 @@ class Fitted:
 
 
 def check_estimator_type(estimator):
-    """Raise a TypeError for what is not one of ours, a NotFittedError if it is not fitted."""
+    """Raise a TypeError for other estimators, a NotFittedError before `fit`."""
     if not isinstance(estimator, (BackpropClassifier, BackpropRegressor)):
         raise TypeError(
             "estimator must be a BackpropClassifier or a BackpropRegressor. "
@@ -117,18 +117,18 @@ def check_folding(estimator):
 
 
 def read(estimator):
-    """A fitted estimator as a `Fitted`."""
+    """A fitted estimator as a `FittedView`."""
     check_estimator_type(estimator)
     check_built_in(estimator)
     network, params, scaling = estimator._network, estimator._params, estimator._scaling
     regression = isinstance(estimator, BackpropRegressor)
     inputs, targets = scaling.inputs, scaling.targets
     quantiles = estimator._target_encoder.quantiles_of(network) if regression else ()
-    return Fitted(
+    return FittedView(
         network=network,
         weights=network.weights(params),
         biases=network.biases(params),
-        centre=None if inputs is None else inputs.mean,
+        center=None if inputs is None else inputs.mean,
         gain=None if inputs is None else 1 / inputs.scale,
         limits=None if inputs is None else inputs.limits,
         target_mean=None if targets is None else targets.mean,
@@ -150,7 +150,7 @@ def _kind(classifier):
     labels = classifier._target_encoder
     if labels.kind in (MULTILABEL, MULTIOUTPUT):
         return labels.kind
-    return BINARY if labels.share_one_output(classifier.n_outputs_) else MULTICLASS
+    return BINARY if labels.has_single_output(classifier.n_outputs_) else MULTICLASS
 
 
 def build(estimator, encoder, coefs, intercepts, dtype, feature_names=None):

@@ -31,26 +31,26 @@ def split(estimator):
     Returns
     -------
     last : estimator
-    centre, gain : float or ndarray of shape (n_inputs,)
-        The last step is given ``(x - centre) * gain``.
+    center, gain : float or ndarray of shape (n_inputs,)
+        The last step is given ``(x - center) * gain``.
 
     Raises
     ------
     ValueError
         If a step does anything else.
     """
-    centre, gain = 0.0, 1.0
+    center, gain = 0.0, 1.0
     while isinstance(estimator, Pipeline):
         *steps, (_, estimator) = estimator.steps
         for name, step in steps:
             if step is not None and step != "passthrough":
-                centre, gain = compose(centre, gain, *_read(name, step))
-    return estimator, centre, gain
+                center, gain = compose(center, gain, *_read(name, step))
+    return estimator, center, gain
 
 
-def compose(first_centre, first_gain, centre, gain):
-    """``(x - first_centre) * first_gain``, then ``(x - centre) * gain``, as one of the two."""
-    return first_centre + centre / first_gain, first_gain * gain
+def compose(first_center, first_gain, center, gain):
+    """``(x - first_center) * first_gain``, then ``(x - center) * gain``, as one of the two."""
+    return first_center + center / first_gain, first_gain * gain
 
 
 def _read(name, step):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from ._c_functions import SOFTMAX
-from ._fitted import BINARY, REGRESSION
+from ._fitted_view import BINARY, REGRESSION
 
 # What each kind of network answers: the type of predict, and the array it fills.
 PREDICT = {
@@ -31,9 +31,9 @@ static $T net_log_logistic($T z)
     return (z < 0 ? z : 0) - log1p$f(exp$f(z < 0 ? z : -z));
 }
 """
-_NORMALISE = """
+_NORMALIZE = """
 /* Negative outputs count as nothing, and nothing at all as equal shares. */
-static void net_normalise(const $T *outputs, $T *p, int n)
+static void net_normalize(const $T *outputs, $T *p, int n)
 {
     $T total = 0;
     for (int j = 0; j < n; j++) {
@@ -120,8 +120,8 @@ def _predict_proba(fitted):
             *_each("p[j] = net_log_logistic(net_sums[j]);"),
             *(f"net_softmax(p + {at}, p + {at}, {size});" for at, size in fitted.blocks),
         ]
-    return [_NORMALISE], [
-        f"net_normalise(net_outputs + {at}, p + {at}, {size});" for at, size in fitted.blocks
+    return [_NORMALIZE], [
+        f"net_normalize(net_outputs + {at}, p + {at}, {size});" for at, size in fitted.blocks
     ]
 
 

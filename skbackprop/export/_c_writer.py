@@ -14,7 +14,7 @@ _INT64_MIN = -(2**63)
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CTemplate:
     """How templates become C: ``net_`` and ``NET_`` take the prefix, ``$T`` the float type.
 
     Parameters
