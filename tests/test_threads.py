@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop._engine.blas_threads import _ONE_FOR_ALL, limit_blas_threads
+from skbackprop._engine.blas_threads import _SHARED_LIMIT, limit_blas_threads
 from skbackprop._engine.solvers import lbfgs, levenberg_marquardt
 
 
@@ -131,7 +131,7 @@ def limited_in_child():
 )
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_fork_amid_an_update_waits_for_nobody():
-    with _ONE_FOR_ALL, _ONE_FOR_ALL.lock, multiprocessing.get_context("fork").Pool(1) as pool:
+    with _SHARED_LIMIT, _SHARED_LIMIT.lock, multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply_async(limited_in_child).get(timeout=60) == {1}
 
 

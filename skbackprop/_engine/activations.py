@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Array: TypeAlias = NDArray[Any]
 
 
-def check_function(function, names, functions):
+def check_function(function: Any, names: Sequence[str], functions: Sequence[str]) -> None:
     """Raise a TypeError that names the first field that is not a string, or not callable."""
     for wanted, fields, is_sound in (
         ("a string", names, lambda value: isinstance(value, str)),
@@ -83,14 +86,14 @@ class Activation:
     derivative: Callable[[Array], Array]
     of: str = "output"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_function(self, names=("name",), functions=("value", "derivative"))
         if self.of not in ("output", "input"):
             raise ValueError(
                 f"'of' of Activation must be 'output' or 'input'. Got {self.of!r}."
             )
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # A copy of a built-in activation, by clone, copy or pickle, is that activation.
         if self is _BY_NAME.get(self.name):
             return get_activation, (self.name,)
@@ -106,59 +109,59 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-def _where_positive(test, positive, otherwise):
+def _where_positive(test: Array, positive: Any, otherwise: Any) -> Array:
     """`positive` where the test is positive, and NaN where the test is NaN."""
     return np.where(test > 0, positive, otherwise).astype(test.dtype, copy=False)
 
 
-def _relu(z):
+def _relu(z: Array) -> Array:
     # np.maximum hands NaN on, so that a diverged network is noticed.
     return np.maximum(z, 0)
 
 
-def _exponential_tail(z):
+def _exponential_tail(z: Array) -> Array:
     return np.expm1(np.minimum(z, 0))
 
 
-def _elu(z):
+def _elu(z: Array) -> Array:
     return _where_positive(z, z, _exponential_tail(z))
 
 
-def _selu(z):
+def _selu(z: Array) -> Array:
     return SELU_SCALE * _where_positive(z, z, SELU_ALPHA * _exponential_tail(z))
 
 
-def _selu_derivative(a):
+def _selu_derivative(a: Array) -> Array:
     return _where_positive(a, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
 
 
-def _hard_sigmoid(z):
+def _hard_sigmoid(z: Array) -> Array:
     return np.clip(z / 6 + 0.5, 0, 1)
 
 
-def _hard_sigmoid_derivative(a):
+def _hard_sigmoid_derivative(a: Array) -> Array:
     return np.where((a > 0) & (a < 1), 1 / 6, 0).astype(a.dtype)
 
 
-def _softplus(z):
+def _softplus(z: Array) -> Array:
     return np.logaddexp(0, z).astype(z.dtype, copy=False)
 
 
-def _silu_derivative(z):
+def _silu_derivative(z: Array) -> Array:
     s = expit(z)
     return s * (1 + z * (1 - s))
 
 
-def _gelu_derivative(z):
+def _gelu_derivative(z: Array) -> Array:
     density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
     return (ndtr(z) + z * density).astype(z.dtype, copy=False)
 
 
-def _mish(z):
+def _mish(z: Array) -> Array:
     return z * np.tanh(_softplus(z))
 
 
-def _mish_derivative(z):
+def _mish_derivative(z: Array) -> Array:
     t = np.tanh(_softplus(z))
     return t + z * (1 - t * t) * expit(z)
 

@@ -5,14 +5,21 @@ a half and more, and those of a hundred million faster. With one thread the bits
 however many threads a process is allowed.
 """
 
+from __future__ import annotations
+
 import os
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from itertools import pairwise
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ._typing import ContextMaker
 
 # Rows in the products of the compiled engine: online it may take a few together, and of
 # large batches a part at a time.
@@ -29,19 +36,19 @@ class _SharedBlasLimit:
     to come sets it, and the last to leave sets it back.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.forget()
 
-    def forget(self):
+    def forget(self) -> None:
         self.lock, self.n_inside, self.limit = Lock(), 0, None
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self.lock:
             if self.n_inside == 0:
                 self.limit = _libraries().process_wide.limit(limits=1)
             self.n_inside += 1
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         with self.lock:
             self.n_inside -= 1
             if self.n_inside == 0 and self.limit is not None:
@@ -66,7 +73,7 @@ class _BlasLibraries(NamedTuple):
 
 
 @cache
-def _libraries():
+def _libraries() -> _BlasLibraries:
     """Looking for them takes a few milliseconds."""
     found = ThreadpoolController().select(user_api="blas")
     ours = found.select(internal_api="openblas")
@@ -78,24 +85,24 @@ def _libraries():
 
 
 @contextmanager
-def _one_thread():
+def _one_thread() -> Iterator[None]:
     with _SHARED_LIMIT, _libraries().per_thread.limit(limits=1):
         yield
 
 
-def limit_blas_threads(layer_sizes, batch_size):
+def limit_blas_threads(layer_sizes: Sequence[int], batch_size: int) -> ContextMaker:
     """A maker of contexts in which BLAS has the threads that make such updates fastest."""
     multiplications = largest_product(layer_sizes, batch_size)
     return limit_for(multiplications) if multiplications >= _THREADS_START else nullcontext
 
 
-def largest_product(layer_sizes, batch_size):
+def largest_product(layer_sizes: Sequence[int], batch_size: int) -> int:
     """Return the number of multiplications in the largest matrix product of an update."""
     widest = max(n_in * n_out for n_in, n_out in pairwise(layer_sizes))
     return widest * min(max(batch_size, _BLOCK), _CHUNK)
 
 
-def limit_for(multiplications):
+def limit_for(multiplications: int) -> ContextMaker:
     """Return a maker of contexts for solvers that work with LAPACK, or with scipy's BLAS.
 
     These take several threads for small matrices, too, and wait for them.

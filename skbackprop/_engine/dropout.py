@@ -5,14 +5,23 @@ number, and so needs no generator: both implementations of an epoch drop the sam
 resumed training drops those that uninterrupted training would have dropped.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .hashing import GOLDEN, mix, mix_32
 
+if TYPE_CHECKING:
+    from ._typing import Array, DType
+
 _GOLDEN_32 = np.uint32(0x9E3779B9)
 
 
-def dropout_mask(seed, presentations, layer, n_neurons, rate, dtype):
+def dropout_mask(
+    seed: int, presentations: Array, layer: int, n_neurons: int, rate: float, dtype: DType
+) -> Array:
     """Factors for the outputs of a layer: 0 for dropped neurons, 1 / (1 - rate) for others.
 
     Parameters

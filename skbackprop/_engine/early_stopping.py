@@ -1,9 +1,16 @@
 """When training ends early: what is monitored, what counts as progress, how long to wait."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .schedules import ADAPTIVE, ADAPTIVE_FLOOR
+
+if TYPE_CHECKING:
+    from .schedules import Schedule, TrainCounters
+    from .training import ValidationResult
 
 #: What can decide when to stop, as a column of the history; nothing before the first epoch.
 MONITORS = ("", "loss", "validation_loss", "validation_score")
@@ -30,13 +37,15 @@ class EarlyStopping:
     patience: float = math.inf
     keeps_best: bool = False
 
-    def begin(self, counters):
+    def begin(self, counters: TrainCounters) -> None:
         """Forget the best of what was monitored before, if that was something else."""
         if self.monitor != counters.monitor:
             counters.monitor, counters.n_no_improvement = self.monitor, 0
             counters.best = counters.best_loss = math.inf
 
-    def update(self, counters, loss, validation=None):
+    def update(
+        self, counters: TrainCounters, loss: float, validation: ValidationResult | None = None
+    ) -> bool:
         """Count the epochs in a row whose monitored value was not below the best by `tol`.
 
         NaN is worse than any number.
@@ -54,9 +63,11 @@ class EarlyStopping:
             Whether the epoch is the best so far: the one with the smallest value and, among
             equal values, with the smallest loss.
         """
-        if self.monitor != "loss":
-            loss = validation.loss
-        value = -validation.score if self.monitor == "validation_score" else loss
+        value = loss
+        if validation is not None and self.monitor != "loss":
+            value = loss = validation.loss
+            if validation.score is not None and self.monitor == "validation_score":
+                value = -validation.score
         if value <= counters.best - (self.tol or 0.0):
             counters.n_no_improvement = 0
         else:
@@ -67,7 +78,9 @@ class EarlyStopping:
             counters.best, counters.best_loss = rank
         return is_best
 
-    def should_stop(self, counters, schedule, learning_rate):
+    def should_stop(
+        self, counters: TrainCounters, schedule: Schedule, learning_rate: float
+    ) -> bool:
         """Return whether training has stalled for longer than `patience` and has to end.
 
         The adaptive schedule answers a stall by cutting the rate, until there is nothing left
@@ -82,5 +95,5 @@ class EarlyStopping:
         return True
 
 
-def _nan_last(value):
+def _nan_last(value: float) -> float:
     return math.inf if math.isnan(value) else value

@@ -10,7 +10,11 @@ from .activations import Activation
 from .losses import Loss
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import ArrayLike
+
+    from ._typing import Array
 
 _STEP = 1e-6
 
@@ -71,7 +75,7 @@ def check_derivative(
     _compare(function.name, points, given, numeric, tolerance)
 
 
-def _loss_differences(function, points, targets):
+def _loss_differences(function: Any, points: Array, targets: Array) -> Array:
     """The derivative of every row's loss by each of its raw outputs."""
     numeric = np.empty(points.shape)
     for output in range(points.shape[1]):
@@ -85,7 +89,7 @@ def _loss_differences(function, points, targets):
     return numeric
 
 
-def _compare(name, points, given, numeric, tolerance):
+def _compare(name: str, points: Array, given: Array, numeric: Array, tolerance: float) -> None:
     if np.shape(given) != points.shape:
         raise ValueError(
             f"The derivative of {name!r} must have the shape {points.shape}. Got "

@@ -4,18 +4,25 @@ They give rows their canonical order, and hidden neurons their dropout, without 
 that would have to be carried along.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import sparse
 
+if TYPE_CHECKING:
+    from ._typing import Array, Matrix
+
 try:
-    from .kernel import _kernel as kernel
+    from .kernel import _kernel as kernel  # type: ignore[attr-defined]  # made by Cython
 except ImportError:  # installed without a compiler
     kernel = None
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(h):
+def mix(h: Array) -> Array:
     """Stafford's 64-bit finaliser (Mix13), in place; 0 stays 0."""
     h ^= h >> np.uint64(30)
     h *= np.uint64(0xBF58476D1CE4E5B9)
@@ -25,7 +32,7 @@ def mix(h):
     return h
 
 
-def mix_32(h):
+def mix_32(h: Array) -> Array:
     """A 32-bit finaliser of little bias (Wellons, 2018), in place."""
     h ^= h >> np.uint32(16)
     h *= np.uint32(0x7FEB352D)
@@ -35,18 +42,18 @@ def mix_32(h):
     return h
 
 
-def _column_keys(columns):
+def _column_keys(columns: Array) -> Array:
     """An odd number for each column, so that equal values in two columns differ."""
     return mix((columns.astype(np.uint64) + np.uint64(1)) * GOLDEN) | np.uint64(1)
 
 
-def _hash_values(values, columns):
+def _hash_values(values: Array, columns: Array) -> Array:
     # Adding zero turns -0.0 into 0.0; hashing float64 gives float32 data the same order.
     bits = (values.astype(np.float64) + 0.0).view(np.uint64)
     return mix(bits) * _column_keys(columns)
 
 
-def hash_rows(X, first_column=0):
+def hash_rows(X: Matrix, first_column: int = 0) -> Array:
     """A 64-bit hash of every row; zeros add nothing, so dense and sparse rows agree.
 
     Parameters
@@ -69,7 +76,7 @@ def hash_rows(X, first_column=0):
     return hashes
 
 
-def hash_data(X, y):
+def hash_data(X: Matrix, y: Array) -> Array:
     """A hash of every row of the inputs together with its targets.
 
     Parameters

@@ -13,11 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax, xlogy
 
 from .activations import EXP, OUTPUT_ACTIVATIONS, Array, check_function, get_activation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from .activations import Activation
 
 
 @dataclass(frozen=True)
@@ -78,10 +85,10 @@ class Loss:
     value: Callable[[Array, Array, Array], Array]
     gradient: Callable[[Array, Array, Array], Array]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_function(self, ("name", "output_activation"), ("output", "value", "gradient"))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Through the constructor, which takes the declared fields and checks them.
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
@@ -89,16 +96,16 @@ class Loss:
 # ---- Cross-entropies: the link cancels against the derivative ----
 
 
-def _output_minus_target(z, o, y):
+def _output_minus_target(z: Array, o: Array, y: Array) -> Array:
     return o - y
 
 
-def _blocks(sizes):
+def _blocks(sizes: Sequence[int]) -> list[slice]:
     ends = np.cumsum((0, *sizes))
     return [slice(start, stop) for start, stop in pairwise(ends)]
 
 
-def multinomial(*sizes):
+def multinomial(*sizes: int) -> Loss:
     """Cross-entropy of one class out of several, through a softmax.
 
     With `sizes`, the outputs are that many variables side by side, each with a softmax over
@@ -106,16 +113,16 @@ def multinomial(*sizes):
     """
     blocks = _blocks(sizes) if sizes else [slice(None)]
 
-    def output(z):
+    def output(z: Array) -> Array:
         return np.concatenate([softmax(z[:, block], axis=1) for block in blocks], axis=1)
 
-    def value(z, o, y):
+    def value(z: Array, o: Array, y: Array) -> Array:
         return -sum((y[:, b] * log_softmax(z[:, b], axis=1)).sum(axis=1) for b in blocks)
 
     return Loss("log_loss", "softmax", output, value, _output_minus_target)
 
 
-def _bernoulli_value(z, o, y):
+def _bernoulli_value(z: Array, o: Array, y: Array) -> Array:
     # log(1 + exp(z)) - y z, one term per output: several labels are independent events.
     return (np.logaddexp(0, z) - y * z).sum(axis=1)
 
@@ -126,7 +133,7 @@ BERNOULLI = Loss("log_loss", "logistic", expit, _bernoulli_value, _output_minus_
 # ---- Counts ----
 
 
-def _half_poisson_deviance(z, o, y):
+def _half_poisson_deviance(z: Array, o: Array, y: Array) -> Array:
     return (o - y * z + xlogy(y, y) - y).sum(axis=1)
 
 
@@ -151,29 +158,29 @@ class ResidualLoss:
     """
 
     name: str
-    value: Callable
-    derivative: Callable
-    options: tuple = ()
+    value: Callable[..., Array]
+    derivative: Callable[..., Array]
+    options: tuple[float, ...] = ()
 
-    def with_output(self, activation, options):
+    def with_output(self, activation: Activation, options: tuple[float, ...]) -> Loss:
         """The loss of networks whose outputs go through `activation`."""
         given = [np.asarray(options)] if options else []
 
-        def value(z, o, y):
+        def value(z: Array, o: Array, y: Array) -> Array:
             return self.value(o - y, *given).sum(axis=1)
 
-        def gradient(z, o, y):
+        def gradient(z: Array, o: Array, y: Array) -> Array:
             return (self.derivative(o - y, *given) * activation.slope(z, o)).astype(o.dtype)
 
         return Loss(self.name, activation.name, activation.value, value, gradient)
 
 
-def _huber(r, delta):
+def _huber(r: Array, delta: Array) -> Array:
     size = np.abs(r)
     return np.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
 
 
-def _quantile_derivative(r, quantiles):
+def _quantile_derivative(r: Array, quantiles: Array) -> Array:
     return np.where(r > 0, 1 - quantiles, np.where(r < 0, -quantiles, 0 * r))
 
 
@@ -198,7 +205,7 @@ _RESIDUALS = {loss.name: loss for loss in RESIDUALS}
 #: Other names that users may give.
 ALIASES = {"pinball": "quantile"}
 # Losses that go with one output activation alone.
-_LINKED = {
+_LINKED: dict[tuple[str, str], Callable[..., Loss]] = {
     ("log_loss", "softmax"): multinomial,
     ("log_loss", "logistic"): lambda: BERNOULLI,
     ("poisson", "exp"): lambda: POISSON,
@@ -217,26 +224,26 @@ LOSSES = (
 _NAMES = {loss.name: loss.name for loss in LOSSES}
 
 
-def loss_name(loss):
+def loss_name(loss: str | Loss) -> str | Loss:
     """The name in the registry of the loss called `loss`; an object is returned as it is."""
     if isinstance(loss, Loss):
         return loss
     return _NAMES[ALIASES.get(loss, loss)]
 
 
-def allowed_outputs(loss):
+def allowed_outputs(loss: str) -> tuple[str, ...]:
     """The output activations that the loss called `loss` goes with."""
     if loss in _RESIDUALS:
         return tuple(function.name for function in OUTPUT_ACTIVATIONS)
     return tuple(output for name, output in _LINKED if name == loss)
 
 
-def options_of(loss, options):
+def options_of(loss: str, options: tuple[float, ...]) -> tuple[float, ...]:
     """The options of the loss called `loss`: those given, or else its own."""
     return options or (_RESIDUALS[loss].options if loss in _RESIDUALS else ())
 
 
-def get_loss(loss, output_activation, options=()):
+def get_loss(loss: str | Loss, output_activation: str, options: tuple[float, ...] = ()) -> Loss:
     """Return the loss of this name through this output activation.
 
     `options` are a number per output for the quantile loss, the sizes of the variables for

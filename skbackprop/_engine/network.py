@@ -7,14 +7,25 @@ inputs side by side; every later layer is stored neuron by neuron, because a for
 reads, and a backward pass writes, one neuron's weights at a time.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .activations import get_activation
 from .losses import get_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from ._typing import Array, DType, Matrix
+    from .activations import Activation
+    from .losses import Loss
 
 
 @dataclass(frozen=True)
@@ -34,60 +45,60 @@ class Network:
         What `losses.get_loss` takes.
     """
 
-    layer_sizes: tuple
-    activations: tuple
-    loss: str
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str | Activation, ...]
+    loss: str | Loss
     output_activation: str
-    loss_options: tuple = ()
+    loss_options: tuple[float, ...] = ()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         # The cached layout is cheap to rebuild and has no place in a file.
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         # The declared fields and nothing else.
         self.__init__(**state)  # type: ignore[misc]
 
     @property
-    def n_layers(self):
+    def n_layers(self) -> int:
         """Number of layers of weights."""
         return len(self.layer_sizes) - 1
 
     @cached_property
-    def shapes(self):
+    def shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of every layer of weights."""
         return list(pairwise(self.layer_sizes))
 
     @cached_property
-    def weight_offsets(self):
+    def weight_offsets(self) -> Array:
         """Where each layer's weights begin in the vector, and where the last end."""
         sizes = [n_in * n_out for n_in, n_out in self.shapes]
         return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
 
     @cached_property
-    def bias_offsets(self):
+    def bias_offsets(self) -> Array:
         """Where each layer's biases begin in the vector, and where the last end."""
         sizes = [n_out for _, n_out in self.shapes]
         return self.n_weights + np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
 
     @cached_property
-    def n_weights(self):
+    def n_weights(self) -> int:
         return int(self.weight_offsets[-1])
 
     @cached_property
-    def n_params(self):
+    def n_params(self) -> int:
         return int(self.bias_offsets[-1])
 
     @cached_property
-    def hidden(self):
+    def hidden(self) -> list[Activation]:
         """The activation rows of the hidden layers."""
         return [get_activation(name) for name in self.activations]
 
     @cached_property
-    def loss_function(self):
+    def loss_function(self) -> Loss:
         return get_loss(self.loss, self.output_activation, self.loss_options)
 
-    def weights(self, params):
+    def weights(self, params: Array) -> list[Array]:
         """Each layer's weights as a view of `params`, of shape (n_in, n_out)."""
         views = []
         for layer, (n_in, n_out) in enumerate(self.shapes):
@@ -98,12 +109,12 @@ class Network:
             )
         return views
 
-    def biases(self, params):
+    def biases(self, params: Array) -> list[Array]:
         """Each layer's biases as a view of `params`, of shape (n_out,)."""
         offsets = self.bias_offsets
         return [params[start:stop] for start, stop in pairwise(offsets)]
 
-    def pack(self, weights, biases, dtype):
+    def pack(self, weights: Sequence[Array], biases: Sequence[Array], dtype: DType) -> Array:
         """A new parameter vector that holds these arrays."""
         params = np.empty(self.n_params, dtype=dtype)
         for view, given in zip(self.weights(params), weights, strict=True):
@@ -112,7 +123,9 @@ class Network:
             view[...] = given
         return params
 
-    def forward(self, params, X, masks=None):
+    def forward(
+        self, params: Array, X: Matrix, masks: Sequence[Array | None] | None = None
+    ) -> tuple[list[Array], list[Array]]:
         """The weighted sums and the outputs of every layer, from the first to the last.
 
         Parameters
@@ -134,7 +147,14 @@ class Network:
                 signal = signal * masks[layer]
         return sums, outputs
 
-    def loss_and_gradient(self, params, X, Y, sample_weight=None, masks=None):
+    def loss_and_gradient(
+        self,
+        params: Array,
+        X: Matrix,
+        Y: Array,
+        sample_weight: Array | None = None,
+        masks: Sequence[Array | None] | None = None,
+    ) -> tuple[float, Array]:
         """The summed loss of a batch, and the gradient of its mean.
 
         Parameters
@@ -170,7 +190,15 @@ class Network:
         gradient /= total
         return float(loss.sum()), gradient
 
-    def backward(self, params, X, sums, outputs, delta, masks=None):
+    def backward(
+        self,
+        params: Array,
+        X: Matrix,
+        sums: Sequence[Array],
+        outputs: Sequence[Array],
+        delta: Array,
+        masks: Sequence[Array | None] | None = None,
+    ) -> Iterator[tuple[int, Array, Array]]:
         """Hand `delta` back from the outputs to the inputs.
 
         Yields, from the last layer to the first, the layer's number, the signal that it
@@ -187,7 +215,7 @@ class Network:
         yield 0, X, delta
 
 
-def path_products(weights):
+def path_products(weights: Sequence[Array]) -> Array:
     """The products of the weights along all paths from an input to an output, added up.
 
     Of shape (n_inputs, n_outputs); `weights` are those of each layer.

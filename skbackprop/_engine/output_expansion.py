@@ -1,9 +1,25 @@
 """Outputs that join a network after it has learned."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def expand_output_layer(before, after, vector, origins, drawn=None):
+    from ._typing import Array
+    from .network import Network
+
+
+def expand_output_layer(
+    before: Network,
+    after: Network,
+    vector: Array,
+    origins: Sequence[int | None],
+    drawn: Array | None = None,
+) -> Array:
     """The parameters of a network with other outputs; what was learned is not touched.
 
     Parameters

@@ -1,11 +1,20 @@
 """What keeps the weights in bounds beside the loss. Biases go free everywhere."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .dropout import dropout_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._typing import Array, DType
+    from .network import Network
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,11 @@ class Regularization:
     weight_decay: float = 0.0
     clip_norm: float | None = None
     max_norm: float | None = None
-    dropout: tuple = ()
+    dropout: tuple[float, ...] = ()
 
-    def masks(self, network, seed, presentations, dtype):
+    def masks(
+        self, network: Network, seed: int, presentations: Array, dtype: DType
+    ) -> Sequence[Array | None] | None:
         """The dropout of some presentations, a mask or None per hidden layer."""
         if not any(self.dropout):
             return None
@@ -51,7 +62,9 @@ class Regularization:
             )
         ]
 
-    def clip_and_penalize(self, gradient, params, n_weights, total_weight):
+    def clip_and_penalize(
+        self, gradient: Array, params: Array, n_weights: int, total_weight: float
+    ) -> None:
         """Clip `gradient` in place, and add the penalties' share to it."""
         if self.clip_norm is not None:
             norm = math.sqrt(gradient @ gradient)
@@ -62,12 +75,12 @@ class Regularization:
         if self.l1:
             gradient[:n_weights] += self.l1 / total_weight * np.sign(params[:n_weights])
 
-    def decay(self, params, n_weights, rate):
+    def decay(self, params: Array, n_weights: int, rate: float) -> None:
         """Shrink the weights in place, before an update."""
         if self.weight_decay:
             params[:n_weights] *= 1 - rate * self.weight_decay
 
-    def apply_max_norm(self, network, params):
+    def apply_max_norm(self, network: Network, params: Array) -> None:
         """Scale the weights of neurons that are too long in place, after an update."""
         if self.max_norm is None:
             return
@@ -75,7 +88,7 @@ class Regularization:
             norms = np.sqrt((weights * weights).sum(axis=0))
             weights *= np.where(norms > self.max_norm, self.max_norm / norms, 1)
 
-    def penalty(self, params, n_weights, total_weight):
+    def penalty(self, params: Array, n_weights: int, total_weight: float) -> float:
         """The penalties' part of a batch's mean objective."""
         weights = params[:n_weights]
         penalty = 0.0

@@ -11,19 +11,27 @@ on where they stand, and shuffled from there. So a model depends on the data and
 and not on how a file happened to be sorted.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from .hashing import GOLDEN, mix
 
+if TYPE_CHECKING:
+    from ._typing import Array, Generator, Matrix
+
 _NUMBERS_COMPARED = 2**17
 # An expected number of uses that is this near to an integer is one.
 _ROUNDING = 1e-9
 
 
-def merge_copies(X, y, rows, hashes, weights):
+def merge_copies(
+    X: Matrix, y: Array, rows: Array, hashes: Array, weights: Array | None
+) -> tuple[Array, Array | None]:
     """Let one row stand for all of its copies, with their weight.
 
     So a row of weight 2 and two copies of it are trained on alike, to the last bit.
@@ -58,7 +66,7 @@ def merge_copies(X, y, rows, hashes, weights):
     return rows[is_first], merged
 
 
-def sum_by_group(groups, weights):
+def sum_by_group(groups: Array, weights: Array) -> Array:
     """The sum of the weights of each group, the same in any order.
 
     Parameters
@@ -75,7 +83,7 @@ def sum_by_group(groups, weights):
     return np.bincount(groups[ascending], weights[ascending])
 
 
-def _equal_rows(X, y, ours, theirs):
+def _equal_rows(X: Matrix, y: Array, ours: Array, theirs: Array) -> Array:
     """Rows with the same hash are hardly ever different, but could be."""
     # Some at a time: of many copies, all would be the data once more.
     step = max(1, _NUMBERS_COMPARED * X.shape[0] // max(X.size, 1))
@@ -85,7 +93,7 @@ def _equal_rows(X, y, ours, theirs):
     )
 
 
-def _equal(X, y, ours, theirs):
+def _equal(X: Matrix, y: Array, ours: Array, theirs: Array) -> Array:
     differences = X[ours] != X[theirs]
     if sparse.issparse(differences):
         differ = np.diff(differences.indptr) > 0
@@ -95,7 +103,7 @@ def _equal(X, y, ours, theirs):
     return ~(differ | of_targets)
 
 
-def hold_out(hashes, strata, counts, fraction, seed):
+def hold_out(hashes: Array, strata: Array, counts: Array, fraction: float, seed: int) -> Array:
     """Choose rows to hold out, by what they contain: equal rows stay together.
 
     So a row of weight 2 and two copies of it are dealt with alike, no copy of a training
@@ -155,12 +163,12 @@ class EpochSampler:
     weights: np.ndarray | None
     size: int
 
-    def draw(self, rng):
+    def draw(self, rng: Generator) -> Array:
         """The row numbers of one epoch, in order."""
         rows = self.rows if self.weights is None else self._resample(self.weights, rng)
         return rows[rng.permutation(len(rows))] if self.shuffle else rows
 
-    def _resample(self, weights, rng):
+    def _resample(self, weights: Array, rng: Generator) -> Array:
         """Systematic resampling: every row floor(w) or ceil(w) times (Kitagawa, 1996)."""
         cumulated = np.cumsum(weights)
         points = (np.arange(self.size) + rng.uniform()) * (cumulated[-1] / self.size)
@@ -168,7 +176,7 @@ class EpochSampler:
         return self.rows[np.minimum(chosen, len(self.rows) - 1)]
 
 
-def make_sampler(rows, weights, shuffle):
+def make_sampler(rows: Array, weights: Array | None, shuffle: bool) -> EpochSampler:
     """Turn positive sample weights into what an epoch presents.
 
     Parameters

@@ -1,8 +1,15 @@
 """Networks that cannot learn: saturated layers, outputs that ignore the inputs."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ._typing import Array, Matrix
+    from .activations import Activation
+    from .network import Network
 
 # A slope below which a neuron passes next to nothing of an error on.
 _FLAT = 1e-3
@@ -27,7 +34,7 @@ class SaturatedLayer(NamedTuple):
     on_both_sides: bool
 
 
-def saturated_layer(network, params, X):
+def saturated_layer(network: Network, params: Array, X: Matrix) -> SaturatedLayer | None:
     """Return the first hidden layer that is flat on all rows, or None.
 
     The derivative of the activation of each of its neurons is next to zero on each row, so
@@ -53,16 +60,16 @@ def saturated_layer(network, params, X):
     return None
 
 
-def _is_flat(activation, z, a):
+def _is_flat(activation: Activation, z: Array, a: Array) -> bool:
     return bool((np.abs(activation.slope(z, a)) < _FLAT).all())
 
 
-def has_constant_output(network, params, X):
+def has_constant_output(network: Network, params: Array, X: Matrix) -> bool:
     """Return whether the network gives the same output for different rows."""
     with np.errstate(all="ignore"):
         raw = network.forward(params, X)[0][-1]
         return _varies(X) and bool((np.ptp(raw, axis=0) <= _SAME * np.abs(raw).max()).all())
 
 
-def _varies(X):
+def _varies(X: Matrix) -> bool:
     return (X[[0] * X.shape[0]] != X).sum() > 0

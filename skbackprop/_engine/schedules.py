@@ -4,6 +4,8 @@ A schedule is a function of the counters alone, so that training which is interr
 resumed runs at the rates of training which was not.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,14 +78,14 @@ class Schedule:
     """
 
     name: str
-    factor: Callable
+    factor: Callable[[TrainCounters, int, float], float]
 
 
 ADAPTIVE_CUT = 5.0
 ADAPTIVE_FLOOR = 1e-6
 
 
-def _remaining(counters, length):
+def _remaining(counters: TrainCounters, length: int) -> float:
     return max(0.0, 1.0 - counters.epochs / length)
 
 
@@ -107,6 +109,6 @@ SCHEDULES = (CONSTANT, INVSCALING, ADAPTIVE, LINEAR, COSINE)
 _BY_NAME = {row.name: row for row in SCHEDULES}
 
 
-def get_schedule(name):
+def get_schedule(name: str) -> Schedule:
     """The schedule called `name`."""
     return _BY_NAME[name]

@@ -18,15 +18,17 @@ from .saturation import has_constant_output, saturated_layer
 from .solvers.levenberg_marquardt import LeastSquares
 
 if TYPE_CHECKING:
+    from ._typing import Array, DType, Generator, Matrix, Runner
     from .early_stopping import EarlyStopping
     from .network import Network
     from .regularization import Regularization
     from .sampling import EpochSampler
-    from .schedules import Schedule
+    from .saturation import SaturatedLayer
+    from .schedules import Schedule, TrainCounters
     from .solvers import Solver
 
 
-def as_matrix(Y, rows, n_outputs, dtype):
+def as_matrix(Y: Array, rows: Array, n_outputs: int, dtype: DType) -> Array:
     """The targets of some rows, one column per output; class numbers become one-hot."""
     if Y.ndim == 2:
         return Y[rows]
@@ -36,21 +38,21 @@ def as_matrix(Y, rows, n_outputs, dtype):
 
 
 def run_epoch(
-    network,
-    params,
-    state,
-    solver,
-    regularization,
-    X,
-    Y,
-    order,
-    batch_size,
-    rate,
-    updates=0,
-    weights=None,
-    seed=0,
-    samples_seen=0,
-):
+    network: Network,
+    params: Array,
+    state: Array,
+    solver: Solver,
+    regularization: Regularization,
+    X: Matrix,
+    Y: Array,
+    order: Array,
+    batch_size: int,
+    rate: float,
+    updates: int = 0,
+    weights: Array | None = None,
+    seed: int = 0,
+    samples_seen: int = 0,
+) -> float:
     """Present rows in the given order and update the parameters after every batch.
 
     Parameters
@@ -106,7 +108,17 @@ def run_epoch(
     return total
 
 
-def update(network, params, state, solver, regularization, gradient, total_weight, rate, count):
+def update(
+    network: Network,
+    params: Array,
+    state: Array,
+    solver: Solver,
+    regularization: Regularization,
+    gradient: Array,
+    total_weight: float,
+    rate: float,
+    count: int,
+) -> None:
     """Change the parameters by the gradient of a batch's mean loss, all in place.
 
     Parameters
@@ -120,7 +132,8 @@ def update(network, params, state, solver, regularization, gradient, total_weigh
     """
     regularization.clip_and_penalize(gradient, params, network.n_weights, total_weight)
     regularization.decay(params, network.n_weights, rate)
-    returned = solver.step(params, gradient, state, rate, count)
+    step: Callable[..., object] = solver.step  # which a user may have written
+    returned = step(params, gradient, state, rate, count)
     if returned is not None:
         raise TypeError(
             f"The step of {type(solver).__name__} must change params in place, as by "
@@ -129,31 +142,51 @@ def update(network, params, state, solver, regularization, gradient, total_weigh
     regularization.apply_max_norm(network, params)
 
 
-def has_kernel():
+def has_kernel() -> bool:
     """Return whether the package was installed with its compiled kernel."""
     return kernel is not None
 
 
-def choose_engine(network, solver):
+def choose_engine(network: Network, solver: Solver) -> str:
     """The name of the fastest implementation for this network, "compiled" or "numpy"."""
     rule = solver.update_rule or solver
     is_compiled = kernel is not None and kernel.can_train(network, rule)
     return "compiled" if is_compiled else "numpy"
 
 
-def make_runner(network, params, state, solver, regularization, X, Y, weights, seed):
+def make_runner(
+    network: Network,
+    params: Array,
+    state: Array,
+    solver: Solver,
+    regularization: Regularization,
+    X: Matrix,
+    Y: Array,
+    weights: Array | None,
+    seed: int,
+) -> Runner:
     """Return `run_epoch` for these: ``run(order, batch_size, rate, updates, samples_seen)``."""
     fixed = (network, params, state, solver, regularization, X, Y)
     if choose_engine(network, solver) == "compiled":
         return kernel.Runner(*fixed, weights, seed).run
 
-    def run(order, batch_size, rate, updates=0, samples_seen=0):
+    def run(
+        order: Array, batch_size: int, rate: float, updates: int = 0, samples_seen: int = 0
+    ) -> float:
         return run_epoch(*fixed, order, batch_size, rate, updates, weights, seed, samples_seen)
 
     return run
 
 
-def make_least_squares(network, X, Y, rows, weights, total_weight, dtype):
+def make_least_squares(
+    network: Network,
+    X: Matrix,
+    Y: Array,
+    rows: Array,
+    weights: Array | None,
+    total_weight: float,
+    dtype: DType,
+) -> LeastSquares:
     """The share of some rows in a mean of squared errors, as Levenberg-Marquardt takes it."""
     rows = np.asarray(rows)
     weights = np.ones(len(rows)) if weights is None else weights[rows].astype(np.float64)
@@ -196,12 +229,12 @@ class TrainingConfig:
     early_stopping: EarlyStopping
     expects_signal: bool = False
 
-    def learning_rate_at(self, counters):
+    def learning_rate_at(self, counters: TrainCounters) -> float:
         """Return the learning rate of the next epoch, which each restart has halved."""
         factor = self.schedule.factor(counters, self.schedule_length, self.power_t)
         return self.learning_rate_init * factor * 0.5**counters.n_restarts
 
-    def penalty(self, params, batch_weight):
+    def penalty(self, params: Array, batch_weight: float) -> float:
         """Return what the penalties add to the mean loss of a batch of this weight."""
         return self.regularization.penalty(params, self.network.n_weights, batch_weight)
 
@@ -232,30 +265,30 @@ class TrainingProblem:
     evaluate: Callable[[np.ndarray], ValidationResult] | None = None
     probe: Any = None
 
-    def saturated_layer(self, params):
+    def saturated_layer(self, params: Array) -> SaturatedLayer | None:
         """Return a `SaturatedLayer` that cannot learn from here, or None."""
         if self.probe is None:
             return None
         return saturated_layer(self.config.network, params, self.probe)
 
-    def lost_signal(self, params):
+    def lost_signal(self, params: Array) -> bool:
         """Return whether the output should depend on the inputs, and does not."""
         config = self.config
         return config.expects_signal and has_constant_output(config.network, params, self.probe)
 
     @property
-    def total_weight(self):
+    def total_weight(self) -> float:
         """The weight of all samples of an epoch."""
         if self.weights is None:
             return self.sampler.size
         return float(self.weights[self.sampler.rows].sum())
 
     @property
-    def updates_per_epoch(self):
+    def updates_per_epoch(self) -> int:
         """The number of batches."""
         return -(-self.sampler.size // self.config.batch_size)
 
-    def make_runner(self, params, state, solver, seed=0):
+    def make_runner(self, params: Array, state: Array, solver: Solver, seed: int = 0) -> Runner:
         """`run_epoch` on the samples of this problem, as `make_runner` returns it."""
         config = self.config
         return make_runner(
@@ -263,7 +296,7 @@ class TrainingProblem:
             self.weights, seed,
         )  # fmt: skip
 
-    def least_squares(self, dtype):
+    def least_squares(self, dtype: DType) -> LeastSquares:
         """The samples of this problem as Levenberg-Marquardt takes them."""
         return make_least_squares(
             self.config.network, self.X, self.Y, self.sampler.rows, self.weights,
@@ -293,7 +326,14 @@ class EpochRecord:
     should_stop: bool
 
 
-def train(problem, params, state, counters, rng, on_epoch_end):
+def train(
+    problem: TrainingProblem,
+    params: Array,
+    state: Array,
+    counters: TrainCounters,
+    rng: Generator,
+    on_epoch_end: Callable[[EpochRecord], bool],
+) -> str | None:
     """Train an epoch at a time until `on_epoch_end`, given an `EpochRecord`, returns True.
 
     `params`, `state`, `counters` and `rng` are changed in place: they are all that has to
@@ -302,7 +342,7 @@ def train(problem, params, state, counters, rng, on_epoch_end):
     """
     last = time.perf_counter()
 
-    def end_epoch(loss, loss_sum, learning_rate):
+    def end_epoch(loss: float, loss_sum: float, learning_rate: float) -> bool:
         nonlocal last
         # The loss first: an interrupt between these lines must not look like a divergence.
         counters.loss = loss

@@ -5,6 +5,10 @@ it remembers, and its step. To add one, write the class and enter it in `SOLVERS
 that the estimators accept, files, the numeric tests and the documentation follow from that.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .adam import Adam, AMSGrad
 from .lbfgs import LBFGS
 from .levenberg_marquardt import LevenbergMarquardt
@@ -12,6 +16,9 @@ from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sgd import GradientDescent, Momentum, Nesterov
 from .solver import AccumulateGradient, Solver
+
+if TYPE_CHECKING:
+    from typing import Any
 
 #: By the names that users give; `from_params` of a class may return one of its subclasses.
 SOLVERS = {
@@ -24,6 +31,6 @@ UPDATE_RULES = (
 )  # fmt: skip
 
 
-def get_solver(solver):
+def get_solver(solver: Solver) -> Any:
     """Return the class of solvers called `solver`, or the object that a user wrote."""
     return solver if isinstance(solver, Solver) else SOLVERS[solver]

@@ -1,11 +1,20 @@
 """Adam and AMSGrad: steps scaled by running moments of the gradient."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .._typing import Array, DType
 
 
 @dataclass(frozen=True)
@@ -21,15 +30,17 @@ class Adam(Solver):
     parameters = ("beta_1", "beta_2", "epsilon")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return the solver that an estimator's parameters describe."""
         return cls(*(float(params[name]) for name in cls.parameters))
 
-    def bounds_steps(self, dtype):
+    def bounds_steps(self, dtype: DType) -> bool:
         """Return whether the size of a step is bounded in this dtype."""
         return self.beta_1**2 < self.beta_2 and dtype.type(self.epsilon) != 0
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move against the mean gradient, in units of its root mean square."""
         first, second = state
         first *= self.beta_1
@@ -41,7 +52,7 @@ class Adam(Solver):
         params -= rate * first / (second**0.5 + self.epsilon)
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return (self.beta_1, self.beta_2, self.epsilon)
 
@@ -56,7 +67,9 @@ class AMSGrad(Adam):
     name = "amsgrad"
     n_slots = 3  # running means of the gradient and of its square, and the largest of these
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move against the mean gradient, in units of the largest root mean square."""
         first, second, largest = state
         first *= self.beta_1

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .solver import Solver, check_declarations, require
+
+if TYPE_CHECKING:
+    from .._typing import Array, DType
 
 _N_PARAMS = 5
 _CURVATURE = np.linspace(0.5, 2.0, _N_PARAMS)
@@ -54,17 +58,17 @@ learning_rate=0.005 it went from 3.125 to 378.125.
     _check_descent(solver)
 
 
-def _gradients(dtype, n_steps):
+def _gradients(dtype: DType, n_steps: int) -> Array:
     rng = np.random.RandomState(0)
     return rng.normal(size=(n_steps, _N_PARAMS)).astype(dtype)
 
 
-def _run(solver, params, state, gradients, first=1):
+def _run(solver: Solver, params: Array, state: Array, gradients: Array, first: int = 1) -> None:
     for count, gradient in enumerate(gradients, start=first):
         solver.step(params, gradient, state, 0.01, count)
 
 
-def _check_step(solver, dtype):
+def _check_step(solver: Solver, dtype: DType) -> None:
     params = np.linspace(-1, 1, _N_PARAMS).astype(dtype)
     before, state = params.copy(), solver.init_state(_N_PARAMS, dtype)
     gradients = _gradients(dtype, 3)
@@ -80,7 +84,7 @@ def _check_step(solver, dtype):
     require(np.array_equal(gradients, given), solver, "leave the gradient as it is")
 
 
-def _check_memory(solver):
+def _check_memory(solver: Solver) -> None:
     """A copy that goes on from copied parameters and state must come to the same bits."""
     gradients = _gradients(np.dtype(np.float64), 8)
     fresh = copy.deepcopy(solver)
@@ -97,7 +101,7 @@ def _check_memory(solver):
     )
 
 
-def _check_descent(solver):
+def _check_descent(solver: Solver) -> None:
     params, state = np.ones(_N_PARAMS), solver.init_state(_N_PARAMS, np.dtype(np.float64))
     before = _CURVATURE @ params**2 / 2
     rate = float(solver.default_learning_rate)
@@ -105,7 +109,7 @@ def _check_descent(solver):
         solver.step(params, _CURVATURE * params, state, rate, count)
     after = _CURVATURE @ params**2 / 2
     require(
-        after < before,
+        bool(after < before),
         solver,
         f"make a quadratic function smaller: in {_N_STEPS} steps with learning_rate={rate:g} "
         f"it went from {before:g} to {after:g}",

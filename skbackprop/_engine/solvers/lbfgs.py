@@ -6,14 +6,25 @@ training that goes on is replayed from its beginning, and ends at the same bits 
 that was never interrupted.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
 
 from ..blas_threads import largest_product, limit_for
 from .solver import AccumulateGradient, Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .._typing import Array, DType, EndEpoch, Generator, LossAndGradient
+    from ..schedules import TrainCounters
+    from ..training import TrainingProblem
 
 # scipy also ends where the objective falls by less than this share, which is right for
 # scikit-learn's usual tolerance; a finer one asks for a finer share.
@@ -46,11 +57,11 @@ class LBFGS(Solver):
     refused = ("dropout", "weight_decay", "l1", "max_norm")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return the solver that an estimator's parameters describe."""
         return cls(params["tol"], int(params["max_fun"]))
 
-    def explain_end(self, outcome):
+    def explain_end(self, outcome: str | None) -> str | None:
         """Return why training ended before it converged and what to do, or None."""
         if outcome == "max_fun":
             return (
@@ -64,11 +75,19 @@ class LBFGS(Solver):
             )
         return None
 
-    def train(self, problem, params, state, counters, rng, end_epoch):
+    def train(
+        self,
+        problem: TrainingProblem,
+        params: Array,
+        state: Array,
+        counters: TrainCounters,
+        rng: Generator,
+        end_epoch: EndEpoch,
+    ) -> str | None:
         """Train an iteration at a time, as `Solver.train` does with epochs."""
         total_weight, n_rows = problem.total_weight, len(problem.sampler.rows)
 
-        def end_iteration(loss):
+        def end_iteration(loss: float) -> bool:
             data_loss = loss - problem.config.penalty(params, total_weight)
             return end_epoch(loss, data_loss * total_weight, math.nan)
 
@@ -77,7 +96,7 @@ class LBFGS(Solver):
             return minimize_lbfgs(self, objective, params, state, counters, end_iteration)
 
 
-def _make_objective(problem, dtype):
+def _make_objective(problem: TrainingProblem, dtype: DType) -> LossAndGradient:
     """Return the objective of the whole data, and its gradient, as one function."""
     network, rows = problem.config.network, problem.sampler.rows
     params = np.empty(network.n_params, dtype=dtype)
@@ -85,7 +104,7 @@ def _make_objective(problem, dtype):
     gradient = rule.init_state(network.n_params, dtype)
     run = problem.make_runner(params, gradient, rule)
 
-    def loss_and_gradient(vector):
+    def loss_and_gradient(vector: Array) -> tuple[float, Array]:
         params[:] = vector
         with np.errstate(over="ignore", invalid="ignore"):
             loss_sum = run(rows, len(rows), 0.0)
@@ -102,23 +121,30 @@ class _Stop(Exception):
 class _Objective:
     """The objective in float64, remembering what it computed last."""
 
-    def __init__(self, loss_and_gradient, dtype):
+    def __init__(self, loss_and_gradient: LossAndGradient, dtype: DType) -> None:
         self._compute = loss_and_gradient
         self._dtype = dtype
         self.n_gradients = 0
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> tuple[float, Array]:
         self.n_gradients += 1
         self.x = x.copy()
         self.loss, gradient = self._compute(x.astype(self._dtype))
         return self.loss, gradient.astype(np.float64)
 
-    def loss_at(self, x):
+    def loss_at(self, x: Array) -> float:
         """The loss at an iterate, which is mostly where it was computed last."""
         return self.loss if np.array_equal(x, self.x) else self(x)[0]
 
 
-def minimize_lbfgs(solver, loss_and_gradient, params, state, counters, end_iteration):
+def minimize_lbfgs(
+    solver: LBFGS,
+    loss_and_gradient: LossAndGradient,
+    params: Array,
+    state: Array,
+    counters: TrainCounters,
+    end_iteration: Any,
+) -> str | None:
     """Train until `end_iteration` says so, the gradient vanishes, or the budget is spent.
 
     Parameters
@@ -149,7 +175,7 @@ def minimize_lbfgs(solver, loss_and_gradient, params, state, counters, end_itera
     objective.n_gradients = 0
     iterations = 0
 
-    def after_iteration(x):
+    def after_iteration(x: Array) -> None:
         nonlocal iterations
         iterations += 1
         if iterations <= replayed:

@@ -10,10 +10,12 @@ equations as there are parameters or, rearranged, as there are residuals: the ti
 grows with the cube of the smaller number.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +23,14 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr
 
 from ..blas_threads import limit_for
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .._typing import Array, EndEpoch, Generator, Matrix
+    from ..network import Network
+    from ..schedules import TrainCounters
+    from ..training import TrainingProblem
 
 # Elements of the Jacobian that are held at a time.
 _ELEMENTS = 1 << 22
@@ -56,11 +66,11 @@ class LevenbergMarquardt(Solver):
     refused = ("dropout", "weight_decay", "l1", "max_norm")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return the solver that an estimator's parameters describe."""
         return cls(params["tol"])
 
-    def check_network(self, network):
+    def check_network(self, network: Network) -> None:
         """Raise a ValueError unless the loss is the squared error."""
         if network.loss != "squared_error":
             name = getattr(network.loss, "name", network.loss)
@@ -69,7 +79,7 @@ class LevenbergMarquardt(Solver):
                 f"{name!r}."
             )
 
-    def check_size(self, network, n_rows=None):
+    def check_size(self, network: Network, n_rows: int | None = None) -> None:
         """Raise a ValueError if both systems, one of which has to be solved, are too large.
 
         Parameters
@@ -89,7 +99,15 @@ class LevenbergMarquardt(Solver):
                 "or solver='lbfgs' would do."
             )
 
-    def train(self, problem, params, state, counters, rng, end_epoch):
+    def train(
+        self,
+        problem: TrainingProblem,
+        params: Array,
+        state: Array,
+        counters: TrainCounters,
+        rng: Generator,
+        end_epoch: EndEpoch,
+    ) -> str | None:
         """Train a step at a time, as `Solver.train` does with epochs."""
         equations, total_weight = problem.least_squares(params.dtype), problem.total_weight
         ridge = problem.config.regularization.alpha / total_weight
@@ -109,7 +127,7 @@ class LevenbergMarquardt(Solver):
 # ---- Derivatives ----
 
 
-def _derivatives(network, params, X, Y):
+def _derivatives(network: Network, params: Array, X: Matrix, Y: Array) -> Any:
     """The residuals, and what their derivatives are made of.
 
     Returns
@@ -133,7 +151,7 @@ def _derivatives(network, params, X, Y):
     return residuals, [X, *outputs[:-1]], deltas
 
 
-def _jacobian(network, params, X, Y):
+def _jacobian(network: Network, params: Array, X: Matrix, Y: Array) -> tuple[Array, Array]:
     """The residuals (n, n_outputs), and their derivatives (n, n_outputs, n_params)."""
     residuals, signals, deltas = _derivatives(network, params, X, Y)
     jacobian = np.empty((*residuals.shape, network.n_params))
@@ -168,18 +186,26 @@ class PrimalSystem:
     ridge : float
     """
 
-    def __init__(self, loss, gradient, matrix, params, n_weights, ridge):
+    def __init__(
+        self,
+        loss: float,
+        gradient: Array,
+        matrix: Array,
+        params: Array,
+        n_weights: int,
+        ridge: float,
+    ) -> None:
         gradient[:n_weights] += ridge * params[:n_weights]
         matrix.flat[: n_weights * (len(params) + 1) : len(params) + 1] += ridge
         self.loss, self.gradient = loss, gradient
         self._matrix, self._diagonal = matrix, matrix.diagonal().copy()
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether all numbers are: they are not where training has diverged."""
         return bool(np.isfinite(self.gradient).all() and np.isfinite(self._matrix).all())
 
-    def solve(self, damping):
+    def solve(self, damping: float) -> Array:
         """The step, of shape (n_params,)."""
         self._matrix.flat[:: len(self.gradient) + 1] = self._diagonal + damping
         return _solve(self._matrix, self.gradient)
@@ -209,7 +235,15 @@ class DualSystem:
     ridge : float
     """
 
-    def __init__(self, network, params, X, Y, weights, ridge):
+    def __init__(
+        self,
+        network: Network,
+        params: Array,
+        X: Matrix,
+        Y: Array,
+        weights: Array,
+        ridge: float,
+    ) -> None:
         residuals, signals, deltas = _derivatives(network, params, X, Y)
         root = np.sqrt(weights)
         self._network, self._ridge = network, ridge
@@ -226,11 +260,11 @@ class DualSystem:
         self._gram = self._weight_gram()
 
     @property
-    def is_finite(self):
+    def is_finite(self) -> bool:
         """Whether all numbers are: they are not where training has diverged."""
         return bool(np.isfinite(self.gradient).all() and np.isfinite(self._gram).all())
 
-    def solve(self, damping):
+    def solve(self, damping: float) -> Array:
         """The step, of shape (n_params,)."""
         strength = self._ridge + damping
         shrunk = self._weights * (self._ridge / strength)
@@ -245,7 +279,7 @@ class DualSystem:
         u = solved[:, -1] - solved[:, :-1] @ step
         return np.append(shrunk + self._vjp(u.reshape(self._residuals.shape)), basis @ step)
 
-    def _weight_gram(self):
+    def _weight_gram(self) -> Array:
         """J_w J_w'."""
         n, n_outputs = self._residuals.shape
         gram = np.zeros((n, n_outputs, n, n_outputs))
@@ -258,12 +292,12 @@ class DualSystem:
         return gram.reshape(n * n_outputs, -1)
 
     @cached_property
-    def _bias_directions(self):
+    def _bias_directions(self) -> tuple[Array, Array]:
         """A basis of the directions in which biases matter, and J_b in these directions."""
         basis, triangle = qr(self._biases.T, mode="economic", check_finite=False)
         return basis, triangle.T
 
-    def _jvp(self, vector):
+    def _jvp(self, vector: Array) -> Array:
         """J_w times a vector, of shape (n, n_outputs)."""
         found = np.zeros(self._residuals.shape)
         layers = zip(self._signals, self._network.weights(vector), self._deltas, strict=True)
@@ -271,7 +305,7 @@ class DualSystem:
             found += np.einsum("no,nko->nk", signal @ weights, delta)
         return found
 
-    def _vjp(self, of_residuals):
+    def _vjp(self, of_residuals: Array) -> Array:
         """J_w' times a vector of shape (n, n_outputs)."""
         found = np.empty(self._network.n_weights)
         layers = zip(self._signals, self._network.weights(found), self._deltas, strict=True)
@@ -280,7 +314,7 @@ class DualSystem:
         return found
 
 
-def _solve(matrix, right):
+def _solve(matrix: Array, right: Array) -> Array:
     """The solution of a system that is symmetric and positive definite; NaN if it is not."""
     try:
         factor = cho_factor(matrix, check_finite=False)
@@ -312,16 +346,16 @@ class LeastSquares:
     weights: np.ndarray
 
     @property
-    def _n_residuals(self):
+    def _n_residuals(self) -> int:
         return len(self.rows) * self.Y.shape[1]
 
     @property
-    def _rows_per_part(self):
+    def _rows_per_part(self) -> int:
         """Whose part of the Jacobian can be held."""
         return max(1, _ELEMENTS // (self.network.n_params * self.Y.shape[1]))
 
     @property
-    def multiplications(self):
+    def multiplications(self) -> int:
         """In the largest matrix product of a step."""
         n_residuals, n_params = self._n_residuals, self.network.n_params
         if n_residuals < n_params:
@@ -329,13 +363,13 @@ class LeastSquares:
         in_part = self._rows_per_part * self.Y.shape[1]
         return n_params**2 * min(n_residuals, in_part)
 
-    def _parts(self, size):
+    def _parts(self, size: int) -> Iterator[tuple[Matrix, Array, Array]]:
         """Inputs, targets and weights, some rows at a time."""
         for start in range(0, len(self.rows), size):
             rows = self.rows[start : start + size]
             yield self.X[rows], self.Y[rows], self.weights[start : start + size]
 
-    def loss(self, params):
+    def loss(self, params: Array) -> float:
         """The mean loss."""
         row, total = self.network.loss_function, 0.0
         for X, Y, weights in self._parts(_ROWS):
@@ -343,7 +377,7 @@ class LeastSquares:
             total += float(weights @ row.value(sums[-1], outputs[-1], Y))
         return total
 
-    def normal_equations(self, params):
+    def normal_equations(self, params: Array) -> tuple[float, Array, Array]:
         """The mean loss, its gradient and its Gauss-Newton matrix.
 
         Returns
@@ -364,7 +398,7 @@ class LeastSquares:
             matrix += jacobian.T @ jacobian
         return loss, gradient, matrix
 
-    def system(self, params, n_weights, ridge):
+    def system(self, params: Array, n_weights: int, ridge: float) -> PrimalSystem | DualSystem:
         """The damped equations of a step: of the parameters or the residuals, if fewer."""
         if self._n_residuals < len(params):
             ((X, Y, weights),) = self._parts(len(self.rows))
@@ -373,7 +407,14 @@ class LeastSquares:
         return PrimalSystem(loss, gradient, matrix, params, n_weights, ridge)
 
 
-def take_step(solver, equations, params, n_weights, ridge, counters):
+def take_step(
+    solver: LevenbergMarquardt,
+    equations: LeastSquares,
+    params: Array,
+    n_weights: int,
+    ridge: float,
+    counters: TrainCounters,
+) -> tuple[float, bool]:
     """One step that makes the objective smaller, if there is one; `params` change in place.
 
     Parameters
@@ -395,7 +436,7 @@ def take_step(solver, equations, params, n_weights, ridge, counters):
         objective smaller.
     """
 
-    def objective(vector):
+    def objective(vector: Array) -> float:
         weights = vector[:n_weights]
         return equations.loss(vector) + 0.5 * ridge * float(weights @ weights)
 

@@ -1,9 +1,18 @@
 """RMSprop: steps scaled by a running mean of the squared gradient."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .._typing import Array, DType
 
 
 @dataclass(frozen=True)
@@ -22,15 +31,17 @@ class RMSprop(Solver):
     parameters = ("beta_2", "epsilon")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return the solver that an estimator's parameters describe."""
         return cls(float(params["beta_2"]), float(params["epsilon"]))
 
-    def bounds_steps(self, dtype):
+    def bounds_steps(self, dtype: DType) -> bool:
         """Return whether the size of a step is bounded in this dtype."""
         return dtype.type(self.epsilon) != 0
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move against the gradient, in units of its root mean square."""
         mean = state[0]
         mean *= self.decay
@@ -39,6 +50,6 @@ class RMSprop(Solver):
         params -= rate * gradient / (mean**0.5 + self.epsilon)
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return (self.decay, self.epsilon)

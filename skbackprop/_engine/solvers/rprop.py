@@ -1,11 +1,16 @@
 """Rprop: a step of its own for each weight, by the sign of its gradient."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from .._typing import Array
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,9 @@ class Rprop(Solver):
     refused = ("dropout", "weight_decay")
     smallest: ClassVar[float] = 1e-6
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move each weight by its own step, against the sign of its gradient."""
         before, steps = state
         steps[steps == 0] = learning_rate
@@ -39,6 +46,6 @@ class Rprop(Solver):
         params -= np.sign(before) * steps
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return (self.growth, self.cut, self.largest, self.smallest)

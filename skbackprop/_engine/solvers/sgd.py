@@ -1,8 +1,17 @@
 """Stochastic gradient descent, plain and with momentum."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .._typing import Array
 
 _ONLINE_LEARNING_RATE = 0.03
 
@@ -17,7 +26,7 @@ class GradientDescent(Solver):
     schedules = ("constant", "invscaling", "adaptive", "linear", "cosine")
 
     @classmethod
-    def from_params(cls, params):
+    def from_params(cls, params: Mapping[str, Any]) -> Solver:
         """Return gradient descent, with momentum where the estimator has one."""
         momentum = float(params["momentum"])
         if momentum == 0:
@@ -25,16 +34,18 @@ class GradientDescent(Solver):
         return Nesterov(momentum) if params["nesterovs_momentum"] else Momentum(momentum)
 
     @property
-    def default_learning_rate(self):  # type: ignore[override]
+    def default_learning_rate(self) -> float:  # type: ignore[override]
         """What ``learning_rate_init="auto"`` comes to."""
         return _ONLINE_LEARNING_RATE
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move against the gradient."""
         params -= learning_rate * gradient
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return ()
 
@@ -47,11 +58,13 @@ class Momentum(GradientDescent):
     n_slots = 1  # the velocity
 
     @property
-    def default_learning_rate(self):  # type: ignore[override]
+    def default_learning_rate(self) -> float:  # type: ignore[override]
         """What "auto" comes to: the steps of a gradient add up to 1 / (1 - momentum)."""
         return _ONLINE_LEARNING_RATE * max(1.0 - self.momentum, 0.01)
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move by the velocity, which the gradient changes."""
         velocity = state[0]
         velocity *= self.momentum
@@ -59,7 +72,7 @@ class Momentum(GradientDescent):
         params += velocity
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return (self.momentum,)
 
@@ -72,7 +85,9 @@ class Nesterov(Momentum):
     parameters.
     """
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Move by the velocity after the next step."""
         velocity = state[0]
         velocity *= self.momentum

@@ -212,23 +212,25 @@ class AccumulateGradient(Solver):
     name = "accumulate"
     n_slots = 1
 
-    def step(self, params, gradient, state, learning_rate, count):
+    def step(
+        self, params: Array, gradient: Array, state: Array, learning_rate: float, count: int
+    ) -> None:
         """Keep the gradient."""
         state[0] = gradient
 
     @property
-    def hyperparams(self):
+    def hyperparams(self) -> tuple[float, ...]:
         """The hyperparameters in the order in which the kernel takes them."""
         return ()
 
 
-def require(condition, solver, rule):
+def require(condition: bool, solver: Solver, rule: str) -> None:
     """Raise a ValueError unless the condition holds."""
     if not condition:
         raise ValueError(f"{type(solver).__name__} must {rule}.")
 
 
-def check_declarations(solver):
+def check_declarations(solver: Solver) -> None:
     """Raise a ValueError if a solver of the user's declares what cannot be."""
     rules: tuple[tuple[str, Any, Any], ...] = (
         ("n_slots", Integral, 0),
