@@ -48,6 +48,13 @@ def torch(session):
 
 
 @nox.session
+def campaigns(session):
+    """The long random campaigns with all of their examples."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "auto", "-m", "campaign", "--hypothesis-profile=campaign")
+
+
+@nox.session
 def coverage(session):
     """Which lines and branches no test runs; fails below the share in setup.cfg.
 

@@ -37,6 +37,10 @@ hypothesis.settings.register_profile(
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+# `strategies.campaign` draws all examples with it.
+hypothesis.settings.register_profile(
+    "campaign", hypothesis.settings.get_profile("reproducible"), print_blob=True
+)
 hypothesis.settings.load_profile("reproducible")
 
 

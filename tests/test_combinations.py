@@ -6,9 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from scipy import sparse
+from strategies import campaign
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.solvers import SOLVERS
@@ -143,7 +144,7 @@ def fit_and_use(estimator, X, y, weights, streams):
 
 
 @pytest.mark.parametrize("regression", [False, True], ids=["classifier", "regressor"])
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@campaign(400, suppress_health_check=list(HealthCheck))
 @given(rest=st.data())
 def test_any_legal_parameters(regression, rest):
     chosen = rest.draw(parameters(regression))

@@ -8,9 +8,10 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
+from strategies import FLOATS, campaign
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._parameters import ACTIVATION_NAMES
@@ -41,9 +42,9 @@ def networks(draw):
 @pytest.mark.slow
 @given(
     networks(), st.integers(0, 2**31), exponents, exponents, exponents, st.booleans(),
-    st.sampled_from([np.float64, np.float32]),
+    FLOATS,
 )  # fmt: skip
-@settings(max_examples=150)
+@campaign(150)
 def test_any_scale(network, seed, of_inputs, spread, of_targets, heavy_tails, dtype):
     rng = np.random.default_rng(seed)
     draw = rng.standard_cauchy if heavy_tails else rng.standard_normal

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from strategies import FLOATS, campaign
 
 from skbackprop import Activation, check_derivative
 from skbackprop._engine import hashing, initializers, sampling, schedules, training
@@ -494,7 +495,7 @@ def epochs(draw):
     elif output == "softmax" and sizes[-1] > 2:
         options = draw(st.sampled_from([(), (2, sizes[-1] - 2)]))
     network = Network(sizes, activations, loss, output, options)
-    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    dtype = draw(FLOATS)
     n = draw(st.integers(1, 40))
     solver = draw(st.sampled_from(UPDATE_RULES))()
     X = rng.normal(size=(n, sizes[0])).astype(dtype)
@@ -534,7 +535,7 @@ def epochs(draw):
 
 @pytest.mark.slow
 @pytest.mark.compiled
-@settings(max_examples=300)
+@campaign(300)
 @given(epochs())
 def test_both_implementations_train_alike(arguments):
     network, params, state, *rest = arguments

@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from strategies import architectures
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
@@ -170,19 +171,13 @@ def test_scalers_are_absorbed(build, scalers, learn):
 
 @settings(max_examples=25)
 @given(
-    sizes=st.lists(st.integers(1, 9), max_size=3),
-    names=st.lists(st.sampled_from(HIDDEN), min_size=3, max_size=3),
+    network=architectures(HIDDEN),
     kind=st.sampled_from(TARGETS),
-    standardize=st.booleans(),
     learn=st.booleans(),
-    seed=st.integers(0, 99),
 )
-def test_c_of_any_architecture(build, sizes, names, kind, standardize, learn, seed):
-    X, y = data(kind, seed=seed)
-    model = fit(
-        kind, X, y, hidden_layer_sizes=sizes, activation=names[: len(sizes)],
-        standardize=standardize, max_iter=1, random_state=seed,
-    )  # fmt: skip
+def test_c_of_any_architecture(build, network, kind, learn):
+    X, y = data(kind, seed=network["random_state"])
+    model = fit(kind, X, y, max_iter=1, **network)
     net = build(to_c(model, dtype="double", learn=learn))
     same_answers(net, model, kind, X, rtol=1e-10, atol=1e-12)
 

@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from strategies import FLOATS, architectures
 
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
@@ -149,20 +150,16 @@ def test_onnx_far_inputs_stay_finite():
 
 @settings(max_examples=30)
 @given(
-    sizes=st.lists(st.integers(1, 7), max_size=3),
-    names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
+    network=architectures(NAMES),
     kind=st.sampled_from(KINDS),
-    dtype=st.sampled_from([np.float32, np.float64]),
-    standardize=st.booleans(),
-    seed=st.integers(0, 99),
+    dtype=FLOATS,
 )
-def test_onnx_of_any_architecture(sizes, names, kind, dtype, standardize, seed):
+def test_onnx_of_any_architecture(network, kind, dtype):
     X, y = data(kind)
     X = StandardScaler().fit_transform(X).astype(dtype)
     estimator = BackpropRegressor if kind in KINDS[:2] else BackpropClassifier
     model = estimator(
-        sizes, activation=names[: len(sizes)], max_iter=1, tol=None, random_state=seed,
-        standardize=standardize,
+        **network, max_iter=1, tol=None,
     ).fit(X, y)  # fmt: skip
     same_answers(model, X)
 

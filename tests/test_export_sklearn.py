@@ -11,6 +11,7 @@ from literals import LABELS
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from strategies import architectures
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.export import from_sklearn, to_sklearn
@@ -105,18 +106,14 @@ def test_sklearn_mlp_float32(kind):
 
 @settings(max_examples=30)
 @given(
-    sizes=st.lists(st.integers(1, 7), max_size=3),
+    network=architectures(ACTIVATIONS),
     activation=st.sampled_from(ACTIVATIONS),
     kind=st.sampled_from(KINDS[:-1]),
-    standardize=st.booleans(),
-    seed=st.integers(0, 99),
 )
-def test_sklearn_mlp_of_any_architecture(sizes, activation, kind, standardize, seed):
+def test_sklearn_mlp_of_any_architecture(network, activation, kind):
     X, _ = data(kind)
-    model = ours(
-        kind, activation, hidden_layer_sizes=sizes, standardize=standardize,
-        random_state=seed, max_iter=1,
-    )  # fmt: skip
+    # An MLP has one activation function in all layers.
+    model = ours(kind, max_iter=1, **network | {"activation": activation})
     theirs = to_sklearn(model)
     same_answers(theirs, model, X, rtol=1e-8)
     same_answers(from_sklearn(theirs), model, X, rtol=1e-8)

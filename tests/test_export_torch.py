@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import architectures
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
@@ -154,18 +155,12 @@ def test_torch_losses_of_a_regression(parameters):
 @pytest.mark.torch
 @settings(max_examples=50)
 @given(
-    sizes=st.lists(st.integers(1, 7), max_size=3),
-    names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
+    network=architectures(NAMES),
     kind=st.sampled_from(KINDS[:-1]),
-    standardize=st.booleans(),
-    seed=st.integers(0, 99),
 )
-def test_torch_of_any_architecture(sizes, names, kind, standardize, seed):
+def test_torch_of_any_architecture(network, kind):
     X, _ = data(kind)
-    model = fit(
-        kind, hidden_layer_sizes=sizes, activation=names[: len(sizes)], random_state=seed,
-        standardize=standardize,
-    )  # fmt: skip
+    model = fit(kind, **network)
     module = to_torch(model)
     np.testing.assert_allclose(run(module, X), outputs(model, X), rtol=1e-9, atol=1e-11)
     same_estimator(back(module, kind, model), model, X, rtol=1e-8)

@@ -18,6 +18,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
+from strategies import campaign
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -76,7 +77,7 @@ def same_bits(a, b):
 # ---- The data, however they are written ----
 
 
-@settings(ANY, max_examples=100)
+@campaign(100, suppress_health_check=list(HealthCheck))
 @given(
     problems(solvers=SOLVERS), st.integers(0, 2**32), st.booleans(),
     st.booleans(), st.booleans(),

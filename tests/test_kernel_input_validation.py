@@ -9,9 +9,10 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from strategies import campaign
 
 from skbackprop._engine import hashing, training
 from skbackprop._engine.hashing import kernel
@@ -188,7 +189,7 @@ def test_what_does_not_fit_is_refused(way):
     np.testing.assert_array_equal(given_["params"], before)
 
 
-@settings(max_examples=150)
+@campaign(150)
 @given(st.data())
 def test_arrays_of_any_shape_fit_or_are_refused(data):
     """Random shapes, memory orders and dtypes: refused, or as in the NumPy implementation."""
@@ -257,7 +258,7 @@ LOUD_NAN = {
 }
 
 
-@settings(max_examples=200)
+@campaign(200)
 @given(strange_epochs())
 def test_any_number_is_survived(epoch):
     """Of the numbers nothing is asked but that nothing breaks, and that an answer comes."""
@@ -377,7 +378,7 @@ def test_a_stream_refuses_targets_of_another_shape(target):
     np.testing.assert_array_equal(params, before)
 
 
-@settings(max_examples=100)
+@campaign(100)
 @given(
     columns=st.lists(st.integers(-(2**31), 2**31 - 1) | st.integers(0, N_IN), max_size=40),
     end=st.integers(-2, 45),
@@ -426,7 +427,7 @@ def test_a_predictor_takes_what_fits():
         predictor(inputs=Standardizer(np.zeros(N_IN, np.float32), np.ones(N_IN, np.float32)))
 
 
-@settings(max_examples=150)
+@campaign(150)
 @given(
     st.integers(0, 700),
     st.integers(0, N_IN + 2),
@@ -502,7 +503,7 @@ def test_threads_share_a_predictor():
 # ---- Hashing ----
 
 
-@settings(max_examples=150)
+@campaign(150)
 @given(
     st.integers(0, 9),
     st.integers(0, 9),

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
+from strategies import architectures, campaign
 
 import skbackprop
 from skbackprop import Activation, BackpropClassifier, BackpropRegressor
@@ -200,22 +201,14 @@ def test_names_of_inputs(tmp_path):
 
 @settings(max_examples=30)
 @given(
-    sizes=st.lists(st.integers(1, 6), max_size=3),
-    names=st.lists(st.sampled_from(NAMES), min_size=3, max_size=3),
+    network=architectures(NAMES),
     kind=st.sampled_from(KINDS),
     solver=st.sampled_from(["sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs"]),
-    standardize=st.booleans(),
-    seed=st.integers(0, 2**32 - 1),
 )
-def test_file_holds_any_architecture(
-    tmp_path_factory, sizes, names, kind, solver, standardize, seed
-):
+def test_file_holds_any_architecture(tmp_path_factory, network, kind, solver):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a neuron or two may be saturated
-        model = fit(
-            kind, hidden_layer_sizes=sizes, activation=names[: len(sizes)], solver=solver,
-            standardize=standardize, max_iter=1, random_state=seed,
-        )  # fmt: skip
+        model = fit(kind, solver=solver, max_iter=1, **network)
     round_trip(model, tmp_path_factory.getbasetemp() / "any")
 
 
@@ -699,7 +692,7 @@ plain_values = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@campaign(300)
 @given(plain_values)
 def test_codec_returns_the_value_that_it_was_given(value):
     arrays = []
