@@ -2,7 +2,7 @@
 # cython: initializedcheck=False, freethreading_compatible=True
 """The compiled implementation of `training.run_epoch` and `hashing.hash_rows`.
 
-Only the entry points are here: arrays are checked, by ``checks.py``, and turned into pointers,
+Only the entry points are here: arrays are checked, by ``checks.pxi``, and turned into pointers,
 and the GIL is released. The arithmetic is in ``kernel.h``.
 
 Whatever arrays come in, nothing outside them is read or written: shapes, dtypes and numbers
@@ -26,7 +26,6 @@ from scipy import sparse
 
 from .. import solvers
 from ..losses import options_of
-from . import checks
 
 cdef extern from "kernel.h" nogil:
     cdef enum activation_code:
@@ -149,9 +148,17 @@ def can_train(network, solver):
 cdef int64_t SLICE = 20_000_000
 
 
+include "checks.pxi"
+
+
 cdef const void *_address(array, dtype) except? NULL:
     """Where an array's memory begins; NULL for none, and for an empty one."""
-    return <const void *><size_t>checks.address_of(array, dtype)
+    if array is None or array.size == 0:
+        return NULL
+    if array.dtype != dtype or not array.flags.c_contiguous or not array.flags.aligned:
+        raise ValueError(f"an aligned array of {dtype} in C order was expected, not of "
+                         f"{array.dtype} with strides {array.strides}")
+    return <const void *><size_t>array.__array_interface__["data"][0]
 
 
 cdef _require_ready(_Layout layout):
@@ -180,18 +187,18 @@ cdef class _Layout:
         self.kept = []
         sizes, loss = tuple(network.layer_sizes), _loss_code(network)
         codes = _activation_codes(network)
-        checks.check_layers(network, sizes, codes, loss)
+        _check_layers(network, sizes, codes, loss)
         *_, n_outputs = sizes
         # In Python's integers, which do not overflow.
         n_weights = [int(n_in) * int(n_out) for n_in, n_out in pairwise(sizes)]
-        checks.check_params(params, sum(n_weights) + sum(map(int, sizes[1:])))
+        _check_params(params, sum(n_weights) + sum(map(int, sizes[1:])))
         weights_at = np.cumsum([0, *n_weights], dtype=np.int64)
         biases_at = np.cumsum([sum(n_weights), *sizes[1:]], dtype=np.int64)
         options = np.array(options_of(network.loss, network.loss_options), dtype=np.float64)
         if loss == LOG_LOSS_SOFTMAX and options.size:
-            checks.check_class_counts(options, n_outputs)
+            _check_class_counts(options, n_outputs)
         elif loss in (HUBER, QUANTILE):
-            checks.check_options_per_output(options, n_outputs)
+            _check_options_per_output(options, n_outputs)
         self.params, self.dtype = params, params.dtype
         self.at = _address(params, params.dtype)
         self.wide = params.dtype == np.float64
@@ -228,11 +235,11 @@ cdef class Runner(_Layout):
                  uint64_t seed=0):
         super().__init__(network, params)
         update_rule_code = UPDATE_RULES.get(type(solver))
-        checks.require(update_rule_code is not None,
+        _require(update_rule_code is not None,
                        "an update rule that the kernel has a case for", solver)
         dropout = np.array(regularization.dropout, dtype=np.float64)
-        checks.check_dropout(dropout, self.net.n_layers - 1)
-        checks.check_state(params, state, UPDATE_RULE_N_SLOTS[<int>update_rule_code])
+        _check_dropout(dropout, self.net.n_layers - 1)
+        _check_state(params, state, UPDATE_RULE_N_SLOTS[<int>update_rule_code])
         self.rule.update_rule = update_rule_code
         self.rule.alpha = regularization.alpha
         self.rule.l1 = regularization.l1
@@ -250,15 +257,15 @@ cdef class Runner(_Layout):
         for slot in range(state.shape[0]):
             self.job.slots[slot] = <void *>self._keep(state[slot], self.dtype)
         self.job.gemm = self.gemm
-        checks.require_matrix(X)
+        _require_matrix(X)
         if weights is not None:
-            checks.require_shape("weights", weights, (X.shape[0],))
+            _require_shape("weights", weights, (X.shape[0],))
         self.job.weights = self._keep(weights, self.dtype)
         self._take_rows(X, Y)
         self.is_ready = True
 
     cdef _take_hyperparams(self, given):
-        checks.require(len(given) <= MAX_HYPERPARAMS,
+        _require(len(given) <= MAX_HYPERPARAMS,
                        f"at most {MAX_HYPERPARAMS} hyperparameters", given)
         for k in range(MAX_HYPERPARAMS):
             self.rule.hyperparams[k] = given[k] if k < len(given) else 0
@@ -267,20 +274,20 @@ cdef class Runner(_Layout):
         cdef epoch_args_t *job = &self.job
         cdef int64_t n_outputs = self.net.sizes[self.net.n_layers]
         self.n_rows = X.shape[0]
-        checks.require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
+        _require_shape("inputs", X, (self.n_rows, self.net.sizes[0]))
         job.dense = job.values = job.targets = NULL
         job.columns = NULL
         job.starts = NULL
         job.classes = NULL
         if sparse.issparse(X):
-            values, columns, starts = checks.csr_arrays(X, self.dtype)
+            values, columns, starts = _csr_arrays(X, self.dtype)
             job.values = self._keep(values, self.dtype)
             job.columns = <const int32_t *>self._keep(columns, np.int32)
             job.starts = <const int64_t *>self._keep(starts, np.int64)
         else:
             job.dense = self._keep(np.require(X, requirements="CA"), self.dtype)
         Y = np.require(Y, requirements="CA")
-        checks.check_targets(Y, self.n_rows, n_outputs)
+        _check_targets(Y, self.n_rows, n_outputs)
         if Y.ndim == 2:
             job.targets = self._keep(Y, self.dtype)
         else:
@@ -398,11 +405,11 @@ cdef class OnlineStepper(Runner):
         self.target_mean = self.target_scale = None
         if inputs is not None:
             mean, scale = inputs.mean, inputs.scale
-            checks.check_scaler("inputs", mean, scale, n_in)
+            _check_scaler("inputs", mean, scale, n_in)
             self.mean, self.scale = mean, scale
         if targets is not None:
             mean, scale = targets.mean, targets.scale
-            checks.check_scaler("targets", mean, scale, n_out)
+            _check_scaler("targets", mean, scale, n_out)
             self.target_mean, self.target_scale = mean, scale
         self.rule.guarded = 1
         self.state, self.may_overflow = state, may_overflow
@@ -595,7 +602,7 @@ cdef class Predictor(_Layout):
         self.mean = self.scale = NULL
         if inputs is not None:
             mean, scale = inputs.mean, inputs.scale
-            checks.check_scaler("inputs", mean, scale, self.net.sizes[0])
+            _check_scaler("inputs", mean, scale, self.net.sizes[0])
             self.mean = <double *>self._keep(mean, np.float64)
             self.scale = <double *>self._keep(scale, np.float64)
         self.is_ready = True
@@ -690,10 +697,10 @@ def _hash_sparse(const floating[::1] values, const int32_t[::1] columns,
 
 def hash_rows(X, int64_t first_column=0):
     """A 64-bit hash of every row; see `skbackprop._engine.hashing.hash_rows`."""
-    checks.require_matrix(X)
+    _require_matrix(X)
     hashes = np.zeros(X.shape[0], dtype=np.uint64)
     if sparse.issparse(X):
-        values, columns, starts = checks.csr_arrays(X, X.data.dtype)
+        values, columns, starts = _csr_arrays(X, X.data.dtype)
         _hash_sparse(np.require(values, requirements="CA"), columns, starts, first_column,
                      hashes)
     else:
