@@ -13,6 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 import sklearn
+import strategies  # noqa: F401
 
 from skbackprop._engine import hashing, training
 from skbackprop.datasets import load_wheat_seeds
@@ -29,18 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# The same examples in each run, so that a change is what makes a test fail; .ci/fuzz looks for
-# new ones. How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile(
-    "reproducible",
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-# `strategies.campaign` draws all examples with it.
-hypothesis.settings.register_profile(
-    "campaign", hypothesis.settings.get_profile("reproducible"), print_blob=True
-)
+# Registered by `strategies`.
 hypothesis.settings.load_profile("reproducible")
 
 

@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+# The same examples in each run, so that a change is what makes a test fail; .ci/fuzz looks for
+# new ones. How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "reproducible",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("campaign", settings.get_profile("reproducible"), print_blob=True)
 
 FLOATS = st.sampled_from([np.float32, np.float64])
 

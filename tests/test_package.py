@@ -49,10 +49,10 @@ def test_settings_are_frozen():
         "TrainCounters",
         "TrainState",
         "TrainResult",
-        "Rows",
-        "Survey",
-        "Measured",
-        "Block",
+        "Partition",
+        "PartitionSummary",
+        "PartitionStats",
+        "PreparedPartition",
     }
     assert len(found) > 30
 
@@ -99,7 +99,7 @@ def test_class_docstrings_are_filled_and_short(name):
 def test_both_estimators_fill_every_shared_entry():
     used = {
         entry
-        for name in ("classifier.py", "regressor.py")
+        for name in ("_classifier.py", "_regressor.py")
         for entry in re.findall(r"^    \{(\w+)\}$", (ROOT / name).read_text("utf-8"), re.M)
     }
     assert used == set(_parameter_docs._parse(_parameter_docs._ENTRIES))

@@ -40,14 +40,14 @@ STREAMS = {
 def counted(monkeypatch):
     """How often the short way was taken."""
     taken = []
-    real = single_row.Stream.learn
+    real = single_row.SingleRowLearner.learn
 
     def learn(*arguments):
         done = real(*arguments)
         taken.append(done)
         return done
 
-    monkeypatch.setattr(single_row.Stream, "learn", learn)
+    monkeypatch.setattr(single_row.SingleRowLearner, "learn", learn)
     return taken
 
 
@@ -153,7 +153,7 @@ def test_a_row_that_was_learned_is_counted_whatever_interrupts(counted, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("skbackprop._training.history.trim", interrupt)
+        patched.setattr("skbackprop._prediction.single_row.trim_history", interrupt)
         reg.partial_fit(X[:1], y[:1])
     assert reg.t_ == 21
     assert {len(column) for column in reg.history_.values()} == {21}
