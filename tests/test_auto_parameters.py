@@ -11,13 +11,14 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.hashing import hash_data
 from skbackprop._engine.sampling import make_sampler
 from skbackprop._preprocessing.noise_estimation import noise_share
+from skbackprop._preprocessing.target_encoding import OutputLayer
 from skbackprop._training.configuration import (
     l2_strength,
     make_checked_solver,
     make_network,
     make_solver,
     resolve_config,
-    resolve_patience,
+    resolve_early_stopping,
     streaming_alpha,
 )
 from skbackprop._training.data import TrainingData
@@ -33,14 +34,18 @@ def plan(size=200, epochs_before=0, incremental=False, noise=NOISE, **parameters
         None, None, rows, make_sampler(rows, None, False), None, None, None, noise, incremental,
         epochs_before,
     )  # fmt: skip
-    network = make_network(reg, 3, (4,), (1, "squared_error", "identity", ()))
+    network = make_network(reg, 3, (4,), OutputLayer(1, "squared_error", "identity"))
     return resolve_config(reg, network, make_checked_solver(reg, network), data)
 
 
 def test_the_defaults_learn_online_at_a_falling_rate():
     ours = plan()
     assert (ours.batch_size, ours.learning_rate_init, ours.max_epochs) == (1, 0.03, 60)
-    assert (ours.schedule.name, ours.schedule_length, ours.tol) == ("linear", 60, None)
+    assert (ours.schedule.name, ours.schedule_length, ours.early_stopping.tol) == (
+        "linear",
+        60,
+        None,
+    )
     assert ours.regularization.alpha == pytest.approx(PRIOR / 200)
 
 
@@ -110,7 +115,7 @@ def test_the_rate_goes_by_the_solver(parameters, rate):
 )
 def test_where_the_rate_does_not_fall_training_ends_by_tol(parameters, tol, max_epochs):
     ours = plan(**parameters)
-    assert (ours.tol, ours.max_epochs) == (tol, max_epochs)
+    assert (ours.early_stopping.tol, ours.max_epochs) == (tol, max_epochs)
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "amsgrad", "rmsprop", "rprop"])
@@ -126,10 +131,10 @@ def test_training_that_goes_on_plans_from_where_it_is():
 
 
 def test_the_patience_of_a_solver():
-    def of(stops_on_held_out, **parameters):
-        monitor = "validation_loss" if stops_on_held_out else "loss"
-        reg = BackpropRegressor(n_iter_no_change=3, **parameters)
-        return resolve_patience(reg, make_solver(reg), monitor)
+    def of(early_stopping, **parameters):
+        reg = BackpropRegressor(n_iter_no_change=3, early_stopping=early_stopping, **parameters)
+        validation = object()  # whether there is one is all that matters
+        return resolve_early_stopping(reg, make_solver(reg), validation).patience
 
     assert of(False, solver="sgd") == of(True, solver="sgd") == of(False, solver="rprop") == 3
     assert of(True, solver="lm") == 3
