@@ -1,6 +1,13 @@
 """What all tests share, the examples of docstrings and pages included."""
 
+import os
 import warnings
+
+# scikit-learn checks array API input only with this, set before scipy is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Processes side by side have a core each, and no more threads than that.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import sklearn
 

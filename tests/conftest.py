@@ -1,13 +1,6 @@
 """What the tests share: both implementations of the engine, and a small data set."""
 
-import os
 import signal
-
-# scikit-learn checks array API input only with this, set before scipy is imported.
-os.environ.setdefault("SCIPY_ARRAY_API", "1")
-# Processes side by side have a core each, and no more threads than that.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import numpy as np
