@@ -263,9 +263,9 @@ _COUNTERS = {
     "seed": Interval(0, 2**31 - 1, kind=Integral),
     **dict.fromkeys(("epochs", "target_epoch", "samples", "updates"), _COUNT),
     **dict.fromkeys(("n_no_improvement", "n_rate_cuts", "n_restarts"), _COUNT),
-    "lbfgs_start_epoch": _COUNT,
+    "solver_start_epoch": _COUNT,
     **dict.fromkeys(("loss", "best", "best_loss"), _ANY_NUMBER),
-    "damping": _NOT_NEGATIVE,
+    "step_control": _NOT_NEGATIVE,
 }
 _RANDOM_STATE = {
     "key": _Array((np.uint32,), 1),
@@ -412,9 +412,9 @@ def _train_state_from_plain(plain):
         **_simple_record("train_state.counters", record["counters"], _COUNTERS)
     )
     require(
-        counters.lbfgs_start_epoch <= counters.epochs,
-        f"train_state.counters.lbfgs_start_epoch must be <= {counters.epochs}. Got "
-        f"{counters.lbfgs_start_epoch}.",
+        counters.solver_start_epoch <= counters.epochs,
+        f"train_state.counters.solver_start_epoch must be <= {counters.epochs}. Got "
+        f"{counters.solver_start_epoch}.",
     )
     generator = random_state_from_plain("train_state.rng", record["rng"])
     return TrainState(params, best, solver_state, counters, generator, solver)

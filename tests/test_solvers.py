@@ -299,10 +299,10 @@ class Valley:
 
 
 def damped_step(problem, start=(0.0,), ridge=0.0, damping=0.0, n_weights=1, **settings):
-    params, counters = np.array(start), TrainCounters(damping=damping)
+    params, counters = np.array(start), TrainCounters(step_control=damping)
     solver = LevenbergMarquardt(**settings)
     told = levenberg_marquardt.take_step(solver, problem, params, n_weights, ridge, counters)
-    return params, *told, counters.damping
+    return params, *told, counters.step_control
 
 
 def test_how_the_damping_of_a_step_answers():
@@ -437,7 +437,7 @@ def test_lbfgs_is_scipys(tol):
     path, result = scipys(tol)
     np.testing.assert_array_equal(run.path, path)
     assert run.counters.updates == result.nfev
-    assert run.counters.lbfgs_start_epoch == 0
+    assert run.counters.solver_start_epoch == 0
     np.testing.assert_array_equal(run.params, path[-1][1:])
 
 
@@ -464,7 +464,7 @@ def test_lbfgs_that_was_stopped_walks_on():
     assert run.go(Banana(), tol=1e-8) == "converged"
     np.testing.assert_array_equal(run.path, path)
     assert spent == sorted(spent) and run.counters.updates == result.nfev
-    assert run.counters.lbfgs_start_epoch == 0
+    assert run.counters.solver_start_epoch == 0
     np.testing.assert_array_equal(run.state, [[-1.2, 1.0]])
     # Nothing is left to do: once more that is concluded, and nothing has moved.
     assert run.go(Banana(), tol=1e-8) == "converged"
@@ -478,7 +478,7 @@ def test_lbfgs_with_another_problem_begins_where_it_stands():
     run.counters.loss += 1.0
     run.go(Banana(), 7, tol=1e-8)
     np.testing.assert_array_equal(run.state, [here])
-    assert run.counters.lbfgs_start_epoch == 5
+    assert run.counters.solver_start_epoch == 5
     fresh = Descent(here)
     fresh.go(Banana(), 2, tol=1e-8)
     np.testing.assert_array_equal(run.path[5:], fresh.path)

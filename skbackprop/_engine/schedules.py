@@ -42,10 +42,11 @@ class TrainCounters:
         How often the adaptive schedule has cut the rate.
     n_restarts : int
         How often training has started again with half the rate.
-    damping : float
-        Of Levenberg-Marquardt.
-    lbfgs_start_epoch : int
-        The number of epochs at which lbfgs began its present problem.
+    step_control : float
+        What the solver steers its steps by, such as the damping of Levenberg-Marquardt; 0
+        before the first.
+    solver_start_epoch : int
+        The number of epochs at which the solver began its present problem.
     """
 
     seed: int = 0
@@ -60,8 +61,8 @@ class TrainCounters:
     n_no_improvement: int = 0
     n_rate_cuts: int = 0
     n_restarts: int = 0
-    damping: float = 0.0
-    lbfgs_start_epoch: int = 0
+    step_control: float = 0.0
+    solver_start_epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class TrainState:
         """Go on with an update rule, which remembers nothing of another's, or its own."""
         if type(solver) is not type(self.solver):
             self.solver_state = solver.init_state(self.params.size, self.params.dtype)
-            self.counters.lbfgs_start_epoch = self.counters.epochs
+            self.counters.solver_start_epoch = self.counters.epochs
         self.solver = solver
 
     def monitor(self, rule):

@@ -167,11 +167,11 @@ def minimize_lbfgs(
         smaller loss was found along the last direction, or `end_iteration` said so.
     """
     objective = _Objective(loss_and_gradient, params.dtype)
-    replayed = counters.epochs - counters.lbfgs_start_epoch
+    replayed = counters.epochs - counters.solver_start_epoch
     # The same problem has the same loss where training ended, to the last bit.
     if not replayed or objective(params.astype(np.float64))[0] != counters.loss:
         state[0] = params
-        counters.lbfgs_start_epoch, counters.updates, replayed = counters.epochs, 0, 0
+        counters.solver_start_epoch, counters.updates, replayed = counters.epochs, 0, 0
     objective.n_gradients = 0
     iterations = 0
 

@@ -446,13 +446,13 @@ def take_step(
         return np.nan, False  # larger than a float can be: training has diverged
     if np.abs(system.gradient).max() <= solver.tol:
         return system.loss, False
-    counters.damping = counters.damping or solver.damping
-    while counters.damping <= solver.largest:
-        moved = (params - system.solve(counters.damping)).astype(params.dtype)
+    counters.step_control = counters.step_control or solver.damping
+    while counters.step_control <= solver.largest:
+        moved = (params - system.solve(counters.step_control)).astype(params.dtype)
         if objective(moved) < before:  # which NaN never is
             params[:] = moved
-            counters.damping = max(counters.damping * solver.relaxation, 1e-20)
+            counters.step_control = max(counters.step_control * solver.relaxation, 1e-20)
             return system.loss, True
-        counters.damping *= solver.reinforcement
-    counters.damping = solver.damping
+        counters.step_control *= solver.reinforcement
+    counters.step_control = solver.damping
     return system.loss, False
