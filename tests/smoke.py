@@ -26,7 +26,7 @@ from skbackprop.persistence import load, save
 X, y = load_wheat_seeds(return_X_y=True)
 assert X.shape == (210, 7)
 
-scaled = X / X.max(axis=0)  # as the tutorial has them
+scaled = X / X.max(axis=0)  # as they are, they would saturate every neuron
 textbook = BackpropClassifier((5,), **presets.TEXTBOOK, max_iter=2).fit(scaled, y)
 expected = "numpy" if "--without-kernel" in sys.argv else "compiled"
 assert textbook.engine_ == expected, textbook.engine_

@@ -146,6 +146,7 @@ class FittedNetwork(BaseEstimator):
 
     def _restore(self, attributes):
         """Take on fitted attributes, some of them or all."""
+        # In one step: a thread that predicts meanwhile sees one network or the other, whole.
         vars(self).update(attributes)
         if "_params" in attributes:
             self._predictor = make_predictor(self)
