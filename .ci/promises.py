@@ -34,7 +34,8 @@ def run(tests):
         path = Path(folder) / "report.xml"
         # The first family of reports alone holds what tests say of themselves.
         report = ["-o", "junit_family=xunit1", f"--junitxml={path}"]
-        command = [sys.executable, "-m", "pytest", "--quiet", *report, *names]
+        options = ["--quiet", "--hypothesis-profile=campaign", *report]
+        command = [sys.executable, "-m", "pytest", *options, *names]
         subprocess.run(command, cwd=ROOT, check=False)
         return ElementTree.parse(path)
 
