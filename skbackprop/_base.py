@@ -272,16 +272,16 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _refuse_another_network(self, network):
         before = self._network
-        for what, ours, theirs in (
+        for what, fitted, wanted in (
             ("layer sizes", before.layer_sizes, network.layer_sizes),
             ("loss", before.loss, network.loss),
             ("output activation", before.output_activation, network.output_activation),
             ("options of the loss", before.loss_options, network.loss_options),
         ):
-            if ours != theirs:
+            if fitted != wanted:
                 raise ValueError(
-                    f"Training cannot be resumed: the fitted network has the {what} {ours}, "
-                    f"the parameters and the data ask for {theirs}."
+                    f"Training cannot be resumed: the fitted network has the {what} {fitted}, "
+                    f"the parameters and the data ask for {wanted}."
                 )
 
     def _init_train_state(self, network, solver, dtype):

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
+from ._engine._typing import Array as Array
 from ._engine.activations import Activation
 from ._engine.solvers import Solver as CustomSolver
 
-Array: TypeAlias = NDArray[Any]
 Rows: TypeAlias = "ArrayLike | sparse.spmatrix | sparse.sparray"  # the last since SciPy 1.11
 Auto: TypeAlias = Literal["auto"]
 Seed: TypeAlias = int | np.random.RandomState | None

@@ -6,7 +6,7 @@ import hypothesis
 import numpy as np
 import pytest
 import sklearn
-import strategies  # noqa: F401
+import strategies
 
 from skbackprop._engine import hashing, training
 from skbackprop.datasets import load_wheat_seeds
@@ -23,8 +23,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Registered by `strategies`.
-hypothesis.settings.load_profile("reproducible")
+hypothesis.settings.load_profile(strategies.PROFILE)
 
 
 # What takes long as a whole. The examples in docstrings and pages use the same functions.

@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 # The same examples in each run, so that a change is what makes a test fail; .ci/fuzz looks for
 # new ones. How long an example takes depends on what else the machine does.
+PROFILE = "reproducible"
 settings.register_profile(
-    "reproducible",
+    PROFILE,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("campaign", settings.get_profile("reproducible"), print_blob=True)
+settings.register_profile("campaign", settings.get_profile(PROFILE), print_blob=True)
 
 FLOATS = st.sampled_from([np.float32, np.float64])
 

@@ -39,14 +39,18 @@ def plan(size=200, epochs_before=0, incremental=False, noise=NOISE, **parameters
 
 
 def test_the_defaults_learn_online_at_a_falling_rate():
-    ours = plan()
-    assert (ours.batch_size, ours.learning_rate_init, ours.max_epochs) == (1, 0.03, 60)
-    assert (ours.schedule.name, ours.schedule_length, ours.early_stopping.tol) == (
+    resolved = plan()
+    assert (resolved.batch_size, resolved.learning_rate_init, resolved.max_epochs) == (
+        1,
+        0.03,
+        60,
+    )
+    assert (resolved.schedule.name, resolved.schedule_length, resolved.early_stopping.tol) == (
         "linear",
         60,
         None,
     )
-    assert ours.regularization.alpha == pytest.approx(PRIOR / 200)
+    assert resolved.regularization.alpha == pytest.approx(PRIOR / 200)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +75,9 @@ def test_many_rows_are_used_in_fewer_epochs(size, epochs):
     ],
 )
 def test_the_penalty_of_an_epoch_is_the_same(parameters, batch_size, alpha):
-    ours = plan(**parameters)
-    assert ours.batch_size == batch_size
-    assert ours.regularization.alpha == pytest.approx(alpha)
+    resolved = plan(**parameters)
+    assert resolved.batch_size == batch_size
+    assert resolved.regularization.alpha == pytest.approx(alpha)
 
 
 @pytest.mark.parametrize(
@@ -114,16 +118,16 @@ def test_the_rate_goes_by_the_solver(parameters, rate):
     ],
 )
 def test_where_the_rate_does_not_fall_training_ends_by_tol(parameters, tol, max_epochs):
-    ours = plan(**parameters)
-    assert (ours.early_stopping.tol, ours.max_epochs) == (tol, max_epochs)
+    resolved = plan(**parameters)
+    assert (resolved.early_stopping.tol, resolved.max_epochs) == (tol, max_epochs)
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "amsgrad", "rmsprop", "rprop"])
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", "linear", "cosine"])
 def test_two_schedules_are_for_gradient_descent_alone(schedule, solver):
     obeyed = solver == "sgd" or (solver != "rprop" and schedule in ("linear", "cosine"))
-    ours = plan(solver=solver, learning_rate=schedule)
-    assert ours.schedule.name == (schedule if obeyed else "constant")
+    resolved = plan(solver=solver, learning_rate=schedule)
+    assert resolved.schedule.name == (schedule if obeyed else "constant")
 
 
 def test_training_that_goes_on_plans_from_where_it_is():
@@ -144,9 +148,9 @@ def test_the_patience_of_a_solver():
 def test_a_stream_has_no_end_to_plan_for():
     assert streaming_alpha(BackpropRegressor()) == 0
     assert streaming_alpha(BackpropRegressor(alpha=0.5)) == 0.5
-    ours = plan(1, epochs_before=1000, incremental=True)
-    assert (ours.schedule.name, ours.max_epochs) == ("constant", 1)
-    assert ours.regularization.alpha == 0
+    resolved = plan(1, epochs_before=1000, incremental=True)
+    assert (resolved.schedule.name, resolved.max_epochs) == ("constant", 1)
+    assert resolved.regularization.alpha == 0
     assert plan(1, 1000, True, learning_rate="linear").schedule.name == "constant"
     assert plan(1, 1000, True, max_iter=60).schedule.name == "constant"
     planned = plan(1, 1000, True, learning_rate="linear", max_iter=2000)

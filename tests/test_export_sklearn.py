@@ -56,7 +56,7 @@ def an_mlp(kind, activation="tanh", dtype=np.float64, **parameters):
     return fit(mlp(**options(kind, activation), **parameters), *data(kind, dtype))
 
 
-def ours(kind, activation="tanh", dtype=np.float64, **parameters):
+def fitted(kind, activation="tanh", dtype=np.float64, **parameters):
     estimator = BackpropRegressor if regression(kind) else BackpropClassifier
     parameters = {**options(kind, activation), "tol": None, **parameters}
     return fit(estimator(**parameters), *data(kind, dtype))
@@ -86,7 +86,7 @@ def test_sklearn_mlp_there_and_back(kind, activation):
     mine = from_sklearn(mlp)
     same_answers(mine, mlp, X)
     same_answers(to_sklearn(mine), mlp, X)
-    model = ours(kind, activation)
+    model = fitted(kind, activation)
     theirs = to_sklearn(model)
     same_answers(theirs, model, X)
     same_answers(from_sklearn(theirs), model, X)
@@ -100,7 +100,7 @@ def test_sklearn_mlp_float32(kind):
     assert mine._params.dtype == np.float32
     same_answers(mine, mlp, X, rtol=1e-5)
     same_answers(
-        to_sklearn(ours(kind, dtype=np.float32)), ours(kind, dtype=np.float32), X, 1e-4
+        to_sklearn(fitted(kind, dtype=np.float32)), fitted(kind, dtype=np.float32), X, 1e-4
     )
 
 
@@ -113,7 +113,7 @@ def test_sklearn_mlp_float32(kind):
 def test_sklearn_mlp_of_any_architecture(network, activation, kind):
     X, _ = data(kind)
     # An MLP has one activation function in all layers.
-    model = ours(kind, max_iter=1, **network | {"activation": activation})
+    model = fitted(kind, max_iter=1, **network | {"activation": activation})
     theirs = to_sklearn(model)
     same_answers(theirs, model, X, rtol=1e-8)
     same_answers(from_sklearn(theirs), model, X, rtol=1e-8)
@@ -160,7 +160,7 @@ def test_names_and_parameters():
 )
 def test_what_no_mlp_is(parameters):
     with pytest.raises(ValueError, match="MLP"):
-        to_sklearn(ours("binary", **parameters))
+        to_sklearn(fitted("binary", **parameters))
 
 
 @pytest.mark.parametrize("name", LABELS)

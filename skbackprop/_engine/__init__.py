@@ -5,6 +5,6 @@ validate what they are given, and the engine trusts it.
 
 Reading order: ``activations``, ``losses``, ``initializers``, ``schedules``, ``solvers``,
 ``sampling``, ``network`` and finally ``training``, where an epoch and the loop around it
-are written down. ``kernel.pyx`` and ``kernel.h`` repeat one function of ``training``, and
-one of ``sampling``, at the speed of C.
+are written down. ``kernel`` repeats one function of ``training``, and one of
+``hashing``, at the speed of C.
 """

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, ndtr
+
+from ._typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-Array: TypeAlias = NDArray[Any]
 
 
 def check_function(function: Any, names: Sequence[str], functions: Sequence[str]) -> None:
@@ -40,9 +39,9 @@ def check_function(function: Any, names: Sequence[str], functions: Sequence[str]
 class Activation:
     """An elementwise activation function ``a = f(z)``.
 
-    An object of this class can be given wherever an estimator takes the name of a transfer
-    function. For a fitted estimator to be pickled, its functions must be, so write them
-    with ``def`` at the top of a module.
+    An object of this class can be given wherever an estimator takes the name of an
+    activation function. For a fitted estimator to be pickled, its functions must be, so
+    write them with ``def`` at the top of a module.
 
     Parameters
     ----------

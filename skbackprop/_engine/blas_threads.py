@@ -76,9 +76,9 @@ class _BlasLibraries(NamedTuple):
 def _libraries() -> _BlasLibraries:
     """Looking for them takes a few milliseconds."""
     found = ThreadpoolController().select(user_api="blas")
-    ours = found.select(internal_api="openblas")
+    openblas = found.select(internal_api="openblas")
     return _BlasLibraries(
-        ours.select(threading_layer=["pthreads", "disabled", "unknown"]),
+        openblas.select(threading_layer=["pthreads", "disabled", "unknown"]),
         # One or the other: OpenBLAS on OpenMP, and all else.
         found.select(threading_layer="openmp", internal_api=["mkl", "blis", "flexiblas"]),
     )

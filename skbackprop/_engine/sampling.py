@@ -83,23 +83,23 @@ def sum_by_group(groups: Array, weights: Array) -> Array:
     return np.bincount(groups[ascending], weights[ascending])
 
 
-def _equal_rows(X: Matrix, y: Array, ours: Array, theirs: Array) -> Array:
+def _equal_rows(X: Matrix, y: Array, first: Array, second: Array) -> Array:
     """Rows with the same hash are hardly ever different, but could be."""
     # Some at a time: of many copies, all would be the data once more.
     step = max(1, _NUMBERS_COMPARED * X.shape[0] // max(X.size, 1))
-    starts = range(0, len(ours), step)
+    starts = range(0, len(first), step)
     return np.concatenate(
-        [_equal(X, y, ours[at : at + step], theirs[at : at + step]) for at in starts]
+        [_equal(X, y, first[at : at + step], second[at : at + step]) for at in starts]
     )
 
 
-def _equal(X: Matrix, y: Array, ours: Array, theirs: Array) -> Array:
-    differences = X[ours] != X[theirs]
+def _equal(X: Matrix, y: Array, first: Array, second: Array) -> Array:
+    differences = X[first] != X[second]
     if sparse.issparse(differences):
         differ = np.diff(differences.indptr) > 0
     else:
         differ = differences.any(axis=1)
-    of_targets = (y[ours] != y[theirs]).reshape(len(ours), -1).any(axis=1)
+    of_targets = (y[first] != y[second]).reshape(len(first), -1).any(axis=1)
     return ~(differ | of_targets)
 
 

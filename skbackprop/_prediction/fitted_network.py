@@ -116,8 +116,8 @@ def _reserved(kind):
     These are the methods of an estimator, which a forged state could replace, and fitted
     attributes that are not in the plain form. A user's subclass may name its own as it likes.
     """
-    ours = next(c for c in kind.__mro__ if c.__module__.startswith(_PACKAGE))
-    return frozenset({*dir(ours), *FITTED, *MADE_READY})
+    packaged = next(c for c in kind.__mro__ if c.__module__.startswith(_PACKAGE))
+    return frozenset({*dir(packaged), *FITTED, *MADE_READY})
 
 
 def _later_parameters(estimator, state):

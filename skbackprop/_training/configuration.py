@@ -126,9 +126,8 @@ def resolve_output_layer(estimator, encoder):
     loss = encoder.default_loss if estimator.loss == "auto" else loss_name(estimator.loss)
     quantiles = _quantiles(estimator) if loss == "quantile" else ()
     layer = encoder.output_layer(loss, quantiles)
-    if isinstance(loss, Loss):
-        layer = layer._replace(activation=loss.output_activation)
-    return layer._replace(activation=_resolve_output_activation(estimator, layer))
+    activation = _resolve_output_activation(estimator, loss, layer.activation)
+    return layer._replace(activation=activation)
 
 
 def _quantiles(estimator):
@@ -139,10 +138,11 @@ def _quantiles(estimator):
     return quantiles
 
 
-def _resolve_output_activation(estimator, layer):
-    """Return the name of the output activation, where the layer calls for one."""
-    loss, called_for, name = layer.loss, layer.activation, estimator.output_activation
+def _resolve_output_activation(estimator, loss, called_for):
+    """Return the name of the output activation, where the targets call for `called_for`."""
+    name = estimator.output_activation
     if isinstance(loss, Loss):
+        called_for = loss.output_activation
         allowed = (called_for,)
     else:
         allowed = tuple(

@@ -4,7 +4,7 @@ Inputs and outputs of a layer are integer codes, ``value = code * step``; each n
 step of its own for its weights, chosen so that the largest weight has the largest code. A
 neuron sums products of codes without rounding, and a product with an integer and a shift
 takes the sum to the codes of the next layer (Jacob et al., 2018, "Quantization and training
-of neural networks for efficient integer-arithmetic-only inference"). A bent transfer
+of neural networks for efficient integer-arithmetic-only inference"). A curved activation
 function is a table, read with linear interpolation. The weighted sums of the output layer
 are turned into floats again.
 """
@@ -217,7 +217,7 @@ static int32_t net_rescale(int64_t value, int64_t multiplier, int shift, int32_t
     return (int32_t)(value < low ? low : value > high ? high : value);
 }
 
-/* The transfer function of a code, between the two nearest entries of its table. */
+/* The activation function of a code, between the two nearest entries of its table. */
 static int32_t net_look_up(const int16_t *table, int32_t code)
 {
     const int32_t from_start = code + 32768;

@@ -236,7 +236,7 @@ cdef class Runner(_Layout):
         super().__init__(network, params)
         update_rule_code = UPDATE_RULES.get(type(solver))
         _require(update_rule_code is not None,
-                       "an update rule that the kernel has a case for", solver)
+                 "an update rule that the kernel has a case for", solver)
         dropout = np.array(regularization.dropout, dtype=np.float64)
         _check_dropout(dropout, self.net.n_layers - 1)
         _check_state(params, state, UPDATE_RULE_N_SLOTS[<int>update_rule_code])
@@ -266,7 +266,7 @@ cdef class Runner(_Layout):
 
     cdef _take_hyperparams(self, given):
         _require(len(given) <= MAX_HYPERPARAMS,
-                       f"at most {MAX_HYPERPARAMS} hyperparameters", given)
+                 f"at most {MAX_HYPERPARAMS} hyperparameters", given)
         for k in range(MAX_HYPERPARAMS):
             self.rule.hyperparams[k] = given[k] if k < len(given) else 0
 

@@ -33,6 +33,7 @@ class GradientDescent(Solver):
             return GradientDescent()
         return Nesterov(momentum) if params["nesterovs_momentum"] else Momentum(momentum)
 
+    # mypy has no property over an attribute of the class.
     @property
     def default_learning_rate(self) -> float:  # type: ignore[override]
         """What ``learning_rate_init="auto"`` comes to."""
@@ -57,6 +58,7 @@ class Momentum(GradientDescent):
     momentum: float = 0.9
     n_slots = 1  # the velocity
 
+    # mypy has no property over an attribute of the class.
     @property
     def default_learning_rate(self) -> float:  # type: ignore[override]
         """What "auto" comes to: the steps of a gradient add up to 1 / (1 - momentum)."""

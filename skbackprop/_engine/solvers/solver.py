@@ -12,7 +12,7 @@ import numpy as np
 from ..blas_threads import limit_blas_threads
 
 if TYPE_CHECKING:
-    from ..activations import Array
+    from .._typing import Array
 
 
 class Solver:
