@@ -1,31 +1,27 @@
 """The accuracy benchmark, on two small problems and on files of its users."""
 
 import csv
-import importlib.util
+import fnmatch
+import gzip
+import importlib
 import math
-import sys
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 
 @pytest.fixture(scope="module")
 def accuracy():
-    """The script as a module; its thread settings are not for the rest of the tests."""
-    spec = importlib.util.spec_from_file_location(
-        "accuracy_benchmark", ROOT / "benchmarks" / "accuracy.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    """What its modules hold; their thread settings are not for the rest of the tests."""
+    found = {}
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             patch.setenv(name, "1")
-        spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+        for module in ("problems", "contenders", "measuring", "report", "__main__"):
+            found |= vars(importlib.import_module(f"benchmarks.accuracy.{module}"))
+    return SimpleNamespace(**found)
 
 
 def write(path, text):
@@ -99,7 +95,7 @@ def test_accuracy_benchmark_runs_from_tables_to_report(accuracy, folder, tmp_pat
     assert [row["contender"] for row in written] == [r.contender for r in results]
     assert picture.stat().st_size > 0
     printed = capsys.readouterr().out
-    for wanted in ("classification, 1 problems: accuracy", "log_loss", "r2", "linear"):
+    for wanted in ("classification, small, 1 problems: accuracy", "log_loss", "r2", "linear"):
         assert wanted in printed
 
 
@@ -121,7 +117,7 @@ def test_same_splits_for_all(accuracy, folder):
 
     contenders = [accuracy.Contender(n, None, lambda seed, n=n: Spy(n)) for n in "ab"]
     problems = accuracy.read_folder(folder)
-    results = list(accuracy.measure(problems, contenders, repeats=2))
+    results = list(accuracy.measure(problems, contenders, repeats=2, folds=accuracy.FOLDS))
     assert {r.problem for r in results} == {"prices"}
     assert len(seen["a"]) == len(seen["b"]) == 2 * accuracy.FOLDS
     for first, second in zip(seen["a"], seen["b"], strict=True):
@@ -130,7 +126,11 @@ def test_same_splits_for_all(accuracy, folder):
 
 def test_failure_is_told(accuracy, folder, capsys):
     contenders = [accuracy.ours(max_iter=2, tol=None), accuracy.ours("wrong", max_iter=-1)]
-    results = list(accuracy.measure(accuracy.read_folder(folder), contenders, repeats=1))
+    results = list(
+        accuracy.measure(
+            accuracy.read_folder(folder), contenders, repeats=1, folds=accuracy.FOLDS
+        )
+    )
     failed = [r for r in results if r.error]
     assert {r.contender for r in failed} == {"wrong"}
     assert len(failed) == 2 * accuracy.FOLDS
@@ -169,3 +169,74 @@ def test_bundled_problems_are_whole(accuracy):
             assert classes > accuracy.MOST_CLASSES
         smaller = problem.at_most(100)
         assert smaller.y.size == min(100, problem.y.size)
+
+
+def test_tables_of_a_task_lie_in_its_folder(accuracy, tmp_path):
+    """Compressed or not, and whatever the number of different targets."""
+    for task, n_values in (("classification", 30), ("regression", 3)):
+        (tmp_path / task).mkdir()
+        lines = ["x,y", *(f"{i},{i % n_values}" for i in range(60))]
+        with gzip.open(tmp_path / task / f"{task[:5]}.v2.csv.gz", "wt") as file:
+            file.write("\n".join(lines))
+    classes, numbers = accuracy.read_folder(tmp_path)
+    assert (classes.name, classes.task) == ("class.v2", accuracy.CLASSIFICATION)
+    assert (numbers.name, numbers.task) == ("regre.v2", accuracy.REGRESSION)
+
+
+def test_every_third_table_of_a_task_is_set_aside(accuracy, tmp_path, capsys):
+    nothing = np.zeros((1, 1)), np.zeros(1)
+    tables = [accuracy.Problem(n, accuracy.CLASSIFICATION, *nothing) for n in "fedcba"]
+    tables += [accuracy.Problem(n, accuracy.REGRESSION, *nothing) for n in "xy"]
+    assert accuracy.set_aside(tables) == {"c", "f"}
+    for name in "abc":
+        rows = [f"{i},{i % 2}" for i in range(20)]
+        write(tmp_path / f"{name}.csv", "\n".join(["x,y", *rows]))
+    for part, names in (("tune", ["a", "b"]), ("aside", ["c"]), ("all", ["a", "b", "c"])):
+        arguments = ["--no-bundled", "--data", str(tmp_path), "--part", part]
+        problems = accuracy.problems_of(accuracy.parse(arguments))
+        assert [problem.name for problem in problems] == names
+
+
+def test_probabilities_are_judged_as_scikit_learn_does(accuracy):
+    rng = np.random.default_rng(0)
+    classes = np.array([2, 5])
+    y = rng.choice(classes, 300)
+    p = rng.uniform(size=300)
+    found = accuracy.of_probabilities(np.column_stack([1 - p, p]), y, classes)
+    assert found["brier_score"] == pytest.approx(2 * brier_score_loss(y == 5, p))
+    assert found["auc"] == pytest.approx(roc_auc_score(y == 5, p))
+    sure = np.eye(3)[[0, 1, 2, 0]]
+    found = accuracy.of_probabilities(sure, np.array([0, 1, 2, 1]), np.arange(3))
+    assert found["calibration_error"] == pytest.approx(0.25)
+    assert found["brier_score"] == pytest.approx(0.5)
+    half = np.array([[0.5, 0.5], [0.5, 0.5]])
+    found = accuracy.of_probabilities(half, np.array([0, 1]), np.arange(2))
+    assert found["calibration_error"] == 0
+    # No class may be missing where they are told apart.
+    assert math.isnan(accuracy.of_probabilities(half, np.zeros(2), np.arange(2))["auc"])
+
+
+def test_critical_difference_is_that_of_the_literature(accuracy):
+    """Demsar (2006), table 5a: 2.343 for three contenders, 3.164 for ten."""
+    for n, quantile in ((2, 1.960), (3, 2.343), (10, 3.164)):
+        expected = quantile * math.sqrt(n * (n + 1) / (6 * 30))
+        assert accuracy.critical_difference(n, 30) == pytest.approx(expected, abs=1e-3)
+
+
+def test_contenders_are_chosen_by_name(accuracy):
+    names = [c.name for c in accuracy.chosen(["Hist*", "lin*"], fnmatch.fnmatch)]
+    assert names == ["linear", "HistGradientBoosting"]
+    everybody = [c.name for c in accuracy.chosen([], fnmatch.fnmatch)]
+    assert {"RandomForest", "SVM"} <= set(everybody)
+    assert not any(name.startswith("RealMLP") for name in everybody)
+
+
+def test_curves_over_rows_are_drawn(accuracy, folder, tmp_path):
+    picture = tmp_path / "curves.png"
+    results = accuracy.main([
+        "--no-bundled", "--data", str(folder), "--repeats", "1", "--folds", "2", "--rows", "15",
+        "30", "--contenders", "linear", "--curves", str(picture),
+    ])  # fmt: skip
+    assert sorted({r.n_train for r in results if r.problem.startswith("prices")}) == [12, 24]
+    assert {r.fold for r in results} == {0, 1}
+    assert picture.stat().st_size > 0

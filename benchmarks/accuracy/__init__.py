@@ -1,0 +1,1 @@
+"""Accuracy out of the box: ``python -m benchmarks.accuracy``."""
