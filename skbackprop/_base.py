@@ -16,7 +16,6 @@ from sklearn.utils.metaestimators import available_if
 from ._engine.hashing import hash_data
 from ._engine.sampling import merge_copies
 from ._engine.schedules import TrainCounters
-from ._engine.solvers import get_solver
 from ._parameters import RULES, check_parameters
 from ._prediction.fitted_network import FittedNetwork, FittedState
 from ._prediction.single_row import prepare_stream
@@ -30,16 +29,34 @@ from ._preprocessing.sample_weight import (
     weights_of_stream,
 )
 from ._preprocessing.scaling import LocalRows, Scaling, fit_input_scaler, fit_target_scaler
-from ._preprocessing.validation_set import ValidationSet, check_training_weights, split
+from ._preprocessing.validation_set import (
+    ValidationSet,
+    check_training_weights,
+    copy_counts,
+    split,
+    split_frequent,
+)
 from ._training import configuration, initial_weights
+from ._training.alpha_selection import (
+    HELD_OUT_SHARE,
+    empty_selection,
+    select_alpha,
+    selected_alpha,
+    with_alpha,
+)
 from ._training.callback_dispatch import (
     CallbackDispatcher,
     CallbackSupportMixin,
     Method,
     with_callbacks,
 )
-from ._training.configuration import is_full_batch, needs_noise_estimate, streaming_alpha
-from ._training.data import Samples, TrainingData, sample_epochs
+from ._training.configuration import (
+    is_full_batch,
+    needs_noise_estimate,
+    solver_class,
+    streaming_alpha,
+)
+from ._training.data import HeldOut, Samples, TrainingData, sample_epochs
 from ._training.diagnosis import cut_short
 from ._training.history import empty_history, extend_history
 from ._training.loop import TrainResult, TrainState, fit_with_restarts
@@ -80,7 +97,7 @@ def ravel_column(y, name):
 
 
 def _learns_by_steps(estimator):
-    solver = get_solver(estimator.solver)
+    solver = solver_class(estimator)
     if solver.whole_problem:
         raise AttributeError(
             f"partial_fit is not available for solver={solver.name!r}, which needs all "
@@ -192,7 +209,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             if is_stream and self._has_stopped(validation, resume):
                 return self
             network = self._make_network(samples.X.shape, resume)
-            solver = configuration.make_checked_solver(self, network)
+            n_samples = 0 if is_stream else samples.epoch_size
+            solver = configuration.make_checked_solver(self, network, n_samples)
             state = (
                 self._train_state
                 if resume
@@ -323,13 +341,15 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if is_stream and weights is not None:
             rows, weights = self._draw_samples(rows, weights, state.rng)
         sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
-        noise = None
+        noise = held_out = None
         if sampler is not None and needs_noise_estimate(self, is_stream):
             noise = sample_noise(local.sample, scaling, network.loss)
+            if not resume and configuration.selects_alpha(self, rows, weights):
+                held_out = self._hold_out(samples, rows, weights, hashes, state.counters.seed)
         X, Y = (None, None) if sampler is None else scaling.transform(samples.X, targets)
         return TrainingData(
             X, Y, rows, sampler, batch_weights, validation, scaling, noise, is_stream,
-            epochs_before=state.counters.epochs,
+            state.counters.epochs, held_out,
         )  # fmt: skip
 
     def _order_and_split(self, samples, validation, seed, is_stream):
@@ -346,7 +366,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             Of all samples, where they had to be computed.
         """
         X, Y, weights, hashes = samples.X, samples.Y, samples.weights, None
-        holds_out = get_solver(self.solver).holds_out_rows
+        holds_out = solver_class(self).holds_out_rows
         splits = validation is None and self.early_stopping and holds_out
         rows = np.arange(len(Y))
         if weights is not None:
@@ -357,15 +377,27 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             # An order that depends on what the rows hold, and not on where they stand.
             rows = rows[np.argsort(hashes[rows], kind="stable")]
             rows, weights = merge_copies(X, Y, rows, hashes, weights)
-        # To be held out, a row counts as one, and a weight of several as so many copies.
-        counts = np.ones(len(Y)) if weights is None else np.maximum(weights, 1.0)
+        counts = copy_counts(weights, len(Y))
         rows, weights = self._apply_class_weight(rows, samples.y, weights, is_stream)
         if splits:
-            strata = self._target_encoder.strata(Y[rows], counts[rows])
+            self._target_encoder.check_strata(Y[rows], counts[rows])
+            strata = self._target_encoder.strata(Y[rows])
             rows, held_out = split(rows, hashes, strata, counts, self.validation_fraction, seed)
             check_training_weights(weights, rows)
             validation = replace(samples, weights=weights)[held_out]
         return rows, weights, validation, hashes
+
+    def _hold_out(self, samples, rows, weights, hashes, seed):
+        """Return the `HeldOut` samples by which the L2 penalty is chosen, or None."""
+        counts = copy_counts(weights, len(samples.Y))
+        hashes = hash_data(samples.X, samples.Y) if hashes is None else hashes
+        strata = self._target_encoder.strata(samples.Y[rows])
+        others, held_out = split_frequent(rows, hashes, strata, counts, HELD_OUT_SHARE, seed)
+        if not len(held_out):
+            return None
+        of_held_out = np.ones(len(held_out)) if weights is None else weights[held_out]
+        sampler, batch_weights = sample_epochs(self, others, weights, samples.X.dtype)
+        return HeldOut(held_out, of_held_out, sampler, batch_weights)
 
     def _draw_samples(self, rows, weights, rng):
         """Return the samples of a stream that this call uses, and how often each is."""
@@ -394,33 +426,46 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _train(self, problem, data, state, resume, dispatcher):
         """Train, and set the fitted attributes; returns how it ended."""
         self._note_validation(data.validation, resume)
+        problem, selection = self._select_alpha(problem, data, state, resume)
         history = self.history_ if resume else empty_history(problem.config.network)
+        fitted_after = partial(self._fitted_after, problem.config, data.scaling, selection)
         listener = None
         if dispatcher is not None:
-            fitted_after = partial(self._fitted_after, problem.config, data.scaling)
             dispatcher.fit_begins(problem.config.max_epochs, fitted_after, history)
             listener = dispatcher if dispatcher.listens else None
         state, result = fit_with_restarts(self, problem, state, listener)
         history = extend_history(history, result.records, is_stream=data.is_stream)
-        alpha = problem.config.regularization.alpha
-        self._set_fitted(
-            FittedState(problem.config.network, data.scaling, alpha, state, result, history)
-        )
+        self._set_fitted(fitted_after(state, result, history))
         message = None if data.is_stream else cut_short(problem, result)
         if message is not None:
             warn_caller(message, ConvergenceWarning)
         return result
 
-    def _fitted_after(self, config, scaling, state, result, history):
-        """Return the fitted attributes of an estimator whose training has come that far."""
+    def _select_alpha(self, problem, data, state, resume):
+        """Return the problem with the L2 penalty that held-out samples choose, and the record.
+
+        A call that goes on keeps what the first one chose.
+        """
+        selection = self.alpha_selection_ if resume else empty_selection()
+        if data.held_out is not None:
+            selection = select_alpha(problem, data.held_out, state, self.verbose)
+        if selection["alpha"] and self.alpha == "auto" and not data.is_stream:
+            problem = with_alpha(problem, selected_alpha(selection))
+        return problem, selection
+
+    def _fitted_after(self, config, scaling, selection, state, result, history):
+        """Return the `FittedState` of training that has come that far."""
         alpha = config.regularization.alpha
-        return FittedState(config.network, scaling, alpha, state, result, history).attributes()
+        return FittedState(config.network, scaling, alpha, selection, state, result, history)
 
     def _set_untrained(self, network, data, state):
         """Become a network that has not been trained yet."""
         self._note_validation(data.validation, resume=False)
-        alpha, result, history = streaming_alpha(self), TrainResult(), empty_history(network)
-        self._set_fitted(FittedState(network, data.scaling, alpha, state, result, history))
+        alpha, selection = streaming_alpha(self), empty_selection()
+        result, history = TrainResult(), empty_history(network)
+        self._set_fitted(
+            FittedState(network, data.scaling, alpha, selection, state, result, history)
+        )
         return self
 
     def _note_validation(self, validation, resume):

@@ -26,20 +26,22 @@ activation : str, Activation, or sequence of these, default="relu"
     "leaky_relu", "elu" (Clevert et al., 2016), "selu" (Klambauer et al., 2017), "softplus",
     "silu" (Elfwing et al., 2018), "gelu" (Hendrycks & Gimpel, 2016), "mish" (Misra, 2020), or
     a `skbackprop.Activation` of your own. The page on mathematics has the formulas.
-solver : str or Solver, default="sgd"
-    Which optimizer updates the weights. After each batch: "sgd", gradient descent with
-    `momentum` (Sutskever et al., 2013); "adam" (Kingma & Ba, 2015); "amsgrad" (Reddi et
-    al., 2018); "rmsprop" (Tieleman & Hinton, 2012). By the gradient of all samples: "rprop"
-    (iRprop-, Igel & Huesken, 2003); "lbfgs" (Liu & Nocedal, 1989); "lm",
-    Levenberg-Marquardt for squared error and at most 5000 parameters or residuals (Hagan &
-    Menhaj, 1994). A `skbackprop.Solver` is one of your own. A parameter that a solver has
-    no use for is ignored; where the text below says "not with", another value than the one
-    that turns it off is refused.
+solver : str or Solver, default="auto"
+    The optimizer. After each batch: "sgd", gradient descent with `momentum` (Sutskever et
+    al., 2013); "adam" (Kingma & Ba, 2015); "amsgrad" (Reddi et al., 2018); "rmsprop"
+    (Tieleman & Hinton, 2012). By the gradient of all samples: "rprop" (iRprop-, Igel &
+    Huesken, 2003); "lbfgs" (Liu & Nocedal, 1989); "lm", Levenberg-Marquardt for squared
+    error and at most 5000 parameters or residuals (Hagan & Menhaj, 1994). A
+    `skbackprop.Solver` is one of your own. "auto" is "sgd", and "adam" in `fit` from 5000
+    samples on (regressors 10,000), unless `batch_size`, `learning_rate_init`, `momentum` or a
+    schedule for "sgd" is set. A parameter that a solver has no use for is ignored; "not with"
+    below means that another value than the one that turns it off is refused.
 alpha : float >= 0 or "auto", default="auto"
     Strength of the L2 penalty: each batch minimizes the mean loss of its samples plus
     ``alpha / 2 * sum(weights ** 2) / n_samples_of_batch``, as in scikit-learn's MLP. "auto"
-    follows how noisy the targets are, which the nearest neighbors among at most 500 samples
-    tell: ``c * batch_size / n_samples`` with c from 0.5 to 8. It is 0 in `partial_fit`.
+    is ``c * batch_size / n_samples``, where the nearest neighbors among at most 500 samples
+    tell how noisy the targets are, and c is from 0.5 to 8. From 1000 samples on, short runs
+    on 4/5 of them choose among 1/4, 1, 4 and 16 times that by the others. 0 in `partial_fit`.
 batch_size : int, "auto" or "full", default="auto"
     Samples per update. 1 is online learning, "full" is batch gradient descent, "auto" is 1
     for "sgd" and 32 for the other solvers. Ignored by "rprop", "lbfgs" and "lm".
@@ -58,8 +60,8 @@ power_t : float >= 0, default=0.5
     The exponent of "invscaling".
 max_iter : int >= 1 or "auto", default="auto"
     The largest number of epochs of a call of `fit`, or iterations of "lbfgs" and "lm".
-    "auto" is 60 where the learning rate falls to zero, fewer above 50,000 samples but at
-    least 5; and 200 where `tol` ends training.
+    "auto" is 60 where the learning rate falls to zero, but at most ``3_000_000 / n_samples``,
+    or a third of that with "adam", "amsgrad" and "rmsprop", and at least 5; else 200.
 shuffle : bool, default=True
     Whether each epoch uses the samples in a new random order, which does not depend on how
     `X` is sorted. False uses them as given.
@@ -133,10 +135,8 @@ attributes
         The smallest and the largest value to which each input is clipped.
     n_features_in_, feature_names_in_ : int, ndarray of str
         The number of inputs, and their names where `X` had names that are all strings.
-    n_layers_, n_outputs_ : int
-        The number of layers, inputs and outputs included, and of outputs.
-    out_activation_ : str
-        The name of the output activation.
+    n_layers_, n_outputs_, out_activation_ : int, int, str
+        The layers, inputs and outputs included; the outputs; the output activation.
     n_iter_, converged_ : int, bool
         The epochs of the last call, and whether nothing was left to improve.
     t_ : int
@@ -152,10 +152,10 @@ attributes
         "validation_loss", "validation_score" and, with squared error, "sum_squared_error".
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         The share of each input in the products of the weights along all paths.
-    alpha_ : float
-        The strength of the L2 penalty that the last call trained with.
-    engine_ : {"compiled", "numpy"}
-        Which implementation of the training loop was used.
+    alpha_, alpha_selection_ : float, dict of lists
+        The L2 penalty; each "alpha" that `fit` tried, with its "validation_loss".
+    engine_, solver_ : str
+        The implementation that trained, "compiled" or "numpy", and the name of the solver.
 """
 # Entries that stand for a whole section, without a heading of their own.
 _SECTIONS = ("groups", "attributes")

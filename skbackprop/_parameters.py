@@ -193,7 +193,7 @@ RULES = {
         AnyOf((Options(ACTIVATION_NAMES), InstanceOf(Activation))), "hidden layer"
     ),
     "output_activation": Options(("auto", "softmax", EXP.name, *ACTIVATION_NAMES)),
-    "solver": AnyOf((Options(tuple(SOLVERS)), InstanceOf(Solver))),
+    "solver": AnyOf((Options(("auto", *SOLVERS)), InstanceOf(Solver))),
     "alpha": AnyOf((Interval(0), _AUTO)),
     "batch_size": AnyOf((Options(("auto", "full")), _COUNT)),
     "learning_rate": Options(("auto", *(row.name for row in SCHEDULES))),

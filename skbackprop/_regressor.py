@@ -134,7 +134,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         activation: Activations = "relu",
         output_activation: str = "auto",
         loss: str | Loss = "auto",
-        solver: Solver = "sgd",
+        solver: Solver = "auto",
         alpha: float | Auto = "auto",
         batch_size: BatchSize = "auto",
         learning_rate: Schedule = "auto",

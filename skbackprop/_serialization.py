@@ -33,11 +33,12 @@ from ._preprocessing.target_encoding import (
     ClassEncoder,
     NumericEncoder,
 )
+from ._training.alpha_selection import empty_selection
 from ._training.history import empty_history, truncate_to_common_length
 from ._training.loop import TrainState
 
 _TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_iter_",
-            "converged_", "alpha_", "engine_")  # fmt: skip
+            "converged_", "alpha_", "alpha_selection_", "engine_")  # fmt: skip
 #: The fitted attributes that training leaves; `_params` is derived from `_train_state`.
 TRAINED = (*_TRAINED, "_params")
 #: All fitted attributes, with those that are known before training.
@@ -75,6 +76,7 @@ def to_plain(fitted):
         "_scaling": _scaling_to_plain,
         "_train_state": _train_state_to_plain,
         "history_": _history_to_plain,
+        "alpha_selection_": _alpha_selection_to_plain,
         "_target_encoder": _target_encoder_to_plain,
         "_class_totals": lambda totals: _totals_to_plain(totals, fitted["_target_encoder"]),
     }
@@ -122,6 +124,10 @@ def _history_to_plain(columns):
     return {
         name: np.array(column, dtype=_column_dtype(name)) for name, column in copied.items()
     }
+
+
+def _alpha_selection_to_plain(selection):
+    return {name: np.array(column, dtype=np.float64) for name, column in selection.items()}
 
 
 def _column_dtype(name):
@@ -465,6 +471,19 @@ def _history_from_plain(plain):
     return {name: column.tolist() for name, column in plain.items()}
 
 
+def _alpha_selection_from_plain(plain):
+    rule = _Array((np.dtype(np.float64),), 1)
+    record = _record("alpha_selection_", plain, dict.fromkeys(empty_selection(), rule))
+    lengths = {len(column) for column in record.values()}
+    require(len(lengths) == 1, f"alpha_selection_ must have columns of one length: {lengths}.")
+    alphas = record["alpha"]
+    require(
+        (np.isfinite(alphas) & (alphas >= 0)).all(),
+        "alpha_selection_ must have numbers >= 0 as alpha.",
+    )
+    return {name: column.tolist() for name, column in record.items()}
+
+
 def _examined_from_plain(plain):
     _check("examined", plain, _Sequence(Boolean()))
     require(len(plain) == 2, f"examined must be two flags. Got {len(plain)}.")
@@ -550,6 +569,7 @@ _FROM_PLAIN = {
     "n_iter_": _simple("n_iter_", _COUNT),
     "converged_": _simple("converged_", Boolean()),
     "alpha_": _simple("alpha_", _NOT_NEGATIVE),
+    "alpha_selection_": _alpha_selection_from_plain,
     "engine_": _simple("engine_", Options(("compiled", "numpy"))),
     "n_features_in_": _simple("n_features_in_", _POSITIVE_COUNT),
     "feature_names_in_": _names_from_plain,

@@ -35,7 +35,7 @@ def plan(size=200, epochs_before=0, incremental=False, noise=NOISE, **parameters
         epochs_before,
     )  # fmt: skip
     network = make_network(reg, 3, (4,), OutputLayer(1, "squared_error", "identity"))
-    return resolve_config(reg, network, make_checked_solver(reg, network), data)
+    return resolve_config(reg, network, make_checked_solver(reg, network, size), data)
 
 
 def test_the_defaults_learn_online_at_a_falling_rate():
@@ -57,9 +57,38 @@ def test_the_defaults_learn_online_at_a_falling_rate():
     ("size", "epochs"), [(10, 60), (50_000, 60), (100_000, 30), (10**6, 5), (10**7, 5)]
 )
 def test_many_rows_are_used_in_fewer_epochs(size, epochs):
-    assert plan(size).max_epochs == epochs
-    assert plan(size, solver="adam").max_epochs == epochs
+    assert plan(size, solver="sgd").max_epochs == epochs
     assert plan(size, max_iter=7).max_epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("size", "epochs"),
+    [(10, 60), (16_666, 60), (20_000, 50), (100_000, 10), (10**6, 5)],
+)
+@pytest.mark.parametrize("solver", ["auto", "adam", "rmsprop"])
+def test_adaptive_steps_need_fewer_epochs_of_many_rows(solver, size, epochs):
+    assert plan(size, solver=solver).max_epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("parameters", "solver"),
+    [
+        ({}, "adam"),
+        ({"learning_rate": "cosine", "max_iter": 3, "alpha": 1.0}, "adam"),
+        ({"solver": "sgd"}, "sgd"),
+        ({"batch_size": 1}, "sgd"),
+        ({"batch_size": "full"}, "sgd"),
+        ({"learning_rate_init": 0.1}, "sgd"),
+        ({"momentum": 0.9}, "sgd"),
+        ({"learning_rate": "invscaling"}, "sgd"),
+        ({"learning_rate": "adaptive"}, "sgd"),
+    ],
+)
+def test_many_rows_are_for_adam_unless_a_parameter_speaks_for_sgd(parameters, solver):
+    for make, fewest in ((BackpropClassifier, 5000), (BackpropRegressor, 10_000)):
+        model = make(**parameters)
+        assert make_solver(model, fewest).name == solver
+        assert make_solver(model, fewest - 1).name == make_solver(model).name == "sgd"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_other_packages_page_logs_every_epoch(how, monkeypatch, wheat):
         exec(code, names)
     network = skbackprop.BackpropClassifier(random_state=0).fit(*wheat)
     assert tracker.losses == network.loss_curve_
-    assert tracker.params["solver"] == "sgd"
+    assert tracker.params["solver"] == "auto"
 
 
 def test_contributing_shows_the_real_code():

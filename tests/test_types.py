@@ -68,6 +68,6 @@ def test_choices_are_those_of_the_parameters():
     """The literals that a checker knows are the values that the estimators accept."""
     rules = skbackprop.BackpropClassifier._parameter_rules
     assert types.Schedule.__args__ == rules["learning_rate"].options
-    names, custom = types.Solver.__args__
-    assert names.__args__ == tuple(SOLVERS)
+    auto, names, custom = types.Solver.__args__
+    assert (auto, names.__args__) == (types.Auto, tuple(SOLVERS))
     assert custom is skbackprop.Solver

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .schedules import Schedule, TrainCounters
     from .solvers import Solver
 
+# Samples that are taken through the network at a time, where it is only evaluated.
+_ROWS = 4096
+
 
 def as_matrix(Y: Array, rows: Array, n_outputs: int, dtype: DType) -> Array:
     """The targets of some rows, one column per output; class numbers become one-hot."""
@@ -35,6 +38,21 @@ def as_matrix(Y: Array, rows: Array, n_outputs: int, dtype: DType) -> Array:
     one_hot = np.zeros((len(rows), n_outputs), dtype=dtype)
     one_hot[np.arange(len(rows)), Y[rows]] = 1
     return one_hot
+
+
+def mean_loss(network: Network, params: Array, X: Matrix, Y: Array, weights: Array) -> float:
+    """The weighted mean loss of samples; not finite where the network's sums overflow."""
+    n_rows, n_outputs = X.shape[0], network.layer_sizes[-1]
+    total = 0.0
+    for start in range(0, n_rows, _ROWS):
+        rows = np.arange(start, min(start + _ROWS, n_rows))
+        few = slice(start, start + _ROWS)
+        targets = as_matrix(Y, rows, n_outputs, params.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums, outputs = network.forward(params, X[few])
+            losses = network.loss_function.value(sums[-1], outputs[-1], targets)
+            total += float(weights[few] @ losses)
+    return total / float(weights.sum())
 
 
 def run_epoch(

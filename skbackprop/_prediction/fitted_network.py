@@ -44,6 +44,8 @@ class FittedState:
     scaling : Scaling
     alpha : float
         The L2 penalty.
+    alpha_selection : dict of lists
+        The record of how held-out samples chose it.
     train_state : TrainState
     result : TrainResult
     history : dict of lists
@@ -52,6 +54,7 @@ class FittedState:
     network: object
     scaling: object
     alpha: float
+    alpha_selection: dict
     train_state: object
     result: object
     history: dict
@@ -67,6 +70,7 @@ class FittedState:
             "n_iter_": len(self.result.records),
             "converged_": self.result.converged,
             "alpha_": float(self.alpha),
+            "alpha_selection_": self.alpha_selection,
             "engine_": choose_engine(self.network, self.train_state.solver),
         }
 
@@ -135,6 +139,7 @@ class FittedNetwork(BaseEstimator):
     n_iter_: int
     converged_: bool
     alpha_: float
+    alpha_selection_: dict[str, list[float]]
     engine_: str
     n_features_in_: int
 
@@ -337,6 +342,11 @@ class FittedNetwork(BaseEstimator):
     def out_activation_(self) -> str:
         """The name of the output activation."""
         return self._fitted("_network").output_activation
+
+    @property
+    def solver_(self) -> str:
+        """The name of the solver that was used last."""
+        return self._fitted("_train_state").solver.name
 
     @property
     def t_(self) -> int:

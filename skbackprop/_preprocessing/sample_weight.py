@@ -45,6 +45,17 @@ def check_weights(weights, n_samples, name="sample_weight", needs_some=True):
     return None if (weights == 1).all() else weights
 
 
+def effective_sample_size(weights):
+    """Return how many samples of equal weight tell as much as these (Kish, 1965).
+
+    References
+    ----------
+    Kish, L. (1965). Survey Sampling. Wiley, New York.
+    """
+    shares = weights / weights.max()
+    return shares.sum() ** 2 / (shares**2).sum()
+
+
 # ---- Bounds of the work of an epoch ----
 
 

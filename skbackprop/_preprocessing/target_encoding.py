@@ -56,13 +56,20 @@ class TargetEncoder(ABC):
     def to_network(self, Y, network, dtype):
         """Return the encoded targets as `network` takes them."""
 
-    def strata(self, Y, counts):
-        """Return the stratum of each row, of which a validation set has its share.
-
-        `Y` and `counts`, of how many copies each stands for, are of the rows that can be
-        held out.
-        """
+    def strata(self, Y):
+        """Return the stratum of each row, of which a validation set has its share."""
         return np.zeros(len(Y), dtype=int)
+
+    def check_strata(self, Y, counts):  # noqa: B027
+        """Raise an error if a stratum has too few rows to train on and to hold out.
+
+        Parameters
+        ----------
+        Y : ndarray
+            Of the rows that can be held out.
+        counts : ndarray of shape (n_rows,)
+            How many copies each stands for.
+        """
 
     def scaled_by(self, network):
         """Return by what the targets are standardized, as `fit_target_scaler` has it."""
@@ -231,10 +238,14 @@ class ClassEncoder(TargetEncoder):
         # A custom loss is handed columns.
         return Y if isinstance(network.loss, str) else self.one_hot(Y[:, None], dtype)
 
-    def strata(self, Y, counts):
+    def strata(self, Y):
         """Return the classes, where each row has one."""
+        return Y if self.kind == SINGLE else super().strata(Y)
+
+    def check_strata(self, Y, counts):
+        """Raise an error if a class has a single row."""
         if self.kind != SINGLE:
-            return super().strata(Y, counts)
+            return
         n_members = np.bincount(Y, counts, minlength=len(self.classes))
         too_few = (n_members > 0) & (n_members < 2)
         if too_few.any():
@@ -243,7 +254,6 @@ class ClassEncoder(TargetEncoder):
                 "early_stopping needs one to train on and one to hold out. Classes with too "
                 f"few members are: {self.classes[too_few].tolist()}"
             )
-        return Y
 
     def one_hot(self, numbers, dtype):
         """A 0/1 column per class of every column of class numbers."""

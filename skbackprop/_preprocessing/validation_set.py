@@ -7,10 +7,7 @@ from sklearn.metrics import get_scorer
 
 from .._engine.hashing import hash_data
 from .._engine.sampling import hold_out
-from .._engine.training import ValidationResult, as_matrix
-
-# Rows that are taken through the network at a time.
-_ROWS = 4096
+from .._engine.training import ValidationResult, mean_loss
 
 
 class ValidationSet:
@@ -35,19 +32,9 @@ class ValidationSet:
         weights = self.weights[order]
         scorer = _scorer(estimator.scoring)
         view = None if scorer is None else _view(estimator, network, scaling)
-        total = weights.sum()
 
         def evaluate(params):
-            loss = 0.0
-            for start in range(0, len(self.y), _ROWS):
-                rows = slice(start, start + _ROWS)
-                numbers = np.arange(len(self.y))[rows]
-                targets = as_matrix(Y, numbers, network.layer_sizes[-1], params.dtype)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    sums, outputs = network.forward(params, X[rows])
-                    losses = network.loss_function.value(sums[-1], outputs[-1], targets)
-                    loss += float(weights[rows] @ losses)
-            loss /= total
+            loss = mean_loss(network, params, X, Y, weights)
             if view is None:
                 return ValidationResult(loss)
             if not np.isfinite(loss):
@@ -97,6 +84,11 @@ def check_training_weights(weights, rows):
         )
 
 
+def copy_counts(weights, n_rows):
+    """To be held out, a row counts as one, and a weight of several as so many copies."""
+    return np.ones(n_rows) if weights is None else np.maximum(weights, 1.0)
+
+
 def split(rows, hashes, strata, counts, fraction, seed):
     """Divide `rows` into those to train on and those to hold out, each in their order.
 
@@ -114,4 +106,18 @@ def split(rows, hashes, strata, counts, fraction, seed):
             "The validation set is too small. Increase 'validation_fraction' or the size of "
             f"your dataset. Got validation_fraction={fraction!r} of {len(rows)} rows."
         )
+    return rows[~chosen], rows[chosen]
+
+
+def split_frequent(rows, hashes, strata, counts, fraction, seed):
+    """Divide `rows` as `split` does, and keep all rows of rare strata to train on.
+
+    Rare are those of which the fraction is less than a row; nothing is held out if all are.
+    """
+    is_frequent = fraction * np.bincount(strata, counts[rows])[strata] >= 1
+    frequent = rows[is_frequent]
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[is_frequent] = hold_out(
+        hashes[frequent], strata[is_frequent], counts[frequent], fraction, seed
+    )
     return rows[~chosen], rows[chosen]

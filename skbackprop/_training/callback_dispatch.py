@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sklearn
 
-from .._engine.solvers import get_solver
+from .configuration import solver_class
 from .history import extend_history
 
 try:
@@ -70,7 +70,7 @@ class CallbackDispatcher:
         # scikit-learn's own estimators ask in this way, too.
         self.listens = hasattr(estimator, "_skl_callbacks")
         # A solver of the whole problem may find that it is done instead of another epoch.
-        self._calls_on_epoch_begin = not get_solver(estimator.solver).whole_problem
+        self._calls_on_epoch_begin = not solver_class(estimator).whole_problem
 
     def fit_begins(self, max_epochs, state_of, before):
         """Tell that training is about to begin.
@@ -79,8 +79,8 @@ class CallbackDispatcher:
         ----------
         max_epochs : int
         state_of : callable
-            ``state_of(train_state, result, history)``: the fitted attributes of an estimator
-            whose training has come that far.
+            ``state_of(train_state, result, history)``: the `FittedState` of training that
+            has come that far.
         before : dict of lists
             The record of earlier calls.
         """
@@ -132,4 +132,4 @@ class CallbackDispatcher:
         new = result.records[self._n_recorded :]
         self._history = extend_history(self._history, new)
         self._n_recorded += len(new)
-        return self._state_of(train_state.snapshot(), result, self._history)
+        return self._state_of(train_state.snapshot(), result, self._history).attributes()

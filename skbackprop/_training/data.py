@@ -35,10 +35,38 @@ class Samples:
     Y: np.ndarray
     weights: np.ndarray | None
 
+    @property
+    def epoch_size(self):
+        """How many samples an epoch uses, before class weights."""
+        if self.weights is None:
+            return len(self.Y)
+        return max(round(self.weights.sum()), np.count_nonzero(self.weights))
+
     def __getitem__(self, rows):
         """Some of the samples."""
         weights = None if self.weights is None else self.weights[rows]
         return Samples(self.X[rows], self.y[rows], self.Y[rows], weights)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Some of the samples, which are held out to choose the L2 penalty, and the others.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+    weights : ndarray of shape (n_held_out,)
+        Of these.
+    sampler : EpochSampler
+        Which of the others an epoch uses.
+    batch_weights : ndarray of shape (n,) or None
+        As in `TrainingData`.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    sampler: EpochSampler
+    batch_weights: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +93,8 @@ class TrainingData:
         Whether this is a call of `partial_fit`.
     epochs_before : int
         The number of epochs of earlier calls.
+    held_out : HeldOut or None
+        Where the L2 penalty is to be chosen by held-out samples.
     """
 
     X: Any
@@ -77,6 +107,7 @@ class TrainingData:
     noise: float | None = None
     is_stream: bool = False
     epochs_before: int = 0
+    held_out: HeldOut | None = None
 
 
 def sample_epochs(estimator, rows, weights, dtype):

@@ -13,14 +13,13 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from .._base import BaseBackprop, ravel_column
-from .._engine.solvers import get_solver
 from .._parameters import check_parameters
 from .._preprocessing.noise_estimation import sample_noise
 from .._preprocessing.scaling import Scaling
 from .._preprocessing.validation_set import ValidationSet
 from .._serialization import TRAINED
 from .._training import configuration, initial_weights
-from .._training.configuration import is_full_batch, needs_noise_estimate
+from .._training.configuration import is_full_batch, needs_noise_estimate, solver_class
 from .._training.data import TrainingData, sample_epochs
 from .._training.lock import training_lock
 from . import _partition
@@ -158,11 +157,7 @@ def _check_estimator(estimator, X_val, persist):
             "distributed.fit does not support callbacks, which would have to see X: remove "
             "them with set_callbacks()."
         )
-    if (
-        estimator.early_stopping
-        and X_val is None
-        and get_solver(estimator.solver).holds_out_rows
-    ):
+    if estimator.early_stopping and X_val is None and solver_class(estimator).holds_out_rows:
         raise ValueError(
             "distributed.fit does not support early_stopping=True without validation data: "
             "give X_val and y_val."

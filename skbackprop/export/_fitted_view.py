@@ -16,6 +16,7 @@ from .._preprocessing.scaling import Scaling
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._regressor import BackpropRegressor
 from .._training import configuration
+from .._training.alpha_selection import empty_selection
 from .._training.configuration import streaming_alpha
 from .._training.history import empty_history
 from .._training.loop import TrainResult
@@ -180,9 +181,10 @@ def build(estimator, encoder, coefs, intercepts, dtype, feature_names=None):
     solver = configuration.make_checked_solver(estimator, network)
     train_state = estimator._init_train_state(network, solver, np.dtype(dtype))
     train_state.params[:] = network.pack(coefs, intercepts, dtype)
-    alpha, history = streaming_alpha(estimator), empty_history(network)
+    alpha, selection = streaming_alpha(estimator), empty_selection()
+    result, history = TrainResult(), empty_history(network)
     estimator._set_fitted(
-        FittedState(network, Scaling(), alpha, train_state, TrainResult(), history)
+        FittedState(network, Scaling(), alpha, selection, train_state, result, history)
     )
     estimator._examined = (False, False)
     estimator.n_features_in_ = n_inputs
