@@ -4,10 +4,10 @@ Apart stand those that need more than time: `accuracy` (an hour), `cluster` and 
 (processes and memory), `export` and `arm` (compilers, emlearn, an emulator).
 """
 
-from . import case_study, inference, minibatch, online, scaling, solvers, streaming
+from . import case_study, inference, many_rows, minibatch, online, scaling, solvers, streaming
 from ._measure import run
 
-ALL = (case_study, online, streaming, inference, minibatch, scaling, solvers)
+ALL = (case_study, online, streaming, inference, minibatch, many_rows, scaling, solvers)
 
 
 def benchmark(report):

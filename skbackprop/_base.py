@@ -59,7 +59,7 @@ from ._training.configuration import (
 from ._training.data import HeldOut, Samples, TrainingData, sample_epochs
 from ._training.diagnosis import cut_short
 from ._training.history import empty_history, extend_history
-from ._training.loop import TrainResult, TrainState, fit_with_restarts
+from ._training.loop import TrainResult, TrainState, train_members
 from ._warnings import warn_caller
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ def _learns_by_steps(estimator):
         raise AttributeError(
             f"partial_fit is not available for solver={solver.name!r}, which needs all "
             "rows at once."
+        )
+    if estimator.n_members > 1:
+        raise AttributeError(
+            "partial_fit is available for n_members=1 only, as it goes on with one network. "
+            f"Got n_members={estimator.n_members!r}."
         )
     return True
 
@@ -201,6 +206,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         generator draws the weights and then the seed of the split, as in scikit-learn's MLP.
         """
         check_parameters(self)
+        if self.warm_start and self.n_members > 1:
+            raise ValueError(
+                "warm_start=True is for n_members=1, as it goes on with one network. "
+                f"Got n_members={self.n_members!r}."
+            )
         dispatcher = None if is_stream else CallbackDispatcher(self, X, y, sample_weight)
         with _rollback_on_error(self):
             resume = (is_stream or self.warm_start) and hasattr(self, "_params")
@@ -211,17 +221,17 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             network = self._make_network(samples.X.shape, resume)
             n_samples = 0 if is_stream else samples.epoch_size
             solver = configuration.make_checked_solver(self, network, n_samples)
-            state = (
-                self._train_state
+            states = (
+                [self._train_state]
                 if resume
-                else self._init_train_state(network, solver, samples.X.dtype)
+                else self._init_train_states(network, solver, samples.X.dtype)
             )
-            data = self._prepare(samples, validation, network, state, resume, is_stream)
+            data = self._prepare(samples, validation, network, states, resume, is_stream)
             if data.sampler is None:
-                return self if resume else self._set_untrained(network, data, state)
+                return self if resume else self._set_untrained(network, data, states[0])
             config = configuration.resolve_config(self, network, solver, data)
             problem = configuration.make_problem(self, config, data)
-            result = self._train(problem, data, state, resume, dispatcher)
+            result = self._train(problem, data, states, resume, dispatcher)
             if is_stream and samples.X.shape[0] == 1:
                 prepare_stream(self, problem, **known)
             if dispatcher is not None:
@@ -302,9 +312,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
                     f"the parameters and the data ask for {wanted}."
                 )
 
-    def _init_train_state(self, network, solver, dtype):
-        """Return the state of training that has not begun."""
+    def _init_train_states(self, network, solver, dtype):
+        """Return the state of each member, of training that has not begun."""
         rng = check_random_state(self.random_state)
+        return [
+            self._init_train_state(network, solver, dtype, rng) for _ in range(self.n_members)
+        ]
+
+    def _init_train_state(self, network, solver, dtype, rng):
         # The weights first: scikit-learn's MLP draws the same from the same random_state.
         if initial_weights.has_given_weights(self):
             params = np.zeros(network.n_params, dtype=dtype)
@@ -322,8 +337,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     # ---- Order, split and scale ----
 
-    def _prepare(self, samples, validation, network, state, resume, is_stream):
+    def _prepare(self, samples, validation, network, states, resume, is_stream):
         """Return the `TrainingData`: in order, split, weighted and standardized."""
+        state = states[0]
         ordered = self._order_and_split(samples, validation, state.counters.seed, is_stream)
         rows, weights, validation, hashes = ordered
         dtype = samples.X.dtype
@@ -335,9 +351,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         local = LocalRows(samples.X, samples.Y, targets, rows, weights, hashes)
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or is_stream):
-            scaling = self._fit_scaling(network, local, state.params)
+            scaling = self._fit_scaling(network, local, states)
         if initial_weights.has_given_weights(self) and not resume:
-            state.params[:] = initial_weights.given_params(self, network, scaling, dtype)
+            given = initial_weights.given_params(self, network, scaling, dtype)
+            for member in states:
+                member.params[:] = given
         if is_stream and weights is not None:
             rows, weights = self._draw_samples(rows, weights, state.rng)
         sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
@@ -408,34 +426,40 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         drawn[rows] = draw(weights[rows], rng)
         return rows[drawn[rows] > 0], drawn
 
-    def _fit_scaling(self, network, rows, params):
+    def _fit_scaling(self, network, rows, states):
         """Return the `Scaling` for some rows; what is constant loses its initial weights."""
         names = getattr(self, "feature_names_in_", None)
         inputs, is_constant = fit_input_scaler(rows, names)
-        network.weights(params)[0][is_constant] = 0
+        for state in states:
+            network.weights(state.params)[0][is_constant] = 0
         kind = self._target_encoder.scaled_by(network)
         if kind is None:
             return Scaling(inputs)
         targets, is_constant = fit_target_scaler(rows, kind)
-        for layer in network.weights(params)[-1], network.biases(params)[-1]:
-            layer[..., is_constant] = 0
+        for state in states:
+            for layers in network.weights(state.params), network.biases(state.params):
+                layers[-1][..., is_constant] = 0
         return Scaling(inputs, targets, log_link=kind == "size")
 
     # ---- Training ----
 
-    def _train(self, problem, data, state, resume, dispatcher):
+    def _train(self, problem, data, states, resume, dispatcher):
         """Train, and set the fitted attributes; returns how it ended."""
         self._note_validation(data.validation, resume)
-        problem, selection = self._select_alpha(problem, data, state, resume)
-        history = self.history_ if resume else empty_history(problem.config.network)
-        fitted_after = partial(self._fitted_after, problem.config, data.scaling, selection)
+        problem, selection = self._select_alpha(problem, data, states[0], resume)
+        network, alpha = problem.config.network, problem.config.regularization.alpha
+        history = self.history_ if resume else empty_history(network)
         listener = None
         if dispatcher is not None:
-            dispatcher.fit_begins(problem.config.max_epochs, fitted_after, history)
+            fitted_after = partial(FittedState, network, data.scaling, alpha, selection)
+            max_epochs = problem.config.max_epochs * len(states)
+            dispatcher.fit_begins(max_epochs, fitted_after, history)
             listener = dispatcher if dispatcher.listens else None
-        state, result = fit_with_restarts(self, problem, state, listener)
+        network, state, result = train_members(self, problem, states, listener)
         history = extend_history(history, result.records, is_stream=data.is_stream)
-        self._set_fitted(fitted_after(state, result, history))
+        self._set_fitted(
+            FittedState(network, data.scaling, alpha, selection, state, result, history)
+        )
         message = None if data.is_stream else cut_short(problem, result)
         if message is not None:
             warn_caller(message, ConvergenceWarning)
@@ -452,11 +476,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if selection["alpha"] and self.alpha == "auto" and not data.is_stream:
             problem = with_alpha(problem, selected_alpha(selection))
         return problem, selection
-
-    def _fitted_after(self, config, scaling, selection, state, result, history):
-        """Return the `FittedState` of training that has come that far."""
-        alpha = config.regularization.alpha
-        return FittedState(config.network, scaling, alpha, selection, state, result, history)
 
     def _set_untrained(self, network, data, state):
         """Become a network that has not been trained yet."""

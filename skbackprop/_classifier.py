@@ -111,6 +111,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
     {scoring}
     {restore_best}
     {max_restarts}
+    {n_members}
     class_weight : None, "balanced", dict, or list of dicts, default=None
         How much each class counts, as a factor of the sample weights, 1 for classes without
         an entry; a list has a dictionary per column of the targets. "balanced" is the inverse
@@ -179,6 +180,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         scoring: Scoring = None,
         restore_best: bool = True,
         max_restarts: int = 3,
+        n_members: int = 1,
         class_weight: ClassWeight = None,
         grow_classes: bool = False,
     ) -> None:
@@ -217,6 +219,7 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.scoring = scoring
         self.restore_best = restore_best
         self.max_restarts = max_restarts
+        self.n_members = n_members
         self.class_weight = class_weight
         self.grow_classes = grow_classes
 

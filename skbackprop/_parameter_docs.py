@@ -126,6 +126,9 @@ restore_best : bool, default=True
 max_restarts : int >= 0, default=3
     How often training starts again with half the learning rate, and warns, where it
     diverges or a hidden layer ends saturated. Ignored by "rprop", "lbfgs" and "lm".
+n_members : int, default=1
+    How many networks are trained, to be joined into one that has so many times the hidden
+    neurons and computes their mean. Above 1, `partial_fit` and `warm_start` are refused.
 attributes
     coefs_ : list of ndarrays of shape (n_in, n_out)
         The weights of each layer; read-only where standardization is folded in.
@@ -137,10 +140,8 @@ attributes
         The number of inputs, and their names where `X` had names that are all strings.
     n_layers_, n_outputs_, out_activation_ : int, int, str
         The layers, inputs and outputs included; the outputs; the output activation.
-    n_iter_, converged_ : int, bool
-        The epochs of the last call, and whether nothing was left to improve.
-    t_ : int
-        The number of samples used in training so far.
+    n_iter_, converged_, t_ : int, bool, int
+        The epochs of the last call; whether nothing was left to improve; samples used so far.
     loss_, best_loss_ : float
         The loss of the last epoch; the smallest, or None with `early_stopping`.
     loss_curve_ : list of float

@@ -223,6 +223,7 @@ RULES = {
     "scoring": ScoringOptions(),
     "restore_best": Boolean(),
     "max_restarts": Interval(0, kind=Integral),
+    "n_members": Interval(1, kind=Integral),
 }
 CLASSIFIER_RULES = {
     **RULES,

@@ -103,6 +103,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
     {scoring}
     {restore_best}
     {max_restarts}
+    {n_members}
     quantile : float in (0, 1), or sequence of these, default=0.5
         What "quantile" predicts; several quantiles come from one network, sorted so that they
         never cross. Ignored by other losses.
@@ -165,6 +166,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         scoring: Scoring = None,
         restore_best: bool = True,
         max_restarts: int = 3,
+        n_members: int = 1,
         quantile: float | Sequence[float] = 0.5,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -202,6 +204,7 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.scoring = scoring
         self.restore_best = restore_best
         self.max_restarts = max_restarts
+        self.n_members = n_members
         self.quantile = quantile
 
     # Defined here, and not inherited, so that Python's errors on missing arguments name this

@@ -44,6 +44,11 @@ class _EpochCallback(ABC):
                 f"{type(self).__name__} is for BackpropClassifier and BackpropRegressor. Got "
                 f"{type(estimator).__name__}."
             )
+        if estimator.n_members > 1:
+            raise ValueError(
+                f"{type(self).__name__} watches the training of one network: n_members must be "
+                f"1. Got {estimator.n_members!r}."
+            )
         self._fits()[_place(context)] = self._on_fit_begin(estimator)
 
     def on_fit_task_begin(self, estimator: BaseBackprop, context: Any) -> None:  # noqa: B027

@@ -178,9 +178,18 @@ def test_tables_of_a_task_lie_in_its_folder(accuracy, tmp_path):
         lines = ["x,y", *(f"{i},{i % n_values}" for i in range(60))]
         with gzip.open(tmp_path / task / f"{task[:5]}.v2.csv.gz", "wt") as file:
             file.write("\n".join(lines))
+    write(tmp_path / "index.csv", "table,rows\nclass,60")  # which is no table
     classes, numbers = accuracy.read_folder(tmp_path)
     assert (classes.name, classes.task) == ("class.v2", accuracy.CLASSIFICATION)
     assert (numbers.name, numbers.task) == ("regre.v2", accuracy.REGRESSION)
+
+
+def test_classes_that_cannot_be_in_every_fold_are_left_out(accuracy, tmp_path):
+    rows = [f"{i},{label}" for i, label in enumerate("aaaaabbbbbbcccc")]
+    write(tmp_path / "table.csv", "\n".join(["x,y", *rows]))
+    (problem,) = accuracy.read_folder(tmp_path)
+    assert np.bincount(problem.y).tolist() == [5, 6]
+    assert problem.X.shape == (11, 1)
 
 
 def test_every_third_table_of_a_task_is_set_aside(accuracy, tmp_path, capsys):

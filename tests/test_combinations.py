@@ -17,7 +17,7 @@ from skbackprop._parameters import ACTIVATION_NAMES, WeightInitOptions
 
 # What may be said of a combination that makes no sense. Everything else is a bug.
 REFUSALS = re.compile(
-    "has no meaning for solver|for least squares|Training diverged|"
+    "has no meaning for solver|is for n_members=1|for least squares|Training diverged|"
     "validation set is too small|only 1 member|early_stopping=True without validation data|"
     "'output_activation' parameter.* must be"
 )
@@ -67,6 +67,7 @@ def parameters(draw, regression):
         "scoring": draw(numbers([None, "score"])),
         "restore_best": draw(st.booleans()),
         "max_restarts": draw(st.integers(0, 3)),
+        "n_members": draw(st.sampled_from([1, 1, 1, 2])),
         "random_state": draw(st.integers(0, 3)),
     }
     if regression:

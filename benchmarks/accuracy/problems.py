@@ -134,13 +134,18 @@ def _made_numbers():
 def read_folder(folder):
     """A problem for every CSV and ARFF file in a folder and below it, by their names.
 
-    A table below a folder called "classification" or "regression" is that; of any other,
-    numbers with more than 20 different values are a regression.
+    Where there are folders called "classification" or "regression", what is not below one of
+    them is no table. Elsewhere, numbers with more than 20 different values are a regression.
     """
     paths = sorted(path for path in Path(folder).rglob("*") if path.name.endswith(SUFFIXES))
     if not paths:
         raise FileNotFoundError(f"There is no CSV or ARFF file in {folder}.")
-    return [_read(path) for path in paths]
+    told = [path for path in paths if _task_of_folder(path)]
+    return [_read(path) for path in told or paths]
+
+
+def _task_of_folder(path):
+    return next((p.name for p in path.parents if p.name in (CLASSIFICATION, REGRESSION)), None)
 
 
 def set_aside(problems):
@@ -167,7 +172,9 @@ def _read(path):
     X = pd.get_dummies(table.iloc[:, :-1], dtype=float).to_numpy(dtype=np.float64)
     name = path.name.partition(".csv")[0].removesuffix(".arff")
     is_number = pd.api.types.is_numeric_dtype(target) and target.nunique() > MOST_CLASSES
-    told = {CLASSIFICATION, REGRESSION} & {parent.name for parent in path.parents}
-    if told == {REGRESSION} or (not told and is_number):
+    if (_task_of_folder(path) or (REGRESSION if is_number else CLASSIFICATION)) == REGRESSION:
         return Problem(name, REGRESSION, X, target.to_numpy(dtype=np.float64))
-    return Problem(name, CLASSIFICATION, X, np.unique(target, return_inverse=True)[1])
+    # A class that cannot be in every fold is left out.
+    is_frequent = (target.map(target.value_counts()) >= FOLDS).to_numpy()
+    classes = np.unique(target[is_frequent], return_inverse=True)[1]
+    return Problem(name, CLASSIFICATION, X[is_frequent], classes)

@@ -3,13 +3,14 @@
 import copy
 import math
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import perf_counter
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._engine.members import joined_network, joined_params
 from .._engine.output_expansion import expand_output_layer
 from .._engine.schedules import TrainCounters
 from .._engine.training import has_kernel, train
@@ -154,6 +155,44 @@ class _FinishedEpoch:
         train_state, generator_state, n_epochs = self._kept
         train_state.rng.set_state(generator_state)
         return train_state, n_epochs
+
+
+def train_members(estimator, problem, states, dispatcher=None):
+    """Train a network from each of the states, and join them.
+
+    Where training is stopped, by an interrupt or a callback, those that have been trained are.
+
+    Returns
+    -------
+    network : Network
+        As in the problem, or as wide as all members.
+    state : TrainState
+    result : TrainResult
+        Of the first member.
+    """
+    network = problem.config.network
+    state, result = fit_with_restarts(estimator, problem, states[0], dispatcher)
+    if len(states) == 1:
+        return network, state, result
+    trained = [state]
+    for start in states[1:]:
+        if result.stopped_early:
+            break
+        try:
+            member, of_member = fit_with_restarts(estimator, problem, start, dispatcher)
+        except KeyboardInterrupt as interrupt:
+            result.stopped_early, result.interrupt = True, interrupt
+            break
+        trained.append(member)
+        result.stopped_early, result.interrupt = of_member.stopped_early, of_member.interrupt
+    params = joined_params(network, [member.best for member in trained])
+    joined = replace(
+        state,
+        params=params,
+        best=params,
+        solver_state=state.solver.init_state(params.size, params.dtype),
+    )
+    return joined_network(network, len(trained)), joined, result
 
 
 def fit_with_restarts(estimator, problem, train_state, dispatcher=None):

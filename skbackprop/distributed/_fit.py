@@ -152,6 +152,11 @@ def _check_estimator(estimator, X_val, persist):
             "distributed.fit starts from the beginning and does not support warm_start=True: "
             "set it to False."
         )
+    if estimator.n_members > 1:
+        raise ValueError(
+            "distributed.fit trains one network: n_members must be 1. Got "
+            f"{estimator.n_members!r}."
+        )
     if hasattr(estimator, "_skl_callbacks"):
         raise ValueError(
             "distributed.fit does not support callbacks, which would have to see X: remove "
@@ -202,7 +207,7 @@ def _train_on_cluster(learner, cluster, n_dimensions, validation_data):
     with ExitStack() as stack:
         with cluster.map_partitions(_partition.load, _strip_for_worker(learner)) as rows:
             problem, data, state = _prepare(learner, rows, n_dimensions, validation_data, stack)
-        return learner._train(problem, data, state, resume=False, dispatcher=None)
+        return learner._train(problem, data, [state], resume=False, dispatcher=None)
 
 
 def _prepare(learner, rows, n_dimensions, validation_data, stack):
@@ -215,7 +220,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     network = learner._make_network((summary.n_rows, learner.n_features_in_), resume=False)
     solver = configuration.make_checked_solver(learner, network)
     solver.check_size(network)
-    state = learner._init_train_state(network, solver, summary.dtype)
+    (state,) = learner._init_train_states(network, solver, summary.dtype)
     worker_config = _partition.WorkerConfig(
         learner=_strip_for_worker(learner),
         kind=kind,
@@ -232,7 +237,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     scaling = Scaling()
     if learner.standardize:
         remote = ClusterRows(rows, worker_config, summary.dtype, summary.is_sparse)
-        scaling = learner._fit_scaling(network, remote, state.params)
+        scaling = learner._fit_scaling(network, remote, [state])
     if initial_weights.has_given_weights(learner):
         state.params[:] = initial_weights.given_params(learner, network, scaling, summary.dtype)
     if validation is not None:
