@@ -362,7 +362,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         noise = held_out = None
         if sampler is not None and needs_noise_estimate(self, is_stream):
             noise = sample_noise(local.sample, scaling, network.loss)
-            if not resume and configuration.selects_alpha(self, rows, weights):
+            # A truth table without noise: no row tells of another.
+            if noise > 0 and not resume and configuration.selects_alpha(self, rows, weights):
                 held_out = self._hold_out(samples, rows, weights, hashes, state.counters.seed)
         X, Y = (None, None) if sampler is None else scaling.transform(samples.X, targets)
         return TrainingData(

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 TITLES = (
     "The case study, seconds", "Online learning, ns per update",
     "A stream of rows, us per partial_fit", "Prediction", "Mini-batches, ms per 10,000 rows",
-    "Many rows, at the defaults",    "How a fit grows", "Solvers: epochs and seconds to a given loss",
+    "Many rows, at the defaults", "How a fit grows",
+    "Solvers: epochs and seconds to a given loss",
 )  # fmt: skip
 
 

@@ -54,6 +54,15 @@ def test_parity_and_random_truth_tables_are_learned_by_default(n_bits):
         np.testing.assert_array_equal(predicted > 0.5, y == 1)
 
 
+def test_parity_of_more_rows_than_choose_the_penalty_is_learned_by_default():
+    """No held-out row could be told from the others, and none is held out."""
+    X = combinations(10)
+    y = X.sum(axis=1) % 2
+    clf = BackpropClassifier(random_state=0).fit(X, y)
+    assert clf.alpha_selection_["alpha"] == []
+    assert clf.score(X, y) > 0.95
+
+
 def test_several_truth_tables_at_once_are_learned_by_default():
     """A full adder, as two labels and as two targets; and seven segments of ten digits."""
     X = combinations(3)

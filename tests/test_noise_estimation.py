@@ -182,6 +182,28 @@ def test_noise_share_of_a_truth_table_is_that_of_its_copies():
     assert share(X, Y) == pytest.approx(by_hand)
 
 
+def test_a_truth_table_that_is_larger_than_a_sample_is_one():
+    """Of 1024 rows 500 are looked at, and all of them counted."""
+    X = np.array(list(product([0.0, 1.0], repeat=10)))
+    parity = X.sum(axis=1) % 2
+    sample = draw(X, parity)
+    assert len(sample.Y) == 500
+    assert sample.n_different == pytest.approx(1024, rel=0.15)
+    assert found_noise(sample) == 0
+    few = np.random.default_rng(0).choice(1024, 400, replace=False)
+    assert draw(X[few], parity[few]).n_different == 400
+    assert found_noise(draw(X[few], parity[few])) > 0.5
+
+
+@pytest.mark.parametrize("n", [600, 5000, 40_000])
+def test_the_number_of_different_rows_is_told_by_their_hashes(n):
+    X = np.random.default_rng(n).normal(size=(n, 2))
+    Y = np.zeros(n)
+    sample = draw(np.repeat(X, 2, axis=0), np.repeat(Y, 2))
+    # The relative standard error is the root of 1 / 500.
+    assert sample.n_different == pytest.approx(n, rel=4 / np.sqrt(500))
+
+
 def test_noise_share_of_few_combinations_is_that_of_neighbors():
     """Three of eight combinations are no truth table, and a third value makes numbers."""
     X, Y = TRUTH_TABLE[[0, 1, 7]], [0, 0, 1]

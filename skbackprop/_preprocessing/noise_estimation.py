@@ -32,10 +32,10 @@ def sample_noise(sample, scaling, loss):
     X, Y = scaling.transform(sample.X, sample.Y)
     if loss in ROBUST_LOSSES:
         Y = np.clip(Y, -_FURTHEST_TARGET, _FURTHEST_TARGET)
-    return noise_share(X, Y, sample.weights)
+    return noise_share(X, Y, sample.weights, sample.n_different)
 
 
-def noise_share(X, Y, weights):
+def noise_share(X, Y, weights, n_different=None):
     """The share of the targets' variance that the nearest neighbors leave unexplained.
 
     The mean squared difference between the targets of a row and of its nearest neighbors,
@@ -55,6 +55,8 @@ def noise_share(X, Y, weights):
     weights : ndarray of shape (n,)
         A row of an integer weight w has w - 1 copies of itself beside it. Any other weight
         says how much a row counts, and nothing of copies.
+    n_different : float or None
+        How many different rows there are, of which these are a sample; None is these.
 
     Returns
     -------
@@ -80,7 +82,8 @@ def noise_share(X, Y, weights):
         of_any = weights @ _mean_by_row(differences, counts) / weights.sum()
         if not 0 < of_any < np.inf:
             return 1.0
-        are_near = weights * (nearest[:, 0] == 0) if _is_equidistant(X, distances) else weights
+        only_copies = _is_truth_table(X, n_different or len(weights)) or _is_simplex(distances)
+        are_near = weights * (nearest[:, 0] == 0) if only_copies else weights
         if not are_near.any():
             return 0.0
         share = are_near @ _mean_by_row(differences, near) / are_near.sum() / of_any
@@ -91,22 +94,21 @@ def _mean_by_row(values, counts):
     return (counts * values).sum(axis=1) / counts.sum(axis=1)
 
 
-def _is_equidistant(X, distances):
+def _is_simplex(distances):
     """Return whether no two different rows are nearer to each other than others are."""
     apart = distances[distances > 0]
     of_pairs = apart[np.isfinite(apart)]
     n_pairs = len(distances) * (len(distances) - 1)
-    is_simplex = len(of_pairs) == n_pairs and of_pairs.max() <= _AS_NEAR * of_pairs.min()
-    return is_simplex or _is_truth_table(X)
+    return len(of_pairs) == n_pairs and of_pairs.max() <= _AS_NEAR * of_pairs.min()
 
 
-def _is_truth_table(X):
+def _is_truth_table(X, n_different):
     """Return whether the columns have two values each, and half of all combinations occur."""
     low, high = X.min(axis=0), X.max(axis=0)
     if sparse.issparse(low):
         low, high = low.toarray().ravel(), high.toarray().ravel()
     varying = np.flatnonzero(high > low)
-    if len(varying) > np.log2(2 * X.shape[0]):
+    if len(varying) > np.log2(2 * n_different):
         return False
     columns = X[:, varying]
     columns = columns.toarray() if sparse.issparse(columns) else columns

@@ -48,6 +48,20 @@ class RowSample:
         counts = np.ones(len(rows)) if weights is None else weights[rows]
         return _of_lowest_hashes(hashes[rows], X, Y, counts, rows)
 
+    @property
+    def n_different(self):
+        """About how many different rows there are, those that were not drawn included.
+
+        Hashes are spread evenly, so that the largest of the lowest ones tells [1]_.
+
+        References
+        ----------
+        .. [1] Bar-Yossef, Z., Jayram, T. S., Kumar, R., Sivakumar, D. and Trevisan, L. (2002).
+           Counting distinct elements in a data stream. RANDOM.
+        """
+        n = len(self.hashes)
+        return n if n < _MOST_ROWS else (n - 1) * 2.0**64 / max(float(self.hashes[-1]), 1.0)
+
     def merged(self, other):
         """Return a sample of the rows that this and the other were drawn from."""
         parts = [self.X, other.X]

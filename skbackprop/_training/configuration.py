@@ -2,8 +2,8 @@
 
 The objects made here hold plain Python numbers and names, whatever subclasses of them the
 parameters are. A parameter that the chosen solver has no use for is ignored, as in
-scikit-learn; one that would change the result, and cannot, is refused. docs/default_variants.md tells
-how the constants were measured.
+scikit-learn; one that would change the result, and cannot, is refused.
+docs/default_variants.md tells how the constants were measured.
 """
 
 import math
