@@ -27,7 +27,8 @@ from skbackprop._parameters import ACTIVATION_NAMES, WeightInit
 
 # What may be said of a combination that makes no sense, or of numbers that overflow.
 EXPECTED = {
-    "no meaning": "has no meaning for solver|is for n_members=1|for least squares|'output_activation' parameter",
+    "no meaning": "has no meaning for solver|for least squares|'output_activation' parameter",
+    "members": "is for n_members=1",
     "too many parameters": "solves for all parameters at once",
     "diverged": "Training diverged",
     "held out": "validation set is too small|only 1 member|without validation data",
