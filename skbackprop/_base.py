@@ -40,9 +40,9 @@ from ._training import configuration, initial_weights
 from ._training.alpha_selection import (
     HELD_OUT_SHARE,
     empty_selection,
-    select_alpha,
-    selected_alpha,
-    with_alpha,
+    search_alpha,
+    selected_factor,
+    with_alpha_times,
 )
 from ._training.callback_dispatch import (
     CallbackDispatcher,
@@ -56,7 +56,7 @@ from ._training.configuration import (
     solver_class,
     streaming_alpha,
 )
-from ._training.data import HeldOut, Samples, TrainingData, sample_epochs
+from ._training.data import AlphaSplit, Samples, TrainingData, sample_epochs
 from ._training.diagnosis import cut_short
 from ._training.history import empty_history, extend_history
 from ._training.loop import TrainResult, TrainState, train_members
@@ -96,7 +96,7 @@ def ravel_column(y, name):
     return y.ravel()
 
 
-def _learns_by_steps(estimator):
+def _has_partial_fit(estimator):
     solver = solver_class(estimator)
     if solver.whole_problem:
         raise AttributeError(
@@ -113,7 +113,7 @@ def _learns_by_steps(estimator):
 
 def available_with_partial_fit(method: Method) -> Method:
     """Take `partial_fit` away where the solver is one of the whole problem."""
-    return available_if(_learns_by_steps)(method)
+    return available_if(_has_partial_fit)(method)
 
 
 class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
@@ -341,7 +341,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """Return the `TrainingData`: in order, split, weighted and standardized."""
         state = states[0]
         ordered = self._order_and_split(samples, validation, state.counters.seed, is_stream)
-        rows, weights, validation, hashes = ordered
+        rows, weights, counts, validation, hashes = ordered
         dtype = samples.X.dtype
         encoder = self._target_encoder
         targets = encoder.to_network(samples.Y, network, dtype)
@@ -359,16 +359,19 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         if is_stream and weights is not None:
             rows, weights = self._draw_samples(rows, weights, state.rng)
         sampler, batch_weights = sample_epochs(self, rows, weights, dtype)
-        noise = held_out = None
+        noise = alpha_split = None
         if sampler is not None and needs_noise_estimate(self, is_stream):
             noise = sample_noise(local.sample, scaling, network.loss)
-            # A truth table without noise: no row tells of another.
-            if noise > 0 and not resume and configuration.selects_alpha(self, rows, weights):
-                held_out = self._hold_out(samples, rows, weights, hashes, state.counters.seed)
+            # Without noise, as in a truth table, no row need tell of another.
+            may_search = noise > 0 and not resume
+            if may_search and configuration.needs_alpha_search(self, rows, weights):
+                alpha_split = self._split_for_alpha(
+                    samples, rows, weights, counts, hashes, state.counters.seed
+                )
         X, Y = (None, None) if sampler is None else scaling.transform(samples.X, targets)
         return TrainingData(
             X, Y, rows, sampler, batch_weights, validation, scaling, noise, is_stream,
-            state.counters.epochs, held_out,
+            state.counters.epochs, alpha_split,
         )  # fmt: skip
 
     def _order_and_split(self, samples, validation, seed, is_stream):
@@ -380,6 +383,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             The samples to train on.
         weights : ndarray or None
             Of all samples.
+        counts : ndarray
+            For how many copies each sample stands, whatever its class weighs.
         validation : Samples or None
         hashes : ndarray or None
             Of all samples, where they had to be computed.
@@ -404,19 +409,18 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             rows, held_out = split(rows, hashes, strata, counts, self.validation_fraction, seed)
             check_training_weights(weights, rows)
             validation = replace(samples, weights=weights)[held_out]
-        return rows, weights, validation, hashes
+        return rows, weights, counts, validation, hashes
 
-    def _hold_out(self, samples, rows, weights, hashes, seed):
-        """Return the `HeldOut` samples by which the L2 penalty is chosen, or None."""
-        counts = copy_counts(weights, len(samples.Y))
+    def _split_for_alpha(self, samples, rows, weights, counts, hashes, seed):
+        """Return the split of the samples by which the L2 penalty is chosen, or None."""
         hashes = hash_data(samples.X, samples.Y) if hashes is None else hashes
         strata = self._target_encoder.strata(samples.Y[rows])
         others, held_out = split_frequent(rows, hashes, strata, counts, HELD_OUT_SHARE, seed)
         if not len(held_out):
             return None
         of_held_out = np.ones(len(held_out)) if weights is None else weights[held_out]
-        sampler, batch_weights = sample_epochs(self, others, weights, samples.X.dtype)
-        return HeldOut(held_out, of_held_out, sampler, batch_weights)
+        drawn = sample_epochs(self, others, weights, samples.X.dtype)
+        return AlphaSplit(held_out, of_held_out, *drawn)
 
     def _draw_samples(self, rows, weights, rng):
         """Return the samples of a stream that this call uses, and how often each is."""
@@ -469,13 +473,13 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _select_alpha(self, problem, data, state, resume):
         """Return the problem with the L2 penalty that held-out samples choose, and the record.
 
-        A call that goes on keeps what the first one chose.
+        A call that goes on takes the factor that the first one chose.
         """
         selection = self.alpha_selection_ if resume else empty_selection()
-        if data.held_out is not None:
-            selection = select_alpha(problem, data.held_out, state, self.verbose)
-        if selection["alpha"] and self.alpha == "auto" and not data.is_stream:
-            problem = with_alpha(problem, selected_alpha(selection))
+        if data.alpha_split is not None:
+            selection = search_alpha(problem, data.alpha_split, state, self.verbose)
+        if self.alpha == "auto" and not data.is_stream:
+            problem = with_alpha_times(problem, selected_factor(selection))
         return problem, selection
 
     def _set_untrained(self, network, data, state):

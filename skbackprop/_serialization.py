@@ -476,10 +476,10 @@ def _alpha_selection_from_plain(plain):
     record = _record("alpha_selection_", plain, dict.fromkeys(empty_selection(), rule))
     lengths = {len(column) for column in record.values()}
     require(len(lengths) == 1, f"alpha_selection_ must have columns of one length: {lengths}.")
-    alphas = record["alpha"]
+    factors = record["factor"]
     require(
-        (np.isfinite(alphas) & (alphas >= 0)).all(),
-        "alpha_selection_ must have numbers >= 0 as alpha.",
+        (np.isfinite(factors) & (factors > 0)).all(),
+        "alpha_selection_ must have finite numbers > 0 as factor.",
     )
     return {name: column.tolist() for name, column in record.items()}
 

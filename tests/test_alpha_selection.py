@@ -10,12 +10,14 @@ from sklearn.datasets import make_classification, make_friedman1
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
+import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.training import mean_loss
 from skbackprop._preprocessing.sample_weight import effective_sample_size
 from skbackprop._preprocessing.validation_set import split_frequent
-from skbackprop._training.alpha_selection import selected_alpha
+from skbackprop._training.alpha_selection import selected_factor
 
+NOTHING = {"factor": [], "alpha": [], "validation_loss": []}
 FEW_EPOCHS = {"hidden_layer_sizes": (8,), "max_iter": 8, "random_state": 0}
 
 
@@ -59,8 +61,9 @@ def test_a_noisy_table_is_not_learned_by_heart(noisy):
 def test_the_third_candidate_lies_where_the_loss_falls(make, data, factors, request):
     X, y = request.getfixturevalue(data)
     model = make(random_state=0, hidden_layer_sizes=(16,)).fit(X, y)
-    alphas, losses = map(np.array, model.alpha_selection_.values())
+    found, alphas, losses = map(np.array, model.alpha_selection_.values())
     usual = alphas[factors.index(1)]
+    assert found.tolist() == factors
     np.testing.assert_allclose(alphas / usual, factors)
     assert model.alpha_ == alphas[np.argmin(losses)]
     assert usual == pytest.approx(
@@ -75,7 +78,7 @@ def test_the_network_is_that_of_the_chosen_penalty(noisy):
     given = BackpropClassifier(**FEW_EPOCHS, alpha=chosen.alpha_).fit(X, y)
     np.testing.assert_array_equal(chosen._params, given._params)
     assert chosen.loss_curve_ == given.loss_curve_
-    assert given.alpha_selection_ == {"alpha": [], "validation_loss": []}
+    assert given.alpha_selection_ == NOTHING
 
 
 def test_a_held_out_loss_is_that_of_a_short_run_without_these_rows():
@@ -83,16 +86,17 @@ def test_a_held_out_loss_is_that_of_a_short_run_without_these_rows():
     X, y = make_friedman1(1000, noise=1.0, random_state=0)
     settings = FEW_EPOCHS | {"standardize": False, "shuffle": False}
     reg = BackpropRegressor(**settings).fit(X, y)
-    alphas, losses = reg.alpha_selection_.values()
+    _, alphas, losses = reg.alpha_selection_.values()
+    assert len(alphas) == 3
 
     data = {}
 
-    def watch(problem, held_out, state, verbose):
-        data["held_out"] = held_out.rows
-        return {"alpha": [], "validation_loss": []}
+    def watch(problem, split, state, verbose):
+        data["held_out"] = split.held_out
+        return NOTHING
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skbackprop._base.select_alpha", watch)
+        patch.setattr("skbackprop._base.search_alpha", watch)
         BackpropRegressor(**settings).fit(X, y)
     is_held_out = np.isin(np.arange(1000), data["held_out"])
     assert is_held_out.sum() == 200
@@ -135,7 +139,7 @@ def test_weights_that_leave_few_rows_leave_nothing_to_choose_by(noisy):
 def test_where_nothing_is_chosen(parameters, n_rows, noisy):
     X, y = (part[:n_rows] for part in noisy)
     clf = BackpropClassifier(**FEW_EPOCHS | parameters).fit(X, y)
-    assert clf.alpha_selection_ == {"alpha": [], "validation_loss": []}
+    assert clf.alpha_selection_ == NOTHING
 
 
 def test_copies_of_few_rows_are_few(noisy):
@@ -157,6 +161,16 @@ def test_rare_classes_stay_to_train_on(noisy):
     assert sorted([*others, *held_out]) == rows.tolist()
     assert held_out.min() >= 5
     assert len(held_out) == pytest.approx(0.2 * len(y), abs=2)
+    y[5:7], y[7:] = 9, y[7:]
+    weighted = BackpropClassifier(**FEW_EPOCHS, class_weight="balanced")
+
+    def watch(problem, split, state, verbose):
+        assert (split.held_out >= 7).all()  # whatever a class weighs
+        return NOTHING
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skbackprop._base.search_alpha", watch)
+        weighted.fit(X, y)
     every = np.arange(2400)  # a class of its own for each row
     clf = BackpropClassifier(**FEW_EPOCHS | {"max_iter": 4}).fit(X, every)
     assert clf.alpha_selection_["alpha"] == []
@@ -179,8 +193,7 @@ def test_rare_classes_stay_to_train_on(noisy):
 )
 def test_every_way_of_training_has_a_choice(parameters, noisy):
     X, y = noisy
-    with np.errstate(all="ignore"):
-        clf = BackpropClassifier(**FEW_EPOCHS | {"tol": None} | parameters).fit(X, y)
+    clf = BackpropClassifier(**FEW_EPOCHS | {"tol": None} | parameters).fit(X, y)
     losses = clf.alpha_selection_["validation_loss"]
     assert len(losses) == 3
     assert np.isfinite(losses).all()
@@ -223,14 +236,56 @@ def test_training_that_goes_on_keeps_the_choice(noisy):
     assert (clf.alpha_, clf.alpha_selection_) == (0, tried)
     assert pickle.loads(pickle.dumps(clf)).alpha_selection_ == tried
     clf.set_params(warm_start=False, alpha=0.5).fit(X, y)
-    assert clf.alpha_selection_ == {"alpha": [], "validation_loss": []}
+    assert clf.alpha_selection_ == NOTHING
     assert clone(clf).set_params(alpha="auto").fit(X, y).alpha_selection_ == tried
 
 
-def test_what_diverges_is_not_chosen(smooth):
-    """All candidates may: then the strongest is taken, and the restarts see to the rest."""
-    assert selected_alpha({"alpha": [1, 4, 16], "validation_loss": [np.inf, 0.5, 0.5]}) == 16
-    assert selected_alpha({"alpha": [1, 4, 16], "validation_loss": [0.4, np.inf, 0.5]}) == 1
+def test_training_that_goes_on_with_others_keeps_the_factor(noisy):
+    X, y = noisy
+    clf = BackpropClassifier(**FEW_EPOCHS, warm_start=True).fit(X, y)
+    factor = selected_factor(clf.alpha_selection_)
+    assert factor != 1
+    clf.set_params(batch_size=10).fit(X[:1200], y[:1200])
+    fresh = BackpropClassifier(**FEW_EPOCHS | {"max_iter": 1}, batch_size=10)
+    assert clf.alpha_ == pytest.approx(factor * fresh.fit(X[:1200], y[:1200]).alpha_)
+
+
+def test_many_epochs_do_not_make_the_search_longer(noisy, monkeypatch):
+    X, y = noisy
+    asked = []
+    train = skbackprop._training.alpha_selection.train
+
+    def watched(problem, *arguments):
+        asked.append(problem.config.max_epochs)
+        return train(problem, *arguments)
+
+    monkeypatch.setattr("skbackprop._training.alpha_selection.train", watched)
+    for max_iter in (8, 60, 300):
+        settings = FEW_EPOCHS | {"max_iter": max_iter, "early_stopping": True}
+        BackpropClassifier(**settings).fit(X, y)
+    assert asked == [2] * 3 + [15] * 6
+
+
+def test_what_diverges_is_not_chosen(smooth, monkeypatch):
+    losses = {"factor": [1, 4, 16], "alpha": [1, 4, 16]}
+    assert selected_factor(losses | {"validation_loss": [np.inf, 0.5, 0.5]}) == 16
+    assert selected_factor(losses | {"validation_loss": [0.4, np.inf, 0.5]}) == 1
+    X, y = smooth
+    found = skbackprop._training.alpha_selection.mean_loss
+    values = iter([0.5, np.nan, 0.7])
+    name = "skbackprop._training.alpha_selection.mean_loss"
+    monkeypatch.setattr(name, lambda *arguments: found(*arguments) * 0 + next(values))
+    reg = BackpropRegressor(**FEW_EPOCHS).fit(X, y)
+    assert reg.alpha_selection_["factor"] == [0.25, 1, 4]
+    assert reg.alpha_selection_["validation_loss"] == [0.7, 0.5, np.inf]
+    assert reg.alpha_ == reg.alpha_selection_["alpha"][1]
+    # Where nothing is learned by any, the noise decides.
+    monkeypatch.setattr(name, lambda *arguments: np.nan)
+    again = BackpropRegressor(**FEW_EPOCHS).fit(X, y)
+    assert (again.alpha_selection_, again.alpha_) == (NOTHING, reg.alpha_)
+
+
+def test_a_fit_that_diverges_leaves_nothing(smooth):
     X, y = smooth
     settings = {"learning_rate_init": 30.0, "clip_norm": None, "activation": "identity"}
     reg = BackpropRegressor(**FEW_EPOCHS | settings)
@@ -243,7 +298,7 @@ def test_verbose_tells_what_is_tried(noisy, capsys):
     X, y = noisy
     clf = BackpropClassifier(**FEW_EPOCHS, verbose=1).fit(X, y)
     lines = sorted(capsys.readouterr().out.splitlines()[:3])
-    columns = clf.alpha_selection_.values()
+    _, *columns = clf.alpha_selection_.values()
     assert lines == sorted(
         f"alpha={alpha:.3g}: validation loss {loss:.4f}"
         for alpha, loss in zip(*columns, strict=True)
@@ -256,6 +311,6 @@ def test_mean_loss_is_the_weighted_mean_in_any_portions(noisy, monkeypatch):
     weights = np.random.default_rng(0).uniform(size=len(y))
     expected = log_loss(y, clf.predict_proba(X), sample_weight=weights)
     for portion in (4096, 7):
-        monkeypatch.setattr("skbackprop._engine.training._ROWS", portion)
+        monkeypatch.setattr("skbackprop._engine.training._CHUNK_ROWS", portion)
         found = mean_loss(clf._network, clf._params, X, y[:, None] * 1.0, weights)
         assert found == pytest.approx(expected, rel=1e-9)

@@ -1,6 +1,7 @@
 """What "auto" comes to."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from skbackprop._training.configuration import (
     streaming_alpha,
 )
 from skbackprop._training.data import TrainingData
+from skbackprop.export import to_sklearn
 
 NOISE = 0.25
 PRIOR = 12 * (NOISE - 0.05)
@@ -74,7 +76,8 @@ def test_adaptive_steps_need_fewer_epochs_of_many_rows(solver, size, epochs):
     ("parameters", "solver"),
     [
         ({}, "adam"),
-        ({"learning_rate": "cosine", "max_iter": 3, "alpha": 1.0}, "adam"),
+        ({"learning_rate": "cosine", "max_iter": 3, "alpha": 0}, "adam"),
+        ({"alpha": 0.001}, "sgd"),
         ({"solver": "sgd"}, "sgd"),
         ({"batch_size": 1}, "sgd"),
         ({"batch_size": "full"}, "sgd"),
@@ -233,3 +236,25 @@ def test_the_strength_in_use_is_told(wheat):
     np.testing.assert_array_equal(again.coefs_[0], clf.coefs_[0])
     assert again.alpha_ == clf.alpha_
     assert clf.partial_fit(X, y).alpha_ == 0
+
+
+def test_a_fit_of_many_rows_goes_on_as_a_stream_and_elsewhere():
+    """Adam for `fit`, online learning for `partial_fit` and for a fit of fewer rows."""
+    X = np.random.default_rng(0).normal(size=(5000, 3))
+    y = (X.sum(axis=1) > 0).astype(int)
+    clf = BackpropClassifier((4,), max_iter=2, warm_start=True, random_state=0).fit(X, y)
+    assert clf.solver_ == "adam"
+    mlp = to_sklearn(clf)
+    assert (mlp.solver, mlp.batch_size) == ("adam", 32)
+    np.testing.assert_allclose(mlp.predict_proba(X), clf.predict_proba(X), rtol=1e-9)
+    restored = pickle.loads(pickle.dumps(clf))
+    assert restored.fit(X, y).solver_ == "adam"
+    np.testing.assert_array_equal(restored.predict_proba(X), clf.fit(X, y).predict_proba(X))
+    assert clf.partial_fit(X[:1], y[:1]).partial_fit(X[:5], y[:5]).solver_ == "sgd"
+    assert clf.fit(X, y).solver_ == "adam"
+    assert clf.fit(X[:100], y[:100]).solver_ == "sgd"
+    assert clf.score(X, y) > 0.9
+    # Three copies of fewer rows, or as much weight, are as many.
+    few, weights = clone(clf).set_params(warm_start=False), np.full(1700, 3.0)
+    assert few.fit(X[:1700], y[:1700], sample_weight=weights).solver_ == "adam"
+    assert few.fit(X[:1700], y[:1700]).solver_ == "sgd"

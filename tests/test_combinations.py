@@ -39,7 +39,7 @@ def parameters(draw, regression):
             st.one_of(st.just("auto"), st.just("auto"), activation, numbers(["softmax", "exp"]))
         ),
         "loss": draw(numbers(losses)),
-        "solver": draw(numbers(list(SOLVERS))),
+        "solver": draw(numbers(["auto", *SOLVERS])),
         "alpha": draw(numbers(["auto", 0.0, 1e-4, 1.0])),
         "batch_size": draw(numbers(["auto", "full", 1, 3, 1000])),
         "learning_rate": draw(

@@ -261,6 +261,21 @@ def test_the_noise_is_found_as_one_machine_finds_it(client, make):
     assert_same_training(ours, theirs, 1e-9)
 
 
+def test_the_noise_alone_decides_of_many_rows(client):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(1200, 3))
+    y = (X + 2 * rng.normal(size=X.shape) > 0).sum(axis=1)
+    settings = {"solver": "lbfgs", "max_iter": 5}
+    alone = network(BackpropClassifier, **settings).fit(X, y)
+    together = fit(
+        network(BackpropClassifier, **settings), cut(X, (700, 500)), cut(y, (700, 500))
+    )
+    assert together.alpha_selection_ == {"factor": [], "alpha": [], "validation_loss": []}
+    usual = alone.alpha_selection_["factor"].index(1)
+    assert together.alpha_ == pytest.approx(alone.alpha_selection_["alpha"][usual])
+    assert together.solver_ == "lbfgs"
+
+
 def test_given_weights_and_single_precision_and_sparse_chunks(client, seeds):
     X, y, _ = seeds
     drawn = network(BackpropClassifier, max_iter=1).fit(X, y)
@@ -682,6 +697,7 @@ def test_bad_data_are_refused(client, seeds, message):
     [
         ("'alpha' parameter of BackpropClassifier", network(BackpropClassifier, alpha=-1), {}),
         ("warm_start=True", network(BackpropClassifier, warm_start=True), {}),
+        ("n_members must be 1", network(BackpropClassifier, n_members=2), {}),
         ("early_stopping=True without", network(BackpropClassifier, early_stopping=True), {}),
         ("estimator must be .*Got Pipeline", SMALL, {}),
         ("persist must be True or False. Got 1", network(BackpropClassifier), {"persist": 1}),

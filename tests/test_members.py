@@ -97,12 +97,17 @@ def test_joined_params_compute_the_mean(activations):
 def test_several_networks_predict_better_than_one(numbers):
     X, y = numbers
     train, test = slice(100), slice(100, None)
-    settings = {"hidden_layer_sizes": (20,), "random_state": 0}
     one, several = (
-        BackpropRegressor(**settings, **more).fit(X[train], y[train]).score(X[test], y[test])
+        [
+            BackpropRegressor((20,), random_state=seed, **more)
+            .fit(X[train], y[train])
+            .score(X[test], y[test])
+            for seed in range(5)
+        ]
         for more in ({}, presets.ACCURATE)
     )
-    assert several > one
+    assert np.mean(several) > np.mean(one)
+    assert np.std(several) < np.std(one)
 
 
 @pytest.mark.parametrize("make", [BackpropClassifier, BackpropRegressor])
@@ -133,11 +138,29 @@ def test_given_initial_weights_early_stopping_and_dropout(classes):
     X, y = classes
     drawn = BackpropClassifier(**SHORT).fit(X, y)
     given = drawn.coefs_, drawn.intercepts_
-    clf = BackpropClassifier(
-        **SHORT, weight_init=given, early_stopping=True, dropout=0.1, n_members=2
-    ).fit(X, y)
-    assert clf.score(X, y) > 0.5
+    settings = SHORT | {"learning_rate_init": 1e-9, "max_iter": 1, "n_members": 2}
+    clf = BackpropClassifier(**settings, weight_init=given).fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), drawn.predict_proba(X), atol=1e-6)
+    settings = SHORT | {"early_stopping": True, "dropout": 0.1, "n_members": 2}
+    clf = BackpropClassifier(**settings).fit(X, y)
     assert len(clf.validation_loss_curve_) == clf.n_iter_
+    assert clf.coefs_[0].shape == (6, 10)
+
+
+def test_a_member_that_diverges_and_keeps_its_best_stops_no_other(classes, monkeypatch):
+    X, y = classes
+    begun = []
+    fit = skbackprop._training.loop.fit_with_restarts
+
+    def second_diverges(*arguments):
+        state, result = fit(*arguments)
+        begun.append(1)
+        result.stopped_early = len(begun) == 2
+        return state, result
+
+    monkeypatch.setattr("skbackprop._training.loop.fit_with_restarts", second_diverges)
+    clf = BackpropClassifier(**SHORT, n_members=3).fit(X, y)
+    assert clf.coefs_[0].shape == (6, 3 * 5)
 
 
 def test_what_follows_takes_it_for_one_network(classes):
@@ -179,7 +202,7 @@ def test_an_interrupt_keeps_the_members_that_were_trained(classes, monkeypatch):
 
     monkeypatch.setattr("skbackprop._training.loop.train", interrupted)
     clf = BackpropClassifier(**SHORT, n_members=4)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="the first 2 of 4 networks"):
         clf.fit(X, y)
     assert clf.coefs_[0].shape == (6, 2 * 5)
     assert clf.score(X, y) > 0.5
@@ -214,6 +237,6 @@ def test_our_callbacks_are_for_one_network_and_others_see_every_epoch(classes):
     counter = Counter()
     clf.set_callbacks(counter).fit(X, y)
     assert (counter.n_epochs, counter.planned) == (8, 18)
-    # The second was stopped in its second epoch, and there is no third.
-    assert clf.coefs_[0].shape == (6, 2 * 5)
+    # The second was stopped in its second epoch, and is not taken.
+    assert clf.coefs_[0].shape == (6, 5)
     assert clf.n_iter_ == 6

@@ -108,7 +108,7 @@ def test_several_classes_are_watched(wheat, monkeypatch):
     found = log_loss(y_val, clf.predict_proba(X_val))
     np.testing.assert_allclose(found, min(clf.validation_loss_curve_), rtol=1e-9)
     # However many rows are looked at together.
-    monkeypatch.setattr("skbackprop._engine.training._ROWS", 11)
+    monkeypatch.setattr("skbackprop._engine.training._CHUNK_ROWS", 11)
     parts = BackpropClassifier(**settings).fit(X, y, X_val=X_val, y_val=y_val)
     np.testing.assert_allclose(
         parts.validation_loss_curve_, clf.validation_loss_curve_, rtol=1e-13

@@ -40,7 +40,7 @@ EXPECTED = {
 NEAR_ONE = float(np.nextafter(1, 0))
 CHOICES = {
     "output_activation": ["auto"] * 8 + ["softmax", "exp", *ACTIVATION_NAMES],
-    "solver": ["sgd", "sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs", "lm"],
+    "solver": ["auto", "sgd", "sgd", "adam", "amsgrad", "rmsprop", "rprop", "lbfgs", "lm"],
     "alpha": ["auto", 0, 0.0, 1e-4, 1.0, 1e3, 1e300],
     "batch_size": ["auto", "full", 1, 2, 7, 64, 1000, 2**40],
     "learning_rate": ["auto", "constant", "invscaling", "adaptive", "linear", "cosine"],

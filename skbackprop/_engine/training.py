@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .solvers import Solver
 
 # Samples that are taken through the network at a time, where it is only evaluated.
-_ROWS = 4096
+_CHUNK_ROWS = 4096
 
 
 def as_matrix(Y: Array, rows: Array, n_outputs: int, dtype: DType) -> Array:
@@ -44,10 +44,9 @@ def mean_loss(network: Network, params: Array, X: Matrix, Y: Array, weights: Arr
     """The weighted mean loss of samples; not finite where the network's sums overflow."""
     n_rows, n_outputs = X.shape[0], network.layer_sizes[-1]
     total = 0.0
-    for start in range(0, n_rows, _ROWS):
-        rows = np.arange(start, min(start + _ROWS, n_rows))
-        few = slice(start, start + _ROWS)
-        targets = as_matrix(Y, rows, n_outputs, params.dtype)
+    for start in range(0, n_rows, _CHUNK_ROWS):
+        few = slice(start, min(start + _CHUNK_ROWS, n_rows))
+        targets = as_matrix(Y, np.arange(n_rows)[few], n_outputs, params.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             sums, outputs = network.forward(params, X[few])
             losses = network.loss_function.value(sums[-1], outputs[-1], targets)

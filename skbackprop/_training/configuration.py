@@ -38,8 +38,8 @@ _PRIOR = 12.0
 # without noise differ a little: this much of the share is not noise.
 _FROM_DISTANCE = 0.05
 _WEAKEST, _STRONGEST = 0.5, 8.0
-# From so many samples on, this is where the search of `alpha_selection` starts.
-_FEWEST_TO_SELECT = 1000
+# From so many samples on, that is where the search of `alpha_selection` starts.
+_FEWEST_TO_SEARCH = 1000
 _SAMPLES_USED, _SAMPLES_USED_BY_ADAM = 3_000_000, 1_000_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 5, 60
 # From so many samples on, Adam is as accurate as online learning in half the time or less.
@@ -198,8 +198,8 @@ def make_network(estimator, n_inputs, hidden, output_layer):
 def solver_class(estimator):
     """Return the class of solvers, or the object that a user wrote.
 
-    What "auto" may come to differs in how an update is made, and not in what the class declares
-    of batches, held-out rows and the whole problem.
+    Whatever "auto" comes to declares the same of full batches, the whole problem and held-out
+    rows.
     """
     return get_solver("sgd" if estimator.solver == "auto" else estimator.solver)
 
@@ -207,17 +207,19 @@ def solver_class(estimator):
 def resolve_solver(estimator, n_samples):
     """Return the name of the solver for an epoch of so many samples, or a user's object.
 
-    A parameter that is for "sgd", or depends on the solver, and was set, speaks for "sgd".
+    A parameter that is for "sgd", or whose meaning depends on the solver, and that was set,
+    speaks for "sgd".
     """
     if estimator.solver != "auto":
         return estimator.solver
-    is_free = (
+    may_use_adam = (
         (estimator.batch_size, estimator.learning_rate_init) == ("auto", "auto")
+        and estimator.alpha in ("auto", 0)
         and estimator.momentum == 0
         and estimator.learning_rate in ("auto", *get_solver("adam").schedules)
     )
     fewest = _FEWEST_FOR_ADAM["classifier" if is_classifier(estimator) else "regressor"]
-    return "adam" if is_free and n_samples >= fewest else "sgd"
+    return "adam" if may_use_adam and n_samples >= fewest else "sgd"
 
 
 def make_solver(estimator, n_samples=0):
@@ -333,20 +335,20 @@ def needs_noise_estimate(estimator, is_stream):
     return estimator.alpha == "auto" and not is_stream
 
 
-def selects_alpha(estimator, rows, weights):
+def needs_alpha_search(estimator, rows, weights):
     """Return whether the samples are enough to choose the L2 penalty by some of them.
 
     Parameters
     ----------
     estimator : BaseBackprop
     rows : ndarray of int64
-        The samples to train on, without copies.
+        The samples to train on; copies have been merged where they are shuffled.
     weights : ndarray of shape (n,) or None
         Of all samples.
     """
-    if estimator.alpha != "auto" or len(rows) < _FEWEST_TO_SELECT:
+    if estimator.alpha != "auto" or len(rows) < _FEWEST_TO_SEARCH:
         return False
-    return weights is None or effective_sample_size(weights[rows]) >= _FEWEST_TO_SELECT
+    return weights is None or effective_sample_size(weights[rows]) >= _FEWEST_TO_SEARCH
 
 
 def l2_strength(noise):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class Samples:
         """How many samples an epoch uses, before class weights."""
         if self.weights is None:
             return len(self.Y)
-        return max(round(self.weights.sum()), np.count_nonzero(self.weights))
+        return max(round(fsum(self.weights)), np.count_nonzero(self.weights))
 
     def __getitem__(self, rows):
         """Some of the samples."""
@@ -49,21 +50,21 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Some of the samples, which are held out to choose the L2 penalty, and the others.
+class AlphaSplit:
+    """Samples that are held out to choose the L2 penalty, and how the others are trained on.
 
     Parameters
     ----------
-    rows : ndarray of int64
+    held_out : ndarray of int64
     weights : ndarray of shape (n_held_out,)
-        Of these.
+        Of the held-out samples.
     sampler : EpochSampler
         Which of the others an epoch uses.
     batch_weights : ndarray of shape (n,) or None
         As in `TrainingData`.
     """
 
-    rows: np.ndarray
+    held_out: np.ndarray
     weights: np.ndarray
     sampler: EpochSampler
     batch_weights: np.ndarray | None
@@ -93,8 +94,8 @@ class TrainingData:
         Whether this is a call of `partial_fit`.
     epochs_before : int
         The number of epochs of earlier calls.
-    held_out : HeldOut or None
-        Where the L2 penalty is to be chosen by held-out samples.
+    alpha_split : AlphaSplit or None
+        By which the L2 penalty is to be chosen.
     """
 
     X: Any
@@ -107,7 +108,7 @@ class TrainingData:
     noise: float | None = None
     is_stream: bool = False
     epochs_before: int = 0
-    held_out: HeldOut | None = None
+    alpha_split: AlphaSplit | None = None
 
 
 def sample_epochs(estimator, rows, weights, dtype):

@@ -124,6 +124,8 @@ class TrainResult:
     outcome: str | None = None  # as `train` returns it
     # By a callback or an interrupt, or a warning has told of it.
     stopped_early: bool = False
+    # By a callback or an interrupt.
+    is_cancelled: bool = False
     interrupt: KeyboardInterrupt | None = None
 
 
@@ -160,7 +162,8 @@ class _FinishedEpoch:
 def train_members(estimator, problem, states, dispatcher=None):
     """Train a network from each of the states, and join them.
 
-    Where training is stopped, by an interrupt or a callback, those that have been trained are.
+    Where a callback or an interrupt stops training, those trained to their end are joined, or
+    there is the first alone.
 
     Returns
     -------
@@ -176,15 +179,20 @@ def train_members(estimator, problem, states, dispatcher=None):
         return network, state, result
     trained = [state]
     for start in states[1:]:
-        if result.stopped_early:
+        if result.is_cancelled:
             break
         try:
             member, of_member = fit_with_restarts(estimator, problem, start, dispatcher)
         except KeyboardInterrupt as interrupt:
-            result.stopped_early, result.interrupt = True, interrupt
-            break
-        trained.append(member)
-        result.stopped_early, result.interrupt = of_member.stopped_early, of_member.interrupt
+            of_member = TrainResult(is_cancelled=True, interrupt=interrupt)
+        if of_member.interrupt is not None:
+            of_member.interrupt.args = (
+                "Training was interrupted. The estimator holds the mean of the first "
+                f"{len(trained)} of {len(states)} networks.",
+            )
+        if not of_member.is_cancelled:
+            trained.append(member)
+        result.is_cancelled, result.interrupt = of_member.is_cancelled, of_member.interrupt
     params = joined_params(network, [member.best for member in trained])
     joined = replace(
         state,
@@ -266,7 +274,8 @@ def _run(estimator, problem, train_state, dispatcher):
         )
         if dispatcher is not None:
             is_sound = not train_state.diverged(config.network.n_layers)
-            result.stopped_early = dispatcher.epoch_ends(train_state, result, is_sound)
+            result.is_cancelled = dispatcher.epoch_ends(train_state, result, is_sound)
+            result.stopped_early = result.is_cancelled
         if stop or result.stopped_early:
             return True
         finished.keep(len(records))
@@ -291,5 +300,6 @@ def _run(estimator, problem, train_state, dispatcher):
             f"Training was interrupted. The estimator holds the network after {n_epochs} "
             f"{'epoch' if n_epochs == 1 else 'epochs'}.",
         )
-        result.converged, result.stopped_early, result.interrupt = False, True, interrupt
+        result.converged, result.interrupt = False, interrupt
+        result.stopped_early = result.is_cancelled = True
     return train_state, result
