@@ -56,7 +56,7 @@ def measure(report, task, kinds):
         measured.append(times)
         scores = [models[name].score(X[n_rows:], y[n_rows:]) for name in models]
         lines.append([f"{n_rows:,}", *(1e3 * times.seconds(name) for name in models), *scores])
-        what = f"{OURS} / {BOOSTING}, {task}, {full:,} x {N_COLUMNS}"
+        what = f"{OURS} / {BOOSTING}, {task}, {n_rows:,} x {N_COLUMNS}"
         targets.append(Target(what, times.ratio(OURS, BOOSTING), at_most=1.0))
     head = ["rows", *(f"{name}, ms" for name in kinds), *(f"{name}, score" for name in kinds)]
     report.table(f"ms of a fit, {task}, and the score on other rows", head, lines, measured)

@@ -40,8 +40,8 @@ alpha : float >= 0 or "auto", default="auto"
     Strength of the L2 penalty: each batch minimizes the mean loss of its samples plus
     ``alpha / 2 * sum(weights ** 2) / n_samples_of_batch``, as in scikit-learn's MLP. "auto"
     is ``c * batch_size / n_samples``, where the nearest neighbors among at most 500 samples
-    tell how noisy the targets are, and c is from 0.5 to 8. From 1000 samples on, short runs
-    on 4/5 of them choose among 1/4, 1, 4 and 16 times that by the others. 0 in `partial_fit`.
+    tell how noisy the targets are, and c is from 0.5 to 8. From 1000 samples on, short runs on
+    4/5 of them pick the multiple with the least loss on the rest. 0 in `partial_fit`.
 batch_size : int, "auto" or "full", default="auto"
     Samples per update. 1 is online learning, "full" is batch gradient descent, "auto" is 1
     for "sgd" and 32 for the other solvers. Ignored by "rprop", "lbfgs" and "lm".
@@ -126,9 +126,9 @@ restore_best : bool, default=True
 max_restarts : int >= 0, default=3
     How often training starts again with half the learning rate, and warns, where it
     diverges or a hidden layer ends saturated. Ignored by "rprop", "lbfgs" and "lm".
-n_members : int, default=1
-    How many networks are trained, to be joined into one that has so many times the hidden
-    neurons and computes their mean. Above 1, `partial_fit` and `warm_start` are refused.
+n_members : int >= 1, default=1
+    How many networks are trained, and joined into one that averages their output sums. Of the
+    first tell `history_` and the like. Above 1, there is no `partial_fit` or `warm_start`.
 attributes
     coefs_ : list of ndarrays of shape (n_in, n_out)
         The weights of each layer; read-only where standardization is folded in.
@@ -154,7 +154,7 @@ attributes
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         The share of each input in the products of the weights along all paths.
     alpha_, alpha_selection_ : float, dict of lists
-        The L2 penalty; each "alpha" that `fit` tried, with its "validation_loss".
+        The L2 penalty; what `fit` tried: "factor", "alpha" and "validation_loss", or nothing.
     engine_, solver_ : str
         The implementation that trained, "compiled" or "numpy", and the name of the solver.
 """

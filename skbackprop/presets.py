@@ -88,5 +88,5 @@ MLP: dict[str, Any] = {
     "n_members": 1,
 }
 
-#: When ten times the seconds do not matter: several networks, joined into one.
+#: Eight networks, averaged: a little better probabilities in about six times the training time.
 ACCURATE: dict[str, Any] = {"n_members": 8}

@@ -111,7 +111,7 @@ def main(arguments=None):
     problems = problems_of(options)
     # The first is what all others are compared with, and is always there.
     contenders = [ours(), *(ours(json.dumps(given), **given) for given in options.ours)]
-    contenders += chosen(options.contenders, fnmatch.fnmatch)
+    contenders += chosen(options.contenders)
     bar = Bar(len(problems) * len(contenders) * options.repeats * min(options.folds, FOLDS))
     results = []
     try:

@@ -7,12 +7,11 @@ of those that need it.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib.util import find_spec
 
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -24,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, presets
 
 from .problems import CLASSIFICATION
 
@@ -48,16 +47,6 @@ def ours(name="skbackprop", **parameters):
         name,
         lambda seed: BackpropClassifier(**parameters, random_state=seed),
         lambda seed: BackpropRegressor(**parameters, random_state=seed),
-    )
-
-
-def average(n=8):
-    """So many of our networks, each from other initial weights, averaged by scikit-learn."""
-    several = {"n_estimators": n, "bootstrap": False}
-    return Contender(
-        f"skbackprop, {n} averaged",
-        lambda seed: BaggingClassifier(BackpropClassifier(), **several, random_state=seed),
-        lambda seed: BaggingRegressor(BackpropRegressor(), **several, random_state=seed),
     )
 
 
@@ -132,18 +121,14 @@ NETWORKS = tuple(
 )  # fmt: skip
 
 
-def chosen(patterns, matches):
+def chosen(patterns):
     """The contenders whose names match a pattern, less those that are not installed.
 
-    Parameters
-    ----------
-    patterns : list of str
-        None are "*", which is all but those that have to be named.
-    matches : callable
-        ``matches(name, pattern)``
+    None are "*", which is all but those that have to be named.
     """
     installed = [c for c in BOOSTING if find_spec(c.name.lower())]
     if find_spec("pytabkit") and patterns:
         installed += NETWORKS
-    everybody = (average(), *PEERS, *installed)
-    return [c for c in everybody if any(matches(c.name, p) for p in patterns or ["*"])]
+    several = ours("skbackprop, ACCURATE", **presets.ACCURATE)
+    everybody = (several, *PEERS, *installed)
+    return [c for c in everybody if any(fnmatch(c.name, p) for p in patterns or ["*"])]

@@ -17,6 +17,11 @@ MEASURES = {
     ),
     REGRESSION: (("r2", 1.0, 1),),
 }  # fmt: skip
+# What contenders are ranked and drawn by.
+MAIN_MEASURE = {
+    CLASSIFICATION: MEASURES[CLASSIFICATION][1],
+    REGRESSION: MEASURES[REGRESSION][0],
+}
 # Tables of up to so many training rows are small.
 MOST_OF_SMALL = 1200
 # Between the name of a problem and the number of its rows, where there are several.
@@ -167,7 +172,7 @@ def _draw_differences(axes, title, task, results):
 
 def _draw_ranks(axes, task, results):
     """Mean ranks, and a bar as long as the critical difference from the best one."""
-    measure, _, sign = MEASURES[task][1 if task == CLASSIFICATION else 0]
+    measure, _, sign = MAIN_MEASURE[task]
     table, _, contenders = table_of(results, task, measure)
     having = np.isfinite(table).any(axis=0)
     table = table[:, having]
@@ -186,16 +191,13 @@ def _draw_ranks(axes, task, results):
 
 def draw_curves(results, path):
     """The mean of each contender against the number of training rows, one panel a problem."""
-    first = {
-        task: measures[-1 if task == REGRESSION else 1] for task, measures in MEASURES.items()
-    }
     names = list(dict.fromkeys((r.problem.partition(OF_ROWS)[0], r.task) for r in results))
     n_columns = min(4, len(names))
     n_lines = -(-len(names) // n_columns)
     figure = figure_class()(figsize=(4 * n_columns, 3 * n_lines), layout="constrained")
     panels = figure.subplots(n_lines, n_columns, squeeze=False).ravel()
     for axes, (problem, task) in zip(panels, names, strict=False):
-        measure = first[task][0]
+        measure = MAIN_MEASURE[task][0]
         for name in dict.fromkeys(r.contender for r in results):
             points = {}
             for r in results:

@@ -1,4 +1,4 @@
-"""Several networks of one shape as one network, whose output is the mean of theirs."""
+"""Several networks of one shape as one, which averages the weighted sums of their outputs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def joined_network(network: Network, n_members: int) -> Network:
 
 
 def joined_params(network: Network, members: Sequence[Array]) -> Array:
-    """Return the parameters with which `joined_network` computes the members' mean.
+    """Return the parameters with which `joined_network` averages the members.
 
-    The mean is of the weighted sums of the output layer, so that for classes it is the
-    geometric mean of the members' probabilities, normalized.
+    What is averaged are the weighted sums of the output layer. Numbers are then the mean of the
+    members' predictions, and probabilities the geometric mean of theirs, normalized.
 
     Parameters
     ----------
