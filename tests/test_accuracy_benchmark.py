@@ -240,11 +240,12 @@ def test_contenders_are_chosen_by_name(accuracy):
 
 
 def test_curves_over_rows_are_drawn(accuracy, folder, tmp_path):
-    picture = tmp_path / "curves.png"
+    picture, ranks = tmp_path / "curves.png", tmp_path / "ranks.png"
     results = accuracy.main([
         "--no-bundled", "--data", str(folder), "--repeats", "1", "--folds", "2", "--rows", "15",
-        "30", "--contenders", "linear", "--curves", str(picture),
+        "30", "--contenders", "linear", "--curves", str(picture), "--ranks", str(ranks),
     ])  # fmt: skip
     assert sorted({r.n_train for r in results if r.problem.startswith("prices")}) == [12, 24]
     assert {r.fold for r in results} == {0, 1}
     assert picture.stat().st_size > 0
+    assert ranks.stat().st_size > 0

@@ -38,7 +38,7 @@ from dataclasses import replace
 from .contenders import chosen, ours
 from .measuring import measure
 from .problems import FOLDS, bundled, read_folder, set_aside
-from .report import OF_ROWS, draw, draw_curves, report, write_csv
+from .report import OF_ROWS, draw, draw_curves, draw_ranks, report, write_csv
 
 
 class Bar:
@@ -85,6 +85,7 @@ def parse(arguments):
     add("--rows", type=int, nargs="+", default=[None], help="at most so many rows of a problem")
     add("--csv", metavar="FILE", help="write every fit to it")
     add("--plot", metavar="FILE", help="draw differences and mean ranks into it")
+    add("--ranks", metavar="FILE", help="draw the mean ranks over all problems into it")
     add("--curves", metavar="FILE", help="draw what several --rows give into it")
     return parser.parse_args(arguments)
 
@@ -125,6 +126,8 @@ def main(arguments=None):
     report(results)
     if options.plot:
         draw(results, options.plot)
+    if options.ranks:
+        draw_ranks(results, options.ranks)
     if options.curves:
         draw_curves(results, options.curves)
     return results

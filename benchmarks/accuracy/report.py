@@ -189,6 +189,17 @@ def _draw_ranks(axes, task, results):
         axes.axvspan(best, best + width, color="tab:gray", alpha=0.2)
 
 
+def draw_ranks(results, path):
+    """The mean ranks of each task, over problems of any size."""
+    tasks = [task for task in MEASURES if any(r.task == task for r in results)]
+    figure = figure_class()(figsize=(5.5 * len(tasks), 3), layout="constrained")
+    for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        some = [r for r in results if r.task == task]
+        _draw_ranks(axes, task, some)
+        axes.set_title(f"{task}, {len({r.problem for r in some})} problems")
+    figure.savefig(path, dpi=110)
+
+
 def draw_curves(results, path):
     """The mean of each contender against the number of training rows, one panel a problem."""
     names = list(dict.fromkeys((r.problem.partition(OF_ROWS)[0], r.task) for r in results))
