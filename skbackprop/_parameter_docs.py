@@ -33,9 +33,9 @@ solver : str or Solver, default="auto"
     Huesken, 2003); "lbfgs" (Liu & Nocedal, 1989); "lm", Levenberg-Marquardt for squared
     error and at most 5000 parameters or residuals (Hagan & Menhaj, 1994). A
     `skbackprop.Solver` is one of your own. "auto" is "sgd", and "adam" in `fit` from 5000
-    samples on (regressors 10,000), unless `batch_size`, `learning_rate_init`, `momentum` or a
-    schedule for "sgd" is set. A parameter that a solver has no use for is ignored; "not with"
-    below means that another value than the one that turns it off is refused.
+    samples on (regressors 10,000), unless `batch_size`, `learning_rate_init`, `alpha`,
+    `momentum` or a schedule for "sgd" is set. A parameter that a solver has no use for is
+    ignored; "not with" means that only the value that turns it off is allowed.
 alpha : float >= 0 or "auto", default="auto"
     Strength of the L2 penalty: each batch minimizes the mean loss of its samples plus
     ``alpha / 2 * sum(weights ** 2) / n_samples_of_batch``, as in scikit-learn's MLP. "auto"
