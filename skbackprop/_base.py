@@ -364,10 +364,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             noise = sample_noise(local.sample, scaling, network.loss)
             # Without noise, as in a truth table, no row need tell of another.
             may_search = noise > 0 and not resume
-            if may_search and configuration.needs_alpha_search(self, rows, weights):
-                alpha_split = self._split_for_alpha(
-                    samples, rows, weights, counts, hashes, state.counters.seed
-                )
+            if may_search and configuration.needs_alpha_search(rows, weights):
+                alpha_split = self._split_for_alpha(local, counts, state.counters.seed)
         X, Y = (None, None) if sampler is None else scaling.transform(samples.X, targets)
         return TrainingData(
             X, Y, rows, sampler, batch_weights, validation, scaling, noise, is_stream,
@@ -411,15 +409,17 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             validation = replace(samples, weights=weights)[held_out]
         return rows, weights, counts, validation, hashes
 
-    def _split_for_alpha(self, samples, rows, weights, counts, hashes, seed):
+    def _split_for_alpha(self, local, counts, seed):
         """Return the split of the samples by which the L2 penalty is chosen, or None."""
-        hashes = hash_data(samples.X, samples.Y) if hashes is None else hashes
-        strata = self._target_encoder.strata(samples.Y[rows])
-        others, held_out = split_frequent(rows, hashes, strata, counts, HELD_OUT_SHARE, seed)
+        rows, weights = local.rows, local.weights
+        strata = self._target_encoder.strata(local.y[rows])
+        others, held_out = split_frequent(
+            rows, local.hashes, strata, counts, HELD_OUT_SHARE, seed
+        )
         if not len(held_out):
             return None
         of_held_out = np.ones(len(held_out)) if weights is None else weights[held_out]
-        drawn = sample_epochs(self, others, weights, samples.X.dtype)
+        drawn = sample_epochs(self, others, weights, local.dtype)
         return AlphaSplit(held_out, of_held_out, *drawn)
 
     def _draw_samples(self, rows, weights, rng):
@@ -478,7 +478,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         selection = self.alpha_selection_ if resume else empty_selection()
         if data.alpha_split is not None:
             selection = search_alpha(problem, data.alpha_split, state, self.verbose)
-        if self.alpha == "auto" and not data.is_stream:
+        if needs_noise_estimate(self, data.is_stream):
             problem = with_alpha_times(problem, selected_factor(selection))
         return problem, selection
 

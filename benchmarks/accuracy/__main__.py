@@ -9,11 +9,10 @@ Repeated 5-fold cross-validation, stratified where there are classes, with the s
 for all. The problems are what scikit-learn bundles or makes, and the wheat seeds; `--data`
 adds every CSV, CSV.GZ and ARFF file of a folder and those below it. There, the last column is
 the target. Where there are folders called "classification" and "regression", the tables below
-them are that, and others are none; else numbers with more than 20 different values make a
-regression. Columns that are not numbers become one-hot;
-missing numbers become the median of the training rows; classes of fewer than five rows are left
-out. `--ours` adds our estimators with other
-parameters, as in ``--ours '{"hidden_layer_sizes": [20]}'``.
+them are that, and others are left out; else numbers with more than 20 different values make a
+regression. Columns that are not numbers become one-hot; missing numbers become the median of
+the training rows; classes of fewer than five rows are left out. `--ours` adds our estimators
+with other parameters, as in ``--ours '{"hidden_layer_sizes": [20]}'``.
 
 So that nothing is chosen by what is reported, every third table of the folders, by its name
 within its task, is set aside: `--part tune` leaves these out, `--part aside` takes them alone.

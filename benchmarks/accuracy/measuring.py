@@ -95,10 +95,8 @@ def of_probabilities(probabilities, y, classes):
        neural networks. ICML.
     """
     truth = y[:, None] == classes
-    confidence, is_right = (
-        probabilities.max(axis=1),
-        truth[np.arange(len(y)), probabilities.argmax(axis=1)],
-    )
+    confidence = probabilities.max(axis=1)
+    is_right = truth[np.arange(len(y)), probabilities.argmax(axis=1)]
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, is_right - confidence, minlength=_BINS)
     return {

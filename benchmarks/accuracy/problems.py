@@ -1,6 +1,6 @@
 """The problems: tables of users, and what scikit-learn bundles or makes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ class Problem:
         rows, _ = train_test_split(
             np.arange(len(self.y)), train_size=n_rows, stratify=strata, random_state=0
         )
-        return Problem(self.name, self.task, self.X[rows], self.y[rows])
+        return replace(self, X=self.X[rows], y=self.y[rows])
 
     def splits(self, repeat):
         folds = StratifiedKFold if self.task == CLASSIFICATION else KFold

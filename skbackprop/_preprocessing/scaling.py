@@ -431,8 +431,8 @@ class LocalRows:
         The same as the network takes them.
     rows : ndarray of int64
     weights : ndarray of shape (n,) or None
-    hashes : ndarray of shape (n,) or None
-        Of all rows, where they are known already.
+    known_hashes : ndarray of shape (n,) or None
+        Of all rows, where they have been computed already.
     """
 
     X: object
@@ -440,13 +440,18 @@ class LocalRows:
     Y: np.ndarray
     rows: np.ndarray
     weights: np.ndarray | None
-    hashes: np.ndarray | None = None
+    known_hashes: np.ndarray | None = None
+
+    @cached_property
+    def hashes(self):
+        """The hash of each of all rows."""
+        known = self.known_hashes
+        return hash_data(self.X, self.y) if known is None else known
 
     @cached_property
     def sample(self):
         """A `RowSample` of the rows."""
-        hashes = hash_data(self.X, self.y) if self.hashes is None else self.hashes
-        return RowSample.draw(hashes, self.X, self.Y, self.rows, self.weights)
+        return RowSample.draw(self.hashes, self.X, self.Y, self.rows, self.weights)
 
     @property
     def dtype(self):

@@ -17,7 +17,7 @@ from .._engine.training import TrainingProblem, mean_loss, train
 HELD_OUT_SHARE = 0.2
 # A run takes a fourth of the epochs of `fit`, and so many at most: the order of penalties is
 # known by then.
-_SHARE_OF_EPOCHS, _MOST_EPOCHS = 0.25, 15
+_PART_OF_EPOCHS, _MOST_EPOCHS = 4, 15
 _FACTORS = (0.25, 1.0, 4.0, 16.0)
 
 
@@ -45,7 +45,7 @@ def search_alpha(problem, split, state, verbose):
         "validation_loss". Empty where `fit` has too few epochs, or every run diverged.
     """
     config = problem.config
-    max_epochs = min(int(_SHARE_OF_EPOCHS * config.max_epochs), _MOST_EPOCHS)
+    max_epochs = min(config.max_epochs // _PART_OF_EPOCHS, _MOST_EPOCHS)
     if max_epochs == 0:
         return empty_selection()
     trial = _trial_problem(problem, split, max_epochs)

@@ -335,20 +335,18 @@ def needs_noise_estimate(estimator, is_stream):
     return estimator.alpha == "auto" and not is_stream
 
 
-def needs_alpha_search(estimator, rows, weights):
+def needs_alpha_search(rows, weights):
     """Return whether the samples are enough to choose the L2 penalty by some of them.
 
     Parameters
     ----------
-    estimator : BaseBackprop
     rows : ndarray of int64
         The samples to train on; copies have been merged where they are shuffled.
     weights : ndarray of shape (n,) or None
         Of all samples.
     """
-    if estimator.alpha != "auto" or len(rows) < _FEWEST_TO_SEARCH:
-        return False
-    return weights is None or effective_sample_size(weights[rows]) >= _FEWEST_TO_SEARCH
+    size = len(rows) if weights is None else effective_sample_size(weights[rows])
+    return size >= _FEWEST_TO_SEARCH
 
 
 def l2_strength(noise):

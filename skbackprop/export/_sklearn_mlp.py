@@ -162,10 +162,11 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     settings["hidden_layer_sizes"] = network.layer_sizes[1:-1]
     settings["activation"] = _one_activation(network)
     # MLP has no word for all rows; its "auto" is all where they are few.
-    solver = make_solver(estimator)
     if estimator.solver == "auto":
         solver = estimator._train_state.solver
         settings["solver"] = solver.name
+    else:
+        solver = make_solver(estimator)
     size = resolve_batch_size(estimator, solver, math.inf)
     settings["batch_size"] = "auto" if size == math.inf else size
     settings["verbose"] = bool(settings["verbose"])
