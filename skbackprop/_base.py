@@ -19,7 +19,9 @@ from ._engine.schedules import TrainCounters
 from ._parameters import RULES, check_parameters
 from ._prediction.fitted_network import FittedNetwork, FittedState
 from ._prediction.single_row import prepare_stream
-from ._preprocessing.input_validation import validate_inputs_and_targets
+from ._preprocessing.categories import learn_levels
+from ._preprocessing.input_encoding import InputEncoder
+from ._preprocessing.input_validation import canonical_if_sparse, validate_inputs_and_targets
 from ._preprocessing.noise_estimation import sample_noise
 from ._preprocessing.sample_weight import (
     check_weights,
@@ -215,7 +217,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         with _rollback_on_error(self):
             resume = (is_stream or self.warm_start) and hasattr(self, "_params")
             samples = self._validate(X, y, sample_weight, resume, is_stream, **known)
-            validation = self._validate_validation_data(*validation_data, samples.X.dtype)
+            validation = self._validate_validation_data(
+                *validation_data, samples.X.dtype, samples.means_of
+            )
             if is_stream and self._has_stopped(validation, resume):
                 return self
             network = self._make_network(samples.X.shape, resume)
@@ -245,16 +249,30 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _validate(self, X, y, sample_weight, resume, is_stream, **known):
         """Return the validated `Samples`; what their targets are is learned or compared."""
         dtype = self._params.dtype if resume else None
-        X, y = validate_inputs_and_targets(self, X, y, not resume, dtype)
+        levels = self._levels_of(X, resume)
+        X, y = validate_inputs_and_targets(self, X, y, not resume, dtype, levels=levels)
         y = ravel_column(y, "y")
         weights = check_weights(sample_weight, X.shape[0], needs_some=not is_stream)
         bounded = weights_of_stream if is_stream else weights_of_fit
         weights = bounded(weights, is_full_batch(self))
+        if not resume:
+            n_bins = configuration.resolve_n_bins(self, X.shape, is_stream)
+            self._input_encoder = InputEncoder.learn(X, levels, weights, n_bins, is_stream)
+        X = self._encode_inputs(X) if resume else self._input_encoder.transform(X)
         kind = self._fit_target_encoder(y, resume, is_stream, **known)
         return Samples(X, y, self._target_encoder.encode(y, kind), weights)
 
-    def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype):
-        """Return the given validation data as `Samples`, or None."""
+    def _levels_of(self, X, resume):
+        """Return the levels of each categorical column: those of `X`, or of an earlier call."""
+        if resume:
+            return self._input_encoder.levels
+        return learn_levels(canonical_if_sparse(X, "X"), self.categorical_features)
+
+    def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype, means_of):
+        """Return the given validation data as `Samples`, or None.
+
+        ``means_of(n)`` returns the means of the first inputs of the training samples.
+        """
         for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
             if X_val is None and value is not None:
                 raise ValueError(f"{name} is given, and X_val is not.")
@@ -262,12 +280,14 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             return None
         if y_val is None:
             raise ValueError("X_val is given, and y_val is not.")
+        encoder = self._input_encoder
         X_val, y_val = validate_inputs_and_targets(
-            self, X_val, y_val, reset=False, dtype=dtype, name="X_val"
+            self, X_val, y_val, reset=False, dtype=dtype, name="X_val", levels=encoder.levels
         )
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         weights = weights_of_fit(weights, in_gradient=True)
+        X_val = encoder.transform(X_val, means_of(encoder.n_values))
         return Samples(X_val, y_val, self._target_encoder.encode(y_val), weights)
 
     def _has_stopped(self, validation, resume):
@@ -433,10 +453,15 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def _fit_scaling(self, network, rows, states):
         """Return the `Scaling` for some rows; what is constant loses its initial weights."""
-        names = getattr(self, "feature_names_in_", None)
-        inputs, is_constant = fit_input_scaler(rows, names)
+        encoder = self._input_encoder
+        inputs, is_constant = fit_input_scaler(
+            rows.of_first_inputs(encoder.n_values + encoder.n_bins),
+            encoder.names_of_values(self),
+            encoder.n_values,
+        )
+        inputs = inputs.extended(encoder.n_inputs)  # what is 0 or 1 stays as it is
         for state in states:
-            network.weights(state.params)[0][is_constant] = 0
+            network.weights(state.params)[0][np.flatnonzero(is_constant)] = 0
         kind = self._target_encoder.scaled_by(network)
         if kind is None:
             return Scaling(inputs)
@@ -502,4 +527,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
         return tags

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
         Array,
         Auto,
         BatchSize,
+        CategoricalFeatures,
         ClassWeight,
+        NumericEncoding,
         Rows,
         Schedule,
         Scoring,
@@ -56,11 +58,12 @@ if TYPE_CHECKING:
 class BackpropClassifier(ClassifierMixin, BaseBackprop):
     """Classify with a feedforward network that is trained by backpropagation.
 
-    Binary, multiclass, multilabel and multioutput targets; dense and sparse input; online,
-    mini-batch and batch learning.
+    Binary, multiclass, multilabel and multioutput targets; arrays, sparse matrices, and data
+    frames with categories and missing values; online, mini-batch and batch learning.
 
     {groups}
-    - data: `standardize`, `class_weight`, `grow_classes`, `shuffle`;
+    - data: `standardize`, `categorical_features`, `numeric_encoding`, `class_weight`,
+      `grow_classes`, `shuffle`;
     - other: `random_state`, `verbose`, `warm_start`.
 
     Parameters
@@ -108,6 +111,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         Values far from all others of a dense column, such as -999 for missing cells, are
         clipped first (see `input_limits_`); sparse inputs are scaled only. `partial_fit` uses
         the statistics of an earlier `fit`, and none without one.
+    {categorical_features}
+    {numeric_encoding}
     {scoring}
     {restore_best}
     {max_restarts}
@@ -177,6 +182,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         max_norm: float | None = None,
         weight_init: WeightInit = "auto",
         standardize: bool = True,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        numeric_encoding: NumericEncoding = "auto",
         scoring: Scoring = None,
         restore_best: bool = True,
         max_restarts: int = 3,
@@ -216,6 +223,8 @@ class BackpropClassifier(ClassifierMixin, BaseBackprop):
         self.max_norm = max_norm
         self.weight_init = weight_init
         self.standardize = standardize
+        self.categorical_features = categorical_features
+        self.numeric_encoding = numeric_encoding
         self.scoring = scoring
         self.restore_best = restore_best
         self.max_restarts = max_restarts

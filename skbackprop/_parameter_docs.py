@@ -63,11 +63,9 @@ max_iter : int >= 1 or "auto", default="auto"
     "auto" is 60 where the learning rate falls to zero, but at most ``3_000_000 / n_samples``,
     or a third of that with "adam", "amsgrad" and "rmsprop", and at least 5; else 200.
 shuffle : bool, default=True
-    Whether each epoch uses the samples in a new random order, which does not depend on how
-    `X` is sorted. False uses them as given.
+    Whether each epoch uses the samples in a new random order, however `X` is sorted.
 random_state : int, RandomState instance or None, default=None
-    Seeds the initial weights, the order of the samples, dropout, the validation set and the
-    rounding of sample weights. Pass an int for bit-identical results in every call.
+    Seeds all that is drawn. Pass an int for bit-identical results in every call.
 tol : float >= 0, None or "auto", default="auto"
     Training ends when the loss, or the validation loss or score with `early_stopping`, has
     not improved by `tol` for more than `n_iter_no_change` epochs in a row; "lbfgs" and "lm"
@@ -76,8 +74,7 @@ tol : float >= 0, None or "auto", default="auto"
 verbose : int or bool, default=0
     1 prints a line per epoch, in the tutorial's form; 2 says more.
 warm_start : bool, default=False
-    Whether `fit` goes on from where the last call ended, for up to `max_iter` epochs more:
-    10 and 10 equal 20, but for the two schedules that end at zero.
+    Whether `fit` goes on from where the last call ended, for up to `max_iter` epochs more.
 momentum : float in [0, 1], default=0.0
     Momentum of "sgd"; 0 is plain gradient descent.
 nesterovs_momentum : bool, default=True
@@ -96,14 +93,13 @@ weight_decay : float >= 0, default=0.0
     Decoupled decay: each update shrinks the weights by the learning rate times
     `weight_decay` (Loshchilov & Hutter, 2019). Not with "rprop", "lbfgs" and "lm".
 l1 : float >= 0, default=0.0
-    Strength of the L1 penalty, ``l1 * sum(abs(weights)) / n_samples_of_batch``. Not with
-    "lbfgs" and "lm".
+    The L1 penalty, ``l1 * sum(abs(weights)) / n_samples_of_batch``. Not with "lbfgs", "lm".
 dropout : float in [0, 1), or sequence of these, default=0.0
     The share of hidden neurons that are left out at each use of a sample, in all hidden
     layers or in each (Srivastava et al., 2014). Not with "rprop", "lbfgs" and "lm".
 clip_norm : float > 0 or None, default=5.0
-    The largest norm of the gradient of a batch; a longer one is shortened to it (Pascanu et
-    al., 2013). Ignored by "rprop", "lbfgs" and "lm".
+    The norm to which the gradient of a batch is shortened, if it is longer (Pascanu et al.,
+    2013). Ignored by "rprop", "lbfgs" and "lm".
 max_norm : float > 0 or None, default=None
     The largest norm that the incoming weights of a neuron may have after an update (Srebro
     & Shraibman, 2005). Not with "lbfgs" and "lm".
@@ -114,15 +110,20 @@ weight_init : str, callable or (coefs, intercepts), default="auto"
     "mlp" as scikit-learn's MLP from the same `random_state`. "auto" is "he_uniform" into
     relu, leaky_relu, elu, silu, gelu and mish, "lecun_normal" into selu, else
     "glorot_uniform". A callable ``(fan_in, fan_out, rng)`` returns an array of shape
-    ``(fan_in + 1, fan_out)``, biases last. A pair of lists gives them like `coefs_` and
-    `intercepts_`.
+    ``(fan_in + 1, fan_out)``, biases last. Two lists are like `coefs_` and `intercepts_`.
+categorical_features : "from_dtype", None or array-like, default="from_dtype"
+    The columns with categories: a mask, column numbers or names, or those of a data frame
+    that hold neither numbers nor dates. A level is an input of 0 or 1; levels of a single
+    sample share theirs with unseen ones, and missing is a level.
+numeric_encoding : {"auto", "none", "piecewise_linear"}, default="auto"
+    "piecewise_linear" adds an input for each bin between seven quantiles of a numeric column
+    (Gorishniy et al., 2022). "auto" is "none".
 scoring : None, "score", str or callable, default=None
     What is measured on the validation set besides the loss, and decides in its place with
-    `early_stopping`: the estimator's own `score`, a scorer of scikit-learn by its name, or
-    a callable ``scoring(estimator, X, y) -> float``, larger being better.
+    `early_stopping`: the estimator's `score`, the name of a scorer, or a callable
+    ``scoring(estimator, X, y) -> float``, larger being better, where X is encoded.
 restore_best : bool, default=True
-    Whether, with `early_stopping`, the best network on the validation set is the one that
-    predicts, and not the last.
+    Whether `early_stopping` keeps the best network on the validation set, and not the last.
 max_restarts : int >= 0, default=3
     How often training starts again with half the learning rate, and warns, where it
     diverges or a hidden layer ends saturated. Ignored by "rprop", "lbfgs" and "lm".
@@ -130,29 +131,27 @@ n_members : int >= 1, default=1
     How many networks are trained, and joined into one that averages their output sums. Of the
     first tell `history_` and the like. Above 1, there is no `partial_fit` or `warm_start`.
 attributes
-    coefs_ : list of ndarrays of shape (n_in, n_out)
-        The weights of each layer; read-only where standardization is folded in.
-    intercepts_ : list of ndarrays of shape (n_out,)
-        The biases of each layer.
-    input_limits_ : ndarray of shape (2, `n_features_in_`) or None
+    coefs_, intercepts_ : lists of ndarrays of shapes (n_in, n_out) and (n_out,)
+        The weights and biases of each layer; read-only where standardization is folded in.
+    input_limits_ : ndarray of shape (2, `n_encoded_features_`) or None
         The smallest and the largest value to which each input is clipped.
-    n_features_in_, feature_names_in_ : int, ndarray of str
-        The number of inputs, and their names where `X` had names that are all strings.
+    n_features_in_, feature_names_in_, n_encoded_features_ : int, ndarray of str, int
+        The columns of `X`; their names, if all are strings; the inputs of the network, which
+        `get_feature_names_out` names.
     n_layers_, n_outputs_, out_activation_ : int, int, str
         The layers, inputs and outputs included; the outputs; the output activation.
     n_iter_, converged_, t_ : int, bool, int
         The epochs of the last call; whether nothing was left to improve; samples used so far.
-    loss_, best_loss_ : float
-        The loss of the last epoch; the smallest, or None with `early_stopping`.
-    loss_curve_ : list of float
-        The mean loss of every epoch, each sample before its own update, plus penalties.
+    loss_curve_, loss_, best_loss_ : list, float, float
+        The mean loss of every epoch, each sample before its own update, plus penalties; the
+        last, and the smallest, which is None with `early_stopping`.
     validation_loss_curve_, validation_scores_, best_validation_score_ : list, list, float
         The loss and the score on the validation set after every epoch, and the largest score.
     history_ : dict of lists
         The record of every epoch: "epoch", "loss", "learning_rate", "seconds",
         "validation_loss", "validation_score" and, with squared error, "sum_squared_error".
     feature_importances_ : ndarray of shape (`n_features_in_`,)
-        The share of each input in the products of the weights along all paths.
+        The share of each column in the products of the weights along all paths.
     alpha_, alpha_selection_ : float, dict of lists
         The L2 penalty; what `fit` tried: "factor", "alpha" and "validation_loss", or nothing.
     engine_, solver_ : str

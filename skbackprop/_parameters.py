@@ -167,6 +167,23 @@ class WeightInitOptions:
         return f"{Options(self.names)}, a callable, or a pair (coefs, intercepts)"
 
 
+class CategoricalFeaturesOptions:
+    """A word, None, or columns; whether there are such columns is seen with the data."""
+
+    def accepts(self, value):
+        if value is None or isinstance(value, str):
+            return value in (None, "from_dtype")
+        if isinstance(value, (dict, set)):
+            return False
+        try:
+            return all(isinstance(item, (str, Integral, np.bool_)) for item in value)
+        except TypeError:  # not a sequence
+            return False
+
+    def __str__(self):
+        return "'from_dtype', None, a mask, or a sequence of column numbers or names"
+
+
 @dataclass(frozen=True)
 class AnyOf:
     """What any of several rules accepts."""
@@ -220,6 +237,8 @@ RULES = {
     "max_norm": _POSITIVE_OR_NONE,
     "weight_init": WeightInitOptions(),
     "standardize": Boolean(),
+    "categorical_features": CategoricalFeaturesOptions(),
+    "numeric_encoding": Options(("auto", "none", "piecewise_linear")),
     "scoring": ScoringOptions(),
     "restore_best": Boolean(),
     "max_restarts": Interval(0, kind=Integral),
@@ -278,6 +297,7 @@ def _names_of(rule):
         WeightInitOptions: WeightInitOptions.names,
         ScoringOptions: ("score", *get_scorer_names()),
         ClassWeightOptions: ("balanced",),
+        CategoricalFeaturesOptions: ("from_dtype",),
         LayerSizes: ("auto",),
     }.get(type(rule), ())
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Array,
         Auto,
         BatchSize,
+        CategoricalFeatures,
+        NumericEncoding,
         Rows,
         Schedule,
         Scoring,
@@ -42,10 +44,11 @@ if TYPE_CHECKING:
 class BackpropRegressor(RegressorMixin, BaseBackprop):
     """Predict numbers with a feedforward network that is trained by backpropagation.
 
-    One or several targets; dense and sparse input; online, mini-batch and batch learning.
+    One or several targets; arrays, sparse matrices, and data frames with categories and missing
+    values; online, mini-batch and batch learning.
 
     {groups}
-    - data: `standardize`, `shuffle`, `quantile`;
+    - data: `standardize`, `categorical_features`, `numeric_encoding`, `shuffle`, `quantile`;
     - other: `random_state`, `verbose`, `warm_start`.
 
     Parameters
@@ -100,6 +103,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         "quantile" by median and quartiles). Values far from all others of a dense column,
         such as -999, are clipped first (see `input_limits_`); sparse inputs are scaled only.
         `partial_fit` uses the statistics of an earlier `fit`, and none without one.
+    {categorical_features}
+    {numeric_encoding}
     {scoring}
     {restore_best}
     {max_restarts}
@@ -163,6 +168,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         max_norm: float | None = None,
         weight_init: WeightInit = "auto",
         standardize: bool = True,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        numeric_encoding: NumericEncoding = "auto",
         scoring: Scoring = None,
         restore_best: bool = True,
         max_restarts: int = 3,
@@ -201,6 +208,8 @@ class BackpropRegressor(RegressorMixin, BaseBackprop):
         self.max_norm = max_norm
         self.weight_init = weight_init
         self.standardize = standardize
+        self.categorical_features = categorical_features
+        self.numeric_encoding = numeric_encoding
         self.scoring = scoring
         self.restore_best = restore_best
         self.max_restarts = max_restarts

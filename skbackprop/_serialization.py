@@ -24,6 +24,8 @@ from ._engine.network import Network
 from ._engine.schedules import TrainCounters
 from ._engine.solvers import LBFGS, UPDATE_RULES, LevenbergMarquardt, Solver
 from ._parameters import AnyOf, Boolean, InstanceOf, Interval, Options
+from ._preprocessing.categories import Levels
+from ._preprocessing.input_encoding import CategoryInputs, InputEncoder
 from ._preprocessing.scaling import Scaling, Standardizer
 from ._preprocessing.target_encoding import (
     MULTILABEL,
@@ -42,7 +44,8 @@ _TRAINED = ("_network", "_scaling", "_train_state", "_examined", "history_", "n_
 #: The fitted attributes that training leaves; `_params` is derived from `_train_state`.
 TRAINED = (*_TRAINED, "_params")
 #: All fitted attributes, with those that are known before training.
-FITTED = (*TRAINED, "n_features_in_", "feature_names_in_", "_target_encoder", "_class_totals")
+FITTED = (*TRAINED, "n_features_in_", "feature_names_in_", "_input_encoder", "_target_encoder",
+          "_class_totals")  # fmt: skip
 
 
 class InvalidStateError(ValueError):
@@ -72,6 +75,7 @@ def to_plain(fitted):
         Arrays are shared with the estimator, not copied.
     """
     converted = {
+        "_input_encoder": _input_encoder_to_plain,
         "_network": _declared,
         "_scaling": _scaling_to_plain,
         "_train_state": _train_state_to_plain,
@@ -89,6 +93,12 @@ def to_plain(fitted):
 
 def _declared(record):
     return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _input_encoder_to_plain(encoder):
+    """The declared fields, the levels of each categorical column among those of its inputs."""
+    categories = [_declared(one.levels) | {"inputs": one.inputs} for one in encoder.categories]
+    return _declared(encoder) | {"categories": categories}
 
 
 def _scaling_to_plain(scaling):
@@ -250,6 +260,19 @@ _NETWORK = {
     "output_activation": _TEXT,
     "loss_options": _Sequence(_NOT_NEGATIVE),
 }
+_INPUT_ENCODER = {
+    "n_features": _POSITIVE_COUNT,
+    "medians": _Array((np.float64,), 1),
+    "has_indicator": _Array((np.bool_,), 1),
+    "bins": _Sequence(_Array((np.float64,), 1)),
+    "categories": _Sequence(_ANYTHING),
+}
+_CATEGORIES = {
+    "column": _COUNT,
+    "numbers": _Array((np.float64,), 1),
+    "texts": _Sequence(_TEXT),
+    "inputs": _Array((np.int64,), 1),
+}
 _STANDARDIZER = {
     "mean": _Array((np.float64,), 1),
     "scale": _Array((np.float64,), 1),
@@ -372,6 +395,55 @@ def _loss_options(options, loss, output, n_outputs):
             f"{_short(options)}."
         )
     return options
+
+
+def _input_encoder_from_plain(plain):
+    record = _record("input_encoder", plain, _INPUT_ENCODER)
+    n_features = int(record["n_features"])
+    categories = tuple(map(_category_inputs_from_plain, record["categories"]))
+    columns = [one.levels.column for one in categories]
+    require(
+        columns == sorted({column for column in columns if column < n_features}),
+        f"input_encoder.categories must be of columns below {n_features}, in order.",
+    )
+    medians, has_indicator = (_native(record[name]) for name in ("medians", "has_indicator"))
+    check_memory("input_encoder.has_indicator", has_indicator)
+    bins = tuple(_finite("input_encoder.bins", ends) for ends in record["bins"])
+    lengths, n_numeric = (
+        {len(medians), len(has_indicator), len(bins)},
+        n_features - len(columns),
+    )
+    require(
+        lengths == {n_numeric},
+        f"input_encoder must be for {n_numeric} numeric columns. Got {lengths}.",
+    )
+    require(not np.isinf(medians).any(), "input_encoder.medians must not be infinite.")
+    require(
+        not (has_indicator & np.isnan(medians)).any(),
+        "input_encoder.has_indicator must be of columns that have a median.",
+    )
+    require(
+        all(len(ends) != 1 and (ends[:-1] < ends[1:]).all() for ends in bins),
+        "input_encoder.bins must be none, or two or more numbers in ascending order.",
+    )
+    return InputEncoder(n_features, medians, has_indicator, bins, categories)
+
+
+def _category_inputs_from_plain(plain):
+    record = _record("input_encoder.categories", plain, _CATEGORIES)
+    numbers = _finite("input_encoder.categories.numbers", record["numbers"])
+    texts, inputs = tuple(record["texts"]), _native(record["inputs"])
+    for levels in (numbers, np.array(texts, dtype=object)):
+        require(
+            (levels[:-1] < levels[1:]).all(),
+            "input_encoder.categories must have levels in ascending order.",
+        )
+    levels = Levels(int(record["column"]), numbers, texts)
+    sound = len(inputs) == len(levels) + 2 and (inputs >= -1).all()
+    # Each input belongs to a level, so that none of them lies beyond the weights.
+    sound = sound and set(inputs.tolist()) - {-1} == set(range(int(inputs.max()) + 1))
+    require(sound, "input_encoder.categories must have the input of each level.")
+    return CategoryInputs(levels, inputs)
 
 
 def _scaling_from_plain(plain):
@@ -561,6 +633,7 @@ def _simple(name, rule):
 
 
 _FROM_PLAIN = {
+    "_input_encoder": _input_encoder_from_plain,
     "_network": _network_from_plain,
     "_scaling": _scaling_from_plain,
     "_train_state": _train_state_from_plain,
@@ -604,10 +677,10 @@ def from_plain(plain, estimator):
     needed, optional = {"n_features_in_"}, {"feature_names_in_"}
     is_trained = not plain.keys().isdisjoint(TRAINED)
     if is_trained:
-        needed |= {*_TRAINED, "_target_encoder"}
+        needed |= {*_TRAINED, "_input_encoder", "_target_encoder"}
         optional |= {"_class_totals"} if is_classifier(estimator) else set()
     else:  # a worker's estimator, that knows the inputs and perhaps the targets
-        optional |= {"_target_encoder"}
+        optional |= {"_input_encoder", "_target_encoder"}
     odd = (needed - plain.keys()) | (plain.keys() - needed - optional)
     require(not odd, f"the fitted state lacks or adds {sorted(map(str, odd))}.")
     fitted = {name: _FROM_PLAIN[name](value) for name, value in plain.items()}
@@ -630,10 +703,12 @@ def _check_sizes(fitted):
     # In Python's integers, which do not overflow; the network's own might.
     n_params = sum((n_in + 1) * n_out for n_in, n_out in network.shapes)
     scaling, names = fitted["_scaling"], fitted.get("feature_names_in_")
+    n_features, encoder = fitted["n_features_in_"], fitted["_input_encoder"]
     for name, found, wanted in (
         ("train_state.params", fitted["_train_state"].params.size, n_params),
-        ("n_features_in_", fitted["n_features_in_"], sizes[0]),
-        ("feature_names_in_", sizes[0] if names is None else len(names), sizes[0]),
+        ("input_encoder", encoder.n_inputs, sizes[0]),
+        ("n_features_in_", n_features, encoder.n_features),
+        ("feature_names_in_", n_features if names is None else len(names), n_features),
         ("scaling.inputs", _n_columns(scaling.inputs, sizes[0]), sizes[0]),
         ("scaling.targets", _n_columns(scaling.targets, sizes[-1]), sizes[-1]),
     ):

@@ -46,6 +46,8 @@ TEXTBOOK: dict[str, Any] = {
     "max_norm": None,
     "weight_init": "uniform",
     "standardize": False,
+    "categorical_features": "from_dtype",
+    "numeric_encoding": "none",
     "max_restarts": 0,
     "n_members": 1,
 }
@@ -84,6 +86,8 @@ MLP: dict[str, Any] = {
     "max_norm": None,
     "weight_init": "mlp",
     "standardize": False,
+    "categorical_features": "from_dtype",
+    "numeric_encoding": "none",
     "max_restarts": 0,
     "n_members": 1,
 }

@@ -424,8 +424,8 @@ def test_all_weights_zero_are_an_error_in_fit_alone(iris):
     before = pickle.dumps(clf)
     assert pickle.dumps(clf.partial_fit(X, y, sample_weight=zeros)) == before
     assert pickle.dumps(clf.partial_fit(X[:1], y[:1], sample_weight=[0])) == before
-    with pytest.raises(ValueError, match="NaN"):
-        clf.partial_fit(X[:1] * np.nan, y[:1], sample_weight=[0])
+    with pytest.raises(ValueError, match="infinity"):
+        clf.partial_fit(X[:1] * np.inf, y[:1], sample_weight=[0])
     reg = BackpropRegressor(**QUICK).partial_fit(X, y, sample_weight=zeros)
     assert (reg.t_, reg.predict(X).shape) == (0, (150,))
 

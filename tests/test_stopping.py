@@ -243,7 +243,7 @@ def test_in_pipelines(noisy):
         ({"y_val": [1]}, "y_val is given, and X_val is not"),
         ({"sample_weight_val": [1]}, "sample_weight_val is given, and X_val is not"),
         ({"X_val": [[0.0]], "y_val": [1]}, "1 features"),
-        ({"X_val": [[0.0, np.nan]], "y_val": [1]}, "NaN"),
+        ({"X_val": [[0.0, np.inf]], "y_val": [1]}, "infinity"),
         ({"X_val": [[0.0, 1.0]], "y_val": [7]}, r"\[7\].*not among the classes"),
         ({"X_val": [[0.0, 1.0]], "y_val": [1], "sample_weight_val": [-1]}, "sample_weight_val"),
     ],

@@ -24,6 +24,7 @@ from .summary import layer_summary, learned_html
 
 if TYPE_CHECKING:
     import pandas
+    from numpy.typing import ArrayLike
 
     from .._typing import Array, Rows
 
@@ -231,8 +232,58 @@ class FittedNetwork(BaseEstimator):
         return values
 
     def _validate_rows(self, X):
+        """Return the inputs of the network for some rows."""
         check_is_fitted(self)
-        return validate_inputs(self, X)
+        return self._encode_inputs(validate_inputs(self, X, self._input_encoder.levels))
+
+    def _encode_inputs(self, X):
+        """Return the inputs of the network for validated rows of a table."""
+        encoder, scaler = self._input_encoder, self._scaling.inputs
+        means = None if scaler is None else scaler.mean[: encoder.n_values]
+        return encoder.transform(X, means)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Array:
+        """Return the names of the inputs of the network, which `coefs_[0]` belongs to.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            The names of the columns; None takes `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_encoded_features_,)
+            The names of the numeric columns; NAME_bin0, NAME_bin1, ... for the bins of their
+            piecewise-linear encoding; missingindicator_NAME; and for categories NAME_LEVEL,
+            NAME_missing, and NAME_infrequent for rare and unseen levels.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If there are not as many names as columns.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skbackprop import BackpropClassifier
+        >>> X = pd.DataFrame({"age": [30, None, 50, 60], "sex": ["f", "m", "m", "f"]})
+        >>> clf = BackpropClassifier((2,), random_state=0).fit(X, [0, 1, 1, 0])
+        >>> clf.get_feature_names_out().tolist()
+        ['age', 'missingindicator_age', 'sex_f', 'sex_m']
+        """
+        check_is_fitted(self)
+        names = input_features
+        if names is None:
+            generated = [f"x{k}" for k in range(self.n_features_in_)]
+            names = getattr(self, "feature_names_in_", generated)
+        if len(names) != self.n_features_in_:
+            raise ValueError(
+                f"input_features must hold {self.n_features_in_} names. Got {len(names)}."
+            )
+        names = [str(name) for name in names]
+        return np.array(self._input_encoder.names_of_inputs(names), dtype=object)
 
     def _quick_raw_output(self, X):
         """The weighted sums of the output layer, of shape (n_samples, n_outputs).
@@ -329,6 +380,11 @@ class FittedNetwork(BaseEstimator):
         return None if inputs is None else inputs.limits
 
     @property
+    def n_encoded_features_(self) -> int:
+        """The number of inputs of the network."""
+        return self._fitted("_network").layer_sizes[0]
+
+    @property
     def n_layers_(self) -> int:
         """The number of layers of neurons, inputs and outputs included."""
         return len(self._fitted("_network").layer_sizes)
@@ -399,7 +455,8 @@ class FittedNetwork(BaseEstimator):
 
         The products of the connection weights along all paths from an input to an output
         are added [1]_, on standardized inputs where the estimator standardizes; the sizes of
-        these sums are averaged over the outputs. So `SelectFromModel` can choose inputs.
+        these sums are averaged over the outputs, and added for all inputs of a column. So
+        `SelectFromModel` can choose columns.
         `skbackprop.inspection.olden_importance` has the sums themselves, with their signs.
 
         References
@@ -419,7 +476,8 @@ class FittedNetwork(BaseEstimator):
         (210, 4)
         """
         params = self._fitted("_params")
-        sizes = np.abs(path_products(self._network.weights(params))).mean(axis=1)
+        of_inputs = np.abs(path_products(self._network.weights(params))).mean(axis=1)
+        sizes = self._input_encoder.sum_by_column(of_inputs)
         total = sizes.sum()
         return sizes / total if total > 0 else sizes
 

@@ -145,7 +145,7 @@ def make_predictor(estimator):
     """What predicts the short way, for networks that the kernel knows."""
     if choose_engine(estimator._network, GradientDescent()) != "compiled":
         return None
-    if _clips(estimator):
+    if _clips(estimator) or not estimator._input_encoder.is_identity:
         return None
     network, params, scaling = estimator._network, estimator._params, estimator._scaling
     largest = _largest_raw(network, scaling.targets, params.dtype)
@@ -434,6 +434,7 @@ def prepare_stream(estimator, problem, classes=None):
         estimator.engine_ == "compiled"
         and problem.evaluate is None
         and not _clips(estimator)
+        and estimator._input_encoder.is_identity
         and not problem.config.solver.full_batch
         and not estimator.early_stopping
         and not estimator.verbose

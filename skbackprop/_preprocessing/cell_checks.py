@@ -4,24 +4,25 @@ import numpy as np
 
 _MOST_NAMES = 3
 _TEXT_HELP = (
-    "Encode categories, for example with make_column_transformer((OneHotEncoder(), [...]), "
-    "remainder='passthrough') of scikit-learn."
+    "Give categories as columns of a data frame, with categorical_features='from_dtype', or "
+    "name their columns in 'categorical_features' and fit again."
 )
 _MISSING_HELP = "Fill missing values, for example with scikit-learn's SimpleImputer()."
 _INFINITE_HELP = "Replace infinite values, or leave such samples out."
-_DATE_HELP = "Turn dates into numbers, such as the year, the month and the days since a date."
+DATE_HELP = "Turn dates into numbers, such as the year, the month and the days since a date."
 _PAGE = "See 'Your own table' in the user guide; skbackprop.tables.evaluate does it for you."
 
 
-def describe_cells(X):
+def describe_cells(X, allows_missing=True):
     """Return sentences that name the columns with text, dates, missing or infinite values.
 
     It returns an empty string for anything that is not a table with such columns. All cells are
-    read, so it is for inputs that have been refused.
+    read, so it is for inputs that have been refused. `allows_missing` says that it was not for
+    missing values.
     """
     found = {
         _TEXT_HELP: [],
-        _DATE_HELP: [],
+        DATE_HELP: [],
         _MISSING_HELP: [],
         _INFINITE_HELP: [],
     }
@@ -30,6 +31,8 @@ def describe_cells(X):
             _note(found, name, cells)
     except Exception:  # whatever the table is, the error about it is what matters
         return ""
+    if allows_missing:
+        del found[_MISSING_HELP]
     parts = [f"{_listed(columns)}. {help_}" for help_, columns in found.items() if columns]
     return " ".join([*parts, _PAGE]) if parts else ""
 
@@ -48,10 +51,10 @@ def _columns(X):
 def _note(found, name, cells):
     numbers, n_missing = [], 0
     for cell in cells.tolist():
-        if _is_missing(cell):
+        if is_missing(cell):
             n_missing += 1
         elif hasattr(cell, "isoformat") or isinstance(cell, np.datetime64):
-            found[_DATE_HELP].append(f"Column {name!r} holds dates, such as {cell!s}")
+            found[DATE_HELP].append(f"Column {name!r} holds dates, such as {cell!s}")
             return
         elif isinstance(cell, (str, bytes)) and not _is_number(cell):
             found[_TEXT_HELP].append(f"Column {name!r} holds text, such as {cell!r:.60}")
@@ -65,7 +68,7 @@ def _note(found, name, cells):
         found[_INFINITE_HELP].append(f"Column {name!r} has infinite values")
 
 
-def _is_missing(cell):
+def is_missing(cell):
     """Return whether a cell is None, NaN, NaT or pandas' NA, which does not equal itself."""
     if cell is None:
         return True

@@ -9,40 +9,54 @@ from contextlib import contextmanager
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from .categories import as_numbers
 from .cell_checks import describe_cells
 
 # float32 is kept, everything else becomes float64.
 _DTYPES = (np.float64, np.float32)
 
 
-def validate_inputs(estimator, X):
+def validate_inputs(estimator, X, levels=()):
     """Check the inputs of a fitted estimator.
 
     Parameters
     ----------
     estimator : BaseEstimator
         Fitted.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    X : {array-like, data frame, sparse matrix} of shape (n_samples, n_features)
+    levels : tuple of Levels
+        Of the categorical columns.
 
     Returns
     -------
     X : {ndarray, CSR} of shape (n_samples, n_features), float64 or float32
-        Finite numbers: an array in C order, or a sparse matrix as `canonical_csr` makes it.
+        Numbers that are not infinite: an array in C order, or a sparse matrix as
+        `canonical_csr` makes it. In an array NaN is a missing cell, and a categorical cell is
+        its position among the levels.
     """
+    if levels:
+        X = _table_as_numbers(estimator, X, levels, reset=False)
+        with _columns_named(X):
+            return check_array(
+                X, estimator=estimator, dtype=_DTYPES, input_name="X", **_layout(X)
+            )
     X = canonical_if_sparse(X, "X")
     with _columns_named(X):
-        return validate_data(estimator, X, reset=False, dtype=_DTYPES, **_LAYOUT)
+        return validate_data(estimator, X, reset=False, dtype=_DTYPES, **_layout(X))
 
 
-def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
+def validate_inputs_and_targets(
+    estimator, X, y, reset, dtype=None, name="X", levels=(), allows_missing=True
+):
     """Check inputs and targets together.
 
     Parameters
     ----------
     estimator : BaseEstimator
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    X : {array-like, data frame, sparse matrix} of shape (n_samples, n_features)
     y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
     reset : bool
         Whether the estimator learns the features from `X`, or they have to agree.
@@ -50,6 +64,10 @@ def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
         What `X` becomes; None keeps float32 and makes everything else float64.
     name : str, default="X"
         What errors call a sparse `X`.
+    levels : tuple of Levels
+        As in `validate_inputs`.
+    allows_missing : bool, default=True
+        Whether NaN is a missing cell, and not refused.
 
     Returns
     -------
@@ -58,23 +76,41 @@ def validate_inputs_and_targets(estimator, X, y, reset, dtype=None, name="X"):
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     """
     X, y = canonical_if_sparse(X, name), dense_targets(y)
+    checks = {"dtype": dtype or _DTYPES, "multi_output": True}
     # A number that is too large for the dtype becomes infinite, and is then refused.
-    with np.errstate(over="ignore", invalid="ignore"), _columns_named(X):
-        return validate_data(
-            estimator, X, y, reset=reset, dtype=dtype or _DTYPES, multi_output=True, **_LAYOUT
-        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        if levels:
+            X = _table_as_numbers(estimator, X, levels, reset)
+            with _columns_named(X):
+                return check_X_y(X, y, estimator=estimator, **checks, **_layout(X))
+        with _columns_named(X, allows_missing):
+            layout = _layout(X, allows_missing)
+            return validate_data(estimator, X, y, reset=reset, **checks, **layout)
 
 
-_LAYOUT = {"accept_sparse": "csr", "order": "C"}
+def _layout(X, allows_missing=True):
+    """Return how an array is to be. A sparse matrix stores no missing cells."""
+    may_be_missing = allows_missing and not sparse.issparse(X)
+    return {
+        "accept_sparse": "csr",
+        "order": "C",
+        "ensure_all_finite": "allow-nan" if may_be_missing else True,
+    }
+
+
+def _table_as_numbers(estimator, X, levels, reset):
+    """Return a table with categories as numbers, once its columns are those of `fit`."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return as_numbers(X, levels)
 
 
 @contextmanager
-def _columns_named(X):
+def _columns_named(X, allows_missing=True):
     """Add to an error which columns hold text or missing values, and what helps."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        found = "" if sparse.issparse(X) else describe_cells(X)
+        found = "" if sparse.issparse(X) else describe_cells(X, allows_missing)
         if not found:
             raise
         raise type(error)(f"{error}\n{found}") from error

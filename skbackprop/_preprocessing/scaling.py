@@ -4,7 +4,6 @@ Everything that is measured of the rows can be measured in parts and merged, so 
 steps serve rows in memory and rows on a cluster.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from .._engine.hashing import hash_data
+from .quantiles import weighted_quantiles
 from .row_sample import RowSample
 
 # Rows per pass: few enough for the temporary to stay small, and one pass after another,
@@ -48,18 +48,45 @@ class Standardizer:
 
     def transform(self, values):
         """Return a standardized copy of the same dtype, dense where zeros do not stay zeros."""
-        if sparse.issparse(values) and (self.mean.any() or self.limits is not None):
-            values = values.toarray()
         if sparse.issparse(values):
-            scaled = values.copy()
-            scaled.data = (values.data / self.scale[values.indices]).astype(values.dtype)
-            return scaled
+            if self._keeps_zeros(values):
+                return self._transform_stored(values)
+            values = values.toarray()
         scaled = np.empty(values.shape, dtype=values.dtype)
         for start in range(0, len(values), _CHUNK):
             chunk = slice(start, start + _CHUNK)
             # In float64, so that float32 values far from zero keep their digits.
             scaled[chunk] = (self.clip(values[chunk]) - self.mean) / self.scale
         return scaled
+
+    def _keeps_zeros(self, values):
+        """Return whether no zero that a sparse matrix does not store would change."""
+        if self.limits is None and not self.mean.any():
+            return True
+        changes = self.mean != 0
+        if self.limits is not None:
+            changes |= (self.limits[0] > 0) | (self.limits[1] < 0)
+        n_stored = np.bincount(values.indices, minlength=len(changes))
+        return bool((n_stored[changes] == values.shape[0]).all())
+
+    def _transform_stored(self, values):
+        scaled, columns = values.copy(), values.indices
+        stored = values.data
+        if self.limits is not None:
+            stored = np.clip(stored, *self.limits[:, columns])
+        scaled.data = ((stored - self.mean[columns]) / self.scale[columns]).astype(values.dtype)
+        return scaled
+
+    def extended(self, n_columns):
+        """Return the same for so many columns, the others of which stay as they are."""
+        n_more = n_columns - len(self.mean)
+        if not n_more:
+            return self
+        limits = self.limits
+        if limits is not None:
+            limits = np.hstack([limits, np.tile([[-np.inf], [np.inf]], n_more)])
+        mean, scale = np.zeros(n_more), np.ones(n_more)
+        return Standardizer(np.append(self.mean, mean), np.append(self.scale, scale), limits)
 
     def clip(self, values):
         """Return the values with those beyond the limits moved to them."""
@@ -219,19 +246,6 @@ class Moments:
 # ---- A sample of rows: what cannot be merged ----
 
 
-def _weighted_quantiles(values, weights, shares):
-    """Return values below and at which the `shares` of the weight lie, column by column."""
-    last = len(values) - 1
-    if (weights == 1).all():
-        at = [max(math.ceil(share * len(values)) - 1, 0) for share in shares]
-        return list(np.partition(values, at, axis=0)[at])
-    order = np.argsort(values, axis=0, kind="stable")
-    cumulated = np.cumsum(weights[order], axis=0)
-    ordered = np.take_along_axis(values, order, axis=0)
-    at = [(cumulated < share * cumulated[-1]).sum(axis=0) for share in shares]
-    return [np.take_along_axis(ordered, np.minimum(i, last)[None], 0)[0] for i in at]
-
-
 #: Values that lie further from the others than this many times their whole range are wild.
 _FAR = 10.0
 
@@ -256,7 +270,7 @@ def bulk_of_sample(sample):
         return None
     X = sample.X.astype(np.float64)
     low, high = X.min(axis=0), X.max(axis=0)
-    first, third = _weighted_quantiles(X, sample.weights, (0.25, 0.75))
+    first, third = weighted_quantiles(X, sample.weights, (0.25, 0.75))
     several = ((low != X) & (high != X)).any(axis=0)  # and not two values alone
     with np.errstate(over="ignore"):
         for column in np.flatnonzero(several & (high - low > _FAR * (third - first))):
@@ -294,7 +308,7 @@ def robust_moments_of_sample(sample):
     deviation from the median. Both are the standard deviation of a normal distribution.
     """
     Y = sample.Y.astype(np.float64)
-    low, median, high = _weighted_quantiles(Y, sample.weights, (0.25, 0.5, 0.75))
+    low, median, high = weighted_quantiles(Y, sample.weights, (0.25, 0.5, 0.75))
     scale = (high - low) / _QUARTILES_OF_NORMAL
     shares = sample.weights / sample.weights.sum()
     deviation = _weighted_sum(shares, np.abs(Y - median)) / _MEAN_DEVIATION_OF_NORMAL
@@ -323,7 +337,7 @@ def _scaler_of_moments(values, moments, dtype, centers):
     return Standardizer(mean, np.where(is_constant, 1.0, scale))
 
 
-def fit_input_scaler(rows, names=None):
+def fit_input_scaler(rows, names=None, n_clipped=None):
     """Return the `Standardizer` of the inputs, and which columns are constant.
 
     Where a sample shows that a column has wild values, the column is clipped to the range of
@@ -332,8 +346,10 @@ def fit_input_scaler(rows, names=None):
     Parameters
     ----------
     rows : LocalRows or its like
-    names : ndarray of str or None
+    names : sequence of str or int, or None
         Of the columns, for errors.
+    n_clipped : int or None
+        How many columns may be clipped, the first ones; None is all.
 
     Returns
     -------
@@ -348,6 +364,8 @@ def fit_input_scaler(rows, names=None):
             width[width == 0] = np.inf  # what is rare is not wild
             fences = ColumnRange(bulk.low - width, bulk.high + width)
             wild = (whole.low < fences.low) | (whole.high > fences.high)
+            if n_clipped is not None:
+                wild[n_clipped:] = False
             if wild.any():
                 inner = rows.of_inputs(ColumnRange.measure, fences)
                 low, high = (
@@ -452,6 +470,14 @@ class LocalRows:
     def sample(self):
         """A `RowSample` of the rows."""
         return RowSample.draw(self.hashes, self.X, self.Y, self.rows, self.weights)
+
+    def of_first_inputs(self, n_inputs):
+        """Return the same rows with their first inputs alone."""
+        if n_inputs == self.X.shape[1]:
+            return self
+        X = self.X[:, :n_inputs]
+        X = X.toarray() if sparse.issparse(X) else X
+        return replace(self, X=X, known_hashes=self.hashes)
 
     @property
     def dtype(self):

@@ -8,6 +8,7 @@ from sklearn.metrics import get_scorer
 from .._engine.hashing import hash_data
 from .._engine.sampling import hold_out
 from .._engine.training import ValidationResult, mean_loss
+from .input_encoding import InputEncoder
 
 
 class ValidationSet:
@@ -65,6 +66,9 @@ def _view(estimator, network, scaling):
     """The estimator as it would be if training ended now, for a scorer."""
     view = copy.copy(estimator)
     view._network, view._scaling = network, scaling
+    # It is given inputs that are encoded already.
+    view.n_features_in_ = network.layer_sizes[0]
+    view._input_encoder = InputEncoder.identity(network.layer_sizes[0])
     # Rows reach the scorer as arrays, without the names of their columns.
     vars(view).pop("feature_names_in_", None)
     return view

@@ -24,6 +24,7 @@ from .._engine.training import TrainingConfig, TrainingProblem
 from .._parameters import Options, as_sizes
 from .._preprocessing.sample_weight import effective_sample_size
 
+_N_BINS = 6
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.
 _PROBED_ROWS = 32
@@ -97,6 +98,14 @@ def make_problem(estimator, config, data):
     return TrainingProblem(
         config, data.X, data.Y, data.sampler, data.batch_weights, evaluate, probe
     )
+
+
+# ---- The inputs ----
+
+
+def resolve_n_bins(estimator, shape, is_stream):
+    """Return how many bins a numeric column of so many rows and columns has; 0 is none."""
+    return _N_BINS if estimator.numeric_encoding == "piecewise_linear" else 0
 
 
 # ---- The network ----

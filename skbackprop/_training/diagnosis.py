@@ -51,8 +51,10 @@ def _largest_input(problem, estimator):
     values = problem.probe.toarray() if issparse(problem.probe) else problem.probe
     sizes = np.abs(values).max(axis=0)
     column = int(np.argmax(sizes))
-    names = getattr(estimator, "feature_names_in_", None)
-    return column if names is None else str(names[column]), float(sizes[column])
+    encoder, size = estimator._input_encoder, float(sizes[column])
+    if encoder.is_identity and not hasattr(estimator, "feature_names_in_"):
+        return column, size
+    return str(estimator.get_feature_names_out()[column]), size
 
 
 def _saturated(problem, layer):

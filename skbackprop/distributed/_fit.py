@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from .._base import BaseBackprop, ravel_column
 from .._parameters import check_parameters
+from .._preprocessing.input_encoding import InputEncoder
 from .._preprocessing.noise_estimation import sample_noise
 from .._preprocessing.scaling import Scaling
 from .._preprocessing.validation_set import ValidationSet
@@ -215,8 +216,11 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     summary = rows.reduce(_partition.summarize, is_classifier(learner), by=merge)
     _check_not_empty(summary)
     y = ravel_column(_representative_targets(summary, n_dimensions), "y")
+    learner._input_encoder = InputEncoder.identity(learner.n_features_in_)
     kind = learner._fit_target_encoder(y, resume=False, is_stream=False)
-    validation = learner._validate_validation_data(*validation_data, summary.dtype)
+    validation = learner._validate_validation_data(
+        *validation_data, summary.dtype, means_of=lambda n_inputs: None
+    )
     network = learner._make_network((summary.n_rows, learner.n_features_in_), resume=False)
     solver = configuration.make_checked_solver(learner, network)
     solver.check_size(network)
@@ -269,6 +273,10 @@ class ClusterRows:
     worker_config: object
     dtype: object
     is_sparse: bool
+
+    def of_first_inputs(self, n_inputs):
+        """Return the rows with their first inputs alone, which all are numeric columns."""
+        return self
 
     def of_sample(self, function):
         """Return what `function` makes of a sample of the rows, on a worker."""

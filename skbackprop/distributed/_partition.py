@@ -65,7 +65,7 @@ def load(source, learner):
     if X.shape[0] == 0:
         return None
     with _annotate_errors(number):
-        X, y = validate_inputs_and_targets(learner, X, y, reset=False)
+        X, y = validate_inputs_and_targets(learner, X, y, reset=False, allows_missing=False)
         # All zero is an error of the whole only.
         weights = check_weights(weights, X.shape[0], needs_some=False)
         one_column = y.ndim == 2 and y.shape[1] == 1

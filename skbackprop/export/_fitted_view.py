@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._classifier import BackpropClassifier
 from .._engine.network import Network
 from .._prediction.fitted_network import FittedState
+from .._preprocessing.input_encoding import InputEncoder
 from .._preprocessing.scaling import Scaling
 from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._regressor import BackpropRegressor
@@ -100,6 +101,24 @@ def check_built_in(estimator):
             )
 
 
+def _check_columns_are_inputs(estimator):
+    """Raise a ValueError for a network that takes encoded columns."""
+    encoder = estimator._input_encoder
+    if encoder.is_identity:
+        return
+    found = {
+        "categories": bool(encoder.categories),
+        "missing values": encoder.fills_missing,
+        "numeric_encoding='piecewise_linear'": any(encoder.n_inputs_of_bins),
+    }
+    raise ValueError(
+        "The network takes encoded columns, which this format does not hold: it was trained on "
+        f"{' and '.join(name for name, has in found.items() if has)}. Save the estimator with "
+        "skbackprop.persistence, or encode the columns by transformers in front of it and fit "
+        "again."
+    )
+
+
 def check_folding(estimator):
     """Raise a ValueError if single precision cannot hold weights with the scaling inside."""
     inputs = estimator._scaling.inputs
@@ -121,6 +140,7 @@ def read(estimator):
     """A fitted estimator as a `FittedView`."""
     check_estimator_type(estimator)
     check_built_in(estimator)
+    _check_columns_are_inputs(estimator)
     network, params, scaling = estimator._network, estimator._params, estimator._scaling
     regression = isinstance(estimator, BackpropRegressor)
     inputs, targets = scaling.inputs, scaling.targets
@@ -176,6 +196,7 @@ def build(estimator, encoder, coefs, intercepts, dtype, feature_names=None):
     """
     estimator._target_encoder = encoder
     n_inputs, *hidden = (len(coef) for coef in coefs)
+    estimator._input_encoder = InputEncoder.identity(n_inputs)
     output_layer = configuration.resolve_output_layer(estimator, encoder)
     network = configuration.make_network(estimator, n_inputs, hidden, output_layer)
     solver = configuration.make_checked_solver(estimator, network)
