@@ -257,7 +257,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         weights = bounded(weights, is_full_batch(self))
         if not resume:
             n_bins = configuration.resolve_n_bins(self, X.shape, is_stream)
-            self._input_encoder = InputEncoder.learn(X, levels, weights, n_bins, is_stream)
+            has_means = self.standardize and not is_stream
+            self._input_encoder = InputEncoder.learn(
+                X, levels, weights, n_bins, is_stream, has_means
+            )
         X = self._encode_inputs(X) if resume else self._input_encoder.transform(X)
         kind = self._fit_target_encoder(y, resume, is_stream, **known)
         return Samples(X, y, self._target_encoder.encode(y, kind), weights)

@@ -274,11 +274,11 @@ def test_printed_table():
     ("x", "y", "rate", "message"),
     [
         (X[:2], 0, None, "x must be one row. Got 2 rows"),
-        (X[0, :2], 0, None, "x must have 3 entries, one per input. Got 2"),
+        (X[0, :2], 0, None, "x must have 3 entries, one per column. Got 2"),
         (X[0], 5, None, r"labels \[5\], which are not among the classes"),
         (X[0], 0, 0, "learning_rate must be None or a finite number > 0. Got 0"),
         (X[0], 0, True, "Got True"),
-        ([1, np.nan, 2], 0, None, "Input x contains NaN"),
+        ([1, np.inf, 2], 0, None, "Input x contains infinity"),
     ],
 )
 def test_explanation_refuses_bad_input(x, y, rate, message):

@@ -104,7 +104,8 @@ class InputEncoder:
     n_features : int
         The number of columns.
     medians : ndarray of float64 of shape (n_numeric,)
-        What the missing cells of the numeric columns become; NaN where there were none.
+        What the missing cells of the numeric columns become; NaN where that is the mean by
+        which they are standardized.
     has_indicator : ndarray of bool of shape (n_numeric,)
     bins : tuple of ndarrays of float64
         For each numeric column the ends of its bins, ascending; empty for no encoding.
@@ -126,7 +127,7 @@ class InputEncoder:
                    (np.zeros(0),) * n_features, ())  # fmt: skip
 
     @classmethod
-    def learn(cls, X, levels, weights, n_bins, is_stream):
+    def learn(cls, X, levels, weights=None, n_bins=0, is_stream=False, has_means=True):
         """Return the encoder for some rows.
 
         Parameters
@@ -141,8 +142,12 @@ class InputEncoder:
             How many bins a numeric column has at most; 0 is none.
         is_stream : bool
             As in `CategoryInputs.learn`.
+        has_means : bool
+            Whether there will be means of the inputs, for cells that are missing in a column
+            that has all of them now.
         """
-        if sparse.issparse(X) or not (levels or n_bins or has_missing(X)):
+        learns = levels or n_bins or not has_means or has_missing(X)
+        if sparse.issparse(X) or not learns:
             return cls.identity(X.shape[1])
         if weights is None:
             counts = np.ones(len(X))
@@ -157,7 +162,8 @@ class InputEncoder:
         for column in numeric:
             is_missing = np.isnan(X[:, column])
             values, of_values = X[~is_missing, column, None], counts[~is_missing]
-            medians.append(_median(values, of_values) if is_missing.any() else np.nan)
+            needs_median = is_missing.any() or not has_means
+            medians.append(_median(values, of_values) if needs_median else np.nan)
             has_indicator.append(is_missing.any() and len(values) > 0)
             bins.append(_ends_of_bins(values, of_values, n_bins))
         return cls(
@@ -183,13 +189,8 @@ class InputEncoder:
 
     @cached_property
     def is_identity(self):
-        """Whether the columns are the inputs, but for cells missing for the first time."""
-        return not (self.categories or any(self.n_inputs_of_bins) or self.fills_missing)
-
-    @cached_property
-    def fills_missing(self):
-        """Whether there were missing cells in numeric columns."""
-        return not np.isnan(self.medians).all()
+        """Whether the columns are the inputs, but for missing cells."""
+        return not (self.categories or self.n_bins or self.has_indicator.any())
 
     @cached_property
     def columns_of_inputs(self):
@@ -267,7 +268,7 @@ class InputEncoder:
         Raises
         ------
         ValueError
-            If a cell is missing for which there is no number.
+            If a cell is missing for which there is no number, as of sparse rows there is none.
         """
         if sparse.issparse(X):
             return X
@@ -291,9 +292,8 @@ class InputEncoder:
             unknown = self.numeric[had_none & is_missing.any(axis=0)].tolist()
             if unknown:
                 raise ValueError(
-                    f"X has missing values (NaN) in the columns {unknown[:5]}, which had none "
-                    "in training, and there are no means to put in their place: fit again with "
-                    "standardize=True, or impute them, for example with SimpleImputer."
+                    f"X has missing values (NaN) in the columns {unknown[:5]}, and nothing is "
+                    "known to put in their place. Impute them, for example with SimpleImputer."
                 )
         return np.where(is_missing, fill, values).astype(values.dtype)
 

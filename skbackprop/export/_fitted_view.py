@@ -108,8 +108,8 @@ def _check_columns_are_inputs(estimator):
         return
     found = {
         "categories": bool(encoder.categories),
-        "missing values": encoder.fills_missing,
-        "numeric_encoding='piecewise_linear'": any(encoder.n_inputs_of_bins),
+        "missing values": encoder.has_indicator.any(),
+        "numeric_encoding='piecewise_linear'": encoder.n_bins > 0,
     }
     raise ValueError(
         "The network takes encoded columns, which this format does not hold: it was trained on "

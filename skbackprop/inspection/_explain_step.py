@@ -105,7 +105,7 @@ class StepExplanation:
     ----------
     layers : list of LayerStep
         The layers of neurons from the first hidden layer to the output layer.
-    inputs : ndarray of shape (n_features,)
+    inputs : ndarray of shape (n_encoded_features,)
         What the network sees of the row: standardized where the estimator standardizes.
     target : ndarray of shape (n_outputs,)
         What the outputs should be: 0 and 1 for classes, standardized numbers where the
@@ -211,9 +211,9 @@ def explain_step(
         A fitted network. One that has not learned yet can be had by `partial_fit` with a
         `learning_rate_init` too small to matter, such as 1e-300.
     x : array-like of shape (n_features,) or (1, n_features)
-        The row, in the units of the training data. An estimator that standardizes does so
-        here too: `inputs` and everything computed from it are then in its own,
-        standardized units, because that is where the step is taken.
+        The row of the table, in the units of the training data. An estimator that encodes and
+        standardizes does so here too: `inputs` and everything computed from it are then in its
+        own, standardized units, because that is where the step is taken.
     y : label, number or array-like of shape (n_outputs,)
         The row's class label, its 0/1 labels, or its targets in the units of the training
         targets.

@@ -51,8 +51,8 @@ def garson_importance(
     Returns
     -------
     importance : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Shares >= 0 that sum to one for each output. One-dimensional for a network with one
-        output, or if `output` is given.
+        Of the columns, for each the sum over its inputs. Shares >= 0 that sum to one for each
+        output. One-dimensional for a network with one output, or if `output` is given.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def garson_importance(
         out = (out > 0).astype(out.dtype)
     summed = (shares @ out).T
     importance = summed * _reciprocal(summed.sum(axis=1))[:, None]
-    return _chosen(estimator, importance, output)
+    return _of_columns(estimator, importance, output)
 
 
 def olden_importance(
@@ -132,6 +132,7 @@ def olden_importance(
     Returns
     -------
     importance : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Of the columns, for each the sum over its inputs, which tells little of categories.
         Signed, and not normalized. One-dimensional for a network with one output, or if
         `output` is given.
 
@@ -163,7 +164,7 @@ def olden_importance(
     array([ 3., -1.])
     """
     weights, _ = weights_and_biases(estimator, units)
-    return _chosen(estimator, path_products(weights).T, output)
+    return _of_columns(estimator, path_products(weights).T, output)
 
 
 def _reciprocal(values):
@@ -171,8 +172,11 @@ def _reciprocal(values):
     return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
 
 
-def _chosen(estimator, importance, output):
-    """The row of one output, where one is asked for or there is only one."""
+def _of_columns(estimator, importance, output):
+    """The sums over the inputs of each column, of one output if it is asked for or alone."""
+    encoder = estimator._input_encoder
+    if not encoder.is_identity:
+        importance = np.array([encoder.sum_by_column(row) for row in importance])
     if output is not None:
         return importance[output_index(estimator, output)]
     return importance[0] if len(importance) == 1 else importance

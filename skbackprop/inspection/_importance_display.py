@@ -115,7 +115,7 @@ class WeightImportanceDisplay:
         if importances.ndim == 2:
             importances = np.abs(importances).mean(axis=0)
             label = f"mean over outputs of |{label}|" if method == "olden" else label
-        names = _utils.feature_names(estimator, feature_names)
+        names = _utils.column_names(estimator, feature_names)
         both = _utils.both_classes(estimator)
         if method == "olden" and both:
             no, yes = (_utils.shown(name, 24) for name in estimator.classes_)

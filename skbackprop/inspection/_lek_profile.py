@@ -186,7 +186,7 @@ def lek_profile(
     Raises
     ------
     ValueError
-        If an argument is not as described.
+        If an argument is not as described, or if `X` holds text or missing values.
 
     References
     ----------

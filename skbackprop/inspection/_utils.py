@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseBackprop
 from .._parameters import Interval
+from .._preprocessing.categories import as_numbers
 
 UNITS = ("training", "raw")
 
@@ -54,14 +55,14 @@ def weights_and_biases(estimator, units):
 
 
 def check_row(estimator, x):
-    """The row as an array of shape (1, n_features), in the dtype of the network."""
+    """The inputs for a row, of shape (1, n_encoded_features_), in the dtype of the network."""
     if np.ndim(x) == 1 and not sparse.issparse(x):
         row = _check_flat_row(estimator, x)
     else:
         row = estimator._validate_rows(x)
         if row.shape[0] != 1:
             raise ValueError(f"x must be one row. Got {row.shape[0]} rows.")
-        row = row.toarray() if sparse.issparse(row) else row
+    row = row.toarray() if sparse.issparse(row) else row
     # What is too large for the dtype becomes infinite, and raises.
     with np.errstate(over="ignore", invalid="ignore"):
         return check_array(row, dtype=estimator._params.dtype, input_name="x")
@@ -75,21 +76,25 @@ def _check_flat_row(estimator, x):
             raise ValueError(
                 f"x must have the entries {list(names)}, in this order. Got {given}."
             )
-    dtypes = (np.float64, np.float32)
-    row = check_array(np.asarray(x).reshape(1, -1), dtype=dtypes, input_name="x")
+    levels = estimator._input_encoder.levels
+    row = np.asarray(x, dtype=object if levels else None).reshape(1, -1)
     if row.shape[1] != estimator.n_features_in_:
         raise ValueError(
-            f"x must have {estimator.n_features_in_} entries, one per input. "
+            f"x must have {estimator.n_features_in_} entries, one per column. "
             f"Got {row.shape[1]}."
         )
-    return row
+    if levels:
+        row = as_numbers(row, levels)
+    dtypes = (np.float64, np.float32)
+    row = check_array(row, dtype=dtypes, input_name="x", ensure_all_finite="allow-nan")
+    return estimator._encode_inputs(row)
 
 
 # ---- Names ----
 
 
-def feature_names(estimator, given=None):
-    """The names of the inputs: given, seen in `fit`, or x0, x1, ..."""
+def column_names(estimator, given=None):
+    """The names of the columns: given, seen in `fit`, or x0, x1, ..."""
     n_features = estimator.n_features_in_
     if given is not None:
         return check_names("feature_names", given, n_features)
@@ -97,6 +102,11 @@ def feature_names(estimator, given=None):
     if seen is not None:
         return [str(name) for name in seen]
     return [f"x{i}" for i in range(n_features)]
+
+
+def input_names(estimator, given=None):
+    """The names of the inputs of the network, where `given` are those of the columns."""
+    return estimator.get_feature_names_out(column_names(estimator, given)).tolist()
 
 
 def hidden_names(n_neurons):
@@ -137,7 +147,7 @@ def output_labels(estimator):
 def neuron_names(estimator, features=None, outputs=None):
     """The names of all neurons, layer by layer, the inputs first."""
     hidden = [hidden_names(n) for n in estimator._network.layer_sizes[1:-1]]
-    return [feature_names(estimator, features), *hidden, output_names(estimator, outputs)]
+    return [input_names(estimator, features), *hidden, output_names(estimator, outputs)]
 
 
 def check_names(name, given, n):
