@@ -531,5 +531,6 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
+        # Also of an object that has no parameters yet, such as one that is being loaded.
+        tags.input_tags.categorical = vars(self).get("categorical_features") is not None
         return tags

@@ -23,6 +23,7 @@ MODES = [
     {"solver": "lm", "hidden_layer_sizes": 3, "loss": "squared_error", "alpha": 0.1},
     {"activation": "silu", "dropout": 0.2, "weight_decay": 0.01},
     {"numeric_encoding": "piecewise_linear"},
+    {"categorical_features": None},
     {"activation": "gelu", "l1": 0.001, "max_norm": 3.0, "learning_rate": "cosine"},
     ONLINE_TEXTBOOK | {"hidden_layer_sizes": 5, "learning_rate_init": 0.1},
 ]

@@ -23,6 +23,7 @@ from strategies import architectures
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS, Activation
+from skbackprop._preprocessing.categories import as_numbers
 from skbackprop.export import _c_functions, _fixed_point, to_c
 from skbackprop.export._fitted_view import read
 
@@ -248,6 +249,33 @@ def test_learns_as_partial_fit_does(build, kind, activation):
     if kind == "regression":
         y = StandardScaler().fit_transform(y)
     learns_the_same(build, kind, X, y, steps=1000, activation=activation)
+
+
+@pytest.mark.parametrize("encoding", ["none", "piecewise_linear"])
+@pytest.mark.parametrize("kind", ["three classes", "regression"])
+def test_columns_are_encoded(build, kind, encoding):
+    """Categories, missing cells and bins, in predictions, in learning and in integers."""
+    X, y = data(kind)
+    X = np.column_stack([X, np.arange(60) % 7, np.arange(60) % 2])
+    X[::8, 0] = X[1::9, 4] = np.nan
+    settings = {"categorical_features": [4, 5], "numeric_encoding": encoding}
+    model = fit(kind, X, y, **settings, solver="sgd", momentum=0, learning_rate_init=0.01)
+    X_new = np.vstack([X, [[np.nan] * 4 + [0, 1], [1, 2, 3, 4, 99, -1], [1e6] * 4 + [3, 0.0]]])
+    codes = as_numbers(X_new, model._input_encoder.levels)
+    net = build(to_c(model, dtype="double", learn=True))
+    expected = model.predict(X_new) if kind == "regression" else model.predict_proba(X_new)
+    name = "net_predict" if kind == "regression" else "net_predict_proba"
+    n = expected.shape[1]
+    np.testing.assert_allclose(net.fill(name, codes, n), expected, rtol=1e-10)
+    integers = build(to_c(model, dtype="int16", X=X))
+    near = integers.fill(name, codes[:60], n)
+    np.testing.assert_allclose(near, expected[:60], rtol=0.02, atol=0.02)
+    places = y if kind == "regression" else np.searchsorted(model.classes_, y).astype(np.int32)
+    for row in range(12):
+        model.partial_fit(X[[row]], y[[row]])
+    net.learn(codes[:12], places[:12], 0.01)
+    expected = model.predict(X_new) if kind == "regression" else model.predict_proba(X_new)
+    np.testing.assert_allclose(net.fill(name, codes, n), expected, rtol=1e-9)
 
 
 def learns_the_same(build, kind, X, y, steps, rtol=1e-8, atol=1e-10, start=None, **parameters):

@@ -18,10 +18,10 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from strategies import campaign
 
-from skbackprop import BackpropClassifier, BackpropRegressor, persistence
+from skbackprop import BackpropClassifier, BackpropRegressor, export, persistence
 from skbackprop._preprocessing.categories import as_numbers, learn_levels
 from skbackprop._preprocessing.input_encoding import InputEncoder
 from skbackprop.inspection import (
@@ -483,6 +483,63 @@ def test_a_look_inside_shows_the_inputs():
         lek_profile(clf, frame)
     with pytest.raises(ValueError, match="5 entries, one per column. Got 2"):
         explain_step(clf, [1.0, "red"], 1)
+
+
+@pytest.mark.parametrize("encoding", ["none", "piecewise_linear"])
+def test_onnx_takes_the_columns(encoding):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    frame, y = mixed()
+
+    def run(model, columns):
+        return onnxruntime.InferenceSession(model.SerializeToString()).run(None, columns)
+
+    for kind in (CLF, REG):
+        fitted = kind(**QUICK, numeric_encoding=encoding).fit(frame, y)
+        text = frame[["color", "shape"]].astype(object).fillna("")
+        text.loc[3, "color"] = "unseen"
+        numbers = frame[["size", "weight"]]
+        columns = {
+            name: cells[[name]].to_numpy() for cells in (numbers, text) for name in cells
+        }
+        found = run(export.to_onnx(fitted, frame), columns | {"new": frame[["new"]].to_numpy()})
+        expected = answers(fitted, frame.assign(color=text["color"].replace("", None)))
+        np.testing.assert_allclose(found[-1].reshape(expected.shape), expected, rtol=1e-12)
+    X = np.column_stack([numbers, np.arange(61) % 4])
+    for dtype, rtol in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        reg = REG(**QUICK, numeric_encoding=encoding, categorical_features=[2])
+        reg.fit(X.astype(dtype), y)
+        X_new = np.vstack([X, [[np.nan, np.nan, 77.0], [1e9, -1e9, np.nan]]]).astype(dtype)
+        found = run(export.to_onnx(reg, X.astype(dtype)), {"X": X_new})[0].ravel()
+        np.testing.assert_allclose(found, reg.predict(X_new), rtol=rtol)
+    both = REG(**QUICK).fit(pd.DataFrame({"a": ["x", 1, "x", 1]}, dtype=object), [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="all of them are text, or numbers"):
+        export.to_onnx(both, pd.DataFrame({"a": ["x", "y"]}))
+
+
+def test_torch_takes_codes():
+    torch = pytest.importorskip("torch")
+    frame, y = mixed()
+    for encoding in ("none", "piecewise_linear"):
+        clf = CLF(**QUICK, numeric_encoding=encoding).fit(frame, y)
+        rows = torch.from_numpy(as_numbers(frame, clf._input_encoder.levels))
+        found = export.to_torch(clf)(rows).detach().numpy()[:, 0]
+        np.testing.assert_allclose(found, clf.predict_proba(frame)[:, 1], rtol=1e-12)
+
+
+def test_what_cannot_carry_an_encoding_refuses_it():
+    frame, y = mixed()
+    clf = CLF(**QUICK).fit(frame, y)
+    with pytest.raises(ValueError, match="trained with categories and missing values"):
+        export.to_sklearn(clf)
+    assert export.category_codes(clf) == {
+        "color": {"blue": 0, "green": 1, "rare": 2, "red": 3},
+        "shape": {"round": 0, "square": 1},
+    }
+    assert export.category_codes(CLF(**QUICK).fit(np.eye(4), [0, 1, 0, 1])) == {}
+    numbers = frame[["size", "weight"]]
+    scaled = make_pipeline(StandardScaler(), CLF(**QUICK)).fit(numbers, y)
+    with pytest.raises(ValueError, match="Leave the scaler out"):
+        export.to_c(scaled)
 
 
 def test_in_searches_and_pipelines():

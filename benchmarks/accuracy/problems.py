@@ -26,6 +26,8 @@ class Problem:
     task: str
     X: np.ndarray
     y: np.ndarray
+    #: The columns of a table as they come; None where they are numbers from the start.
+    frame: object = None
 
     def at_most(self, n_rows):
         """The same problem on a share of its rows."""
@@ -37,7 +39,8 @@ class Problem:
         rows, _ = train_test_split(
             np.arange(len(self.y)), train_size=n_rows, stratify=strata, random_state=0
         )
-        return replace(self, X=self.X[rows], y=self.y[rows])
+        frame = None if self.frame is None else self.frame.iloc[rows]
+        return replace(self, X=self.X[rows], y=self.y[rows], frame=frame)
 
     def splits(self, repeat):
         folds = StratifiedKFold if self.task == CLASSIFICATION else KFold
@@ -169,12 +172,13 @@ def _read(path):
         table = pd.read_csv(path)
     table = table[table.iloc[:, -1].notna()]
     target = table.iloc[:, -1]
-    X = pd.get_dummies(table.iloc[:, :-1], dtype=float).to_numpy(dtype=np.float64)
+    frame = table.iloc[:, :-1]
+    X = pd.get_dummies(frame, dtype=float).to_numpy(dtype=np.float64)
     name = path.name.partition(".csv")[0].removesuffix(".arff")
     is_number = pd.api.types.is_numeric_dtype(target) and target.nunique() > MOST_CLASSES
     if (_task_of_folder(path) or (REGRESSION if is_number else CLASSIFICATION)) == REGRESSION:
-        return Problem(name, REGRESSION, X, target.to_numpy(dtype=np.float64))
+        return Problem(name, REGRESSION, X, target.to_numpy(dtype=np.float64), frame)
     # A class that cannot be in every fold is left out.
     is_frequent = (target.map(target.value_counts()) >= FOLDS).to_numpy()
     classes = np.unique(target[is_frequent], return_inverse=True)[1]
-    return Problem(name, CLASSIFICATION, X[is_frequent], classes)
+    return Problem(name, CLASSIFICATION, X[is_frequent], classes, frame[is_frequent])

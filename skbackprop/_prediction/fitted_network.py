@@ -274,15 +274,14 @@ class FittedNetwork(BaseEstimator):
         ['age', 'missingindicator_age', 'sex_f', 'sex_m']
         """
         check_is_fitted(self)
-        names = input_features
-        if names is None:
+        if input_features is None:
             generated = [f"x{k}" for k in range(self.n_features_in_)]
-            names = getattr(self, "feature_names_in_", generated)
+            input_features = getattr(self, "feature_names_in_", generated)
+        names = [str(name) for name in np.asarray(input_features, dtype=object)]
         if len(names) != self.n_features_in_:
             raise ValueError(
                 f"input_features must hold {self.n_features_in_} names. Got {len(names)}."
             )
-        names = [str(name) for name in names]
         return np.array(self._input_encoder.names_of_inputs(names), dtype=object)
 
     def _quick_raw_output(self, X):

@@ -81,6 +81,11 @@ class CategoryInputs:
         at = np.where(np.isnan(positions), len(self.levels) + 1, positions)
         return self.inputs[at.astype(np.int64)]
 
+    @property
+    def table(self):
+        """The inputs for each level, an unseen one, and a missing cell, as rows of 0 and 1."""
+        return (self.inputs[:, None] == np.arange(self.n_inputs)) * 1.0
+
     def names_of_inputs(self):
         """Return a name for each input: its level, "missing" or "infrequent"."""
         labels = [*map(str, self.levels.values()), "infrequent", "missing"]
@@ -188,6 +193,14 @@ class InputEncoder:
         return [max(len(ends) - 1, 0) for ends in self.bins]
 
     @cached_property
+    def bin_of_inputs(self):
+        """Of each input that is a bin: the place of its numeric column, its start and width."""
+        places = np.repeat(np.arange(self.n_values), self.n_inputs_of_bins)
+        starts = [ends[:-1] for ends in self.bins]
+        widths = [np.diff(ends) for ends in self.bins]
+        return places, np.concatenate([[], *starts]), np.concatenate([[], *widths])
+
+    @cached_property
     def is_identity(self):
         """Whether the columns are the inputs, but for missing cells."""
         return not (self.categories or self.n_bins or self.has_indicator.any())
@@ -282,7 +295,7 @@ class InputEncoder:
         if self.has_indicator.any():
             indicated = self.numeric[self.has_indicator]
             indicators = np.isnan(X[:, indicated]).astype(X.dtype)
-        dense = np.hstack([values, *self._bins_of(values), indicators])
+        dense = np.hstack([values, self._bins_of(values), indicators])
         return self._with_categories(dense, X) if self.categories else dense
 
     def _filled(self, values, means):
@@ -298,12 +311,11 @@ class InputEncoder:
         return np.where(is_missing, fill, values).astype(values.dtype)
 
     def _bins_of(self, values):
-        """Yield the inputs of the bins of each numeric column that has some."""
-        for column, ends in zip(values.T, self.bins, strict=True):
-            if len(ends):
-                with np.errstate(over="ignore"):
-                    shares = (column[:, None] - ends[:-1]) / np.diff(ends)
-                yield np.clip(shares, 0, 1).astype(values.dtype)
+        """Return how much of each bin lies below a value, from 0 to 1."""
+        places, starts, widths = self.bin_of_inputs
+        with np.errstate(over="ignore"):
+            shares = (values[:, places] - starts) / widths
+        return np.clip(shares, 0, 1).astype(values.dtype)
 
     def _with_categories(self, dense, X):
         """Return the rows with the inputs of the categories behind those that are given."""

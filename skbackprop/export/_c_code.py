@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 
 from . import _c_learning, _fixed_point
+from ._c_encoding import describe_codes, write_encoding
 from ._c_functions import SOFTMAX, output_name, write_values
 from ._c_labels import label_arrays, label_type, write_labels
 from ._c_predict import PREDICT, PREDICT_ONE, PREDICT_PROBA, write_answers
@@ -53,6 +55,9 @@ def to_c(
       in ``net_classes_0``, ``net_classes_1`` and so on;
     - a regressor: ``void net_predict(const float *x, float *y)``, a number per target, or
       the quantiles of the first target, of the second and so on;
+    - of a network with categories, missing values or bins: `x` has ``NET_COLUMNS`` entries,
+      NaN for missing cells, and for categories the codes that the head of the file tells, as
+      `category_codes` does;
     - with `learn`: ``void net_learn_one(const float *x, int y, float rate)``, where `y` is
       the place of the class, or an array: of 0 or 1 for several labels, of places for
       several columns of classes, of floats for regression. The weights
@@ -116,6 +121,9 @@ def to_c(
     _check_options(dtype, learn, prefix, X)
     last, center, gain = split(estimator)
     fitted = read(last)
+    encodes = not fitted.encoder.is_identity
+    if encodes:
+        _refuse_scalers(center, gain)
     # What the estimator clips to, in the units that the first step is given.
     limits = None if fitted.limits is None else fitted.limits / gain + center
     if fitted.center is not None:
@@ -126,14 +134,18 @@ def to_c(
     learning = []
     if X is None:
         functions |= set(network.activations)
-        layers = _name_layers(fitted, center, gain, learn)
+        layers = _name_layers(fitted, center, gain, learn, "net_encoded" if encodes else "x")
         parts, calls = _float_layers(fitted, layers, center, gain, limits, learn, c)
         if learn:
             learning = _c_learning.write_learning(fitted, layers, last, c)
     else:
-        X = _check_representative(X, network.layer_sizes[0])
-        X = X if limits is None else np.clip(X, *limits)
-        parts, calls = _fixed_point.write(fitted, center, gain, X, dtype, c)
+        rows = _representative(X, last, fitted)
+        rows = rows if limits is None else np.clip(rows, *limits)
+        source = "net_encoded" if encodes else "x"
+        parts, calls = _fixed_point.write(fitted, center, gain, rows, dtype, source, c)
+    if encodes:
+        parts = [*write_encoding(fitted, c), *parts]
+        calls = ["net_encode_columns(x);", *calls]
     body = [
         "#include <math.h>\n#include <stdint.h>",
         *write_labels(fitted, c),
@@ -144,7 +156,8 @@ def to_c(
         *learning,
     ]
     names = getattr(estimator, "feature_names_in_", None)
-    return _file(_title(fitted, names, dtype), _declarations(fitted, learn), body, c)
+    title = [*_title(fitted, names, dtype), *describe_codes(fitted.encoder, names)]
+    return _file(title, _declarations(fitted, learn), body, c)
 
 
 def _check_options(dtype, learn, prefix, X):
@@ -163,8 +176,22 @@ def _check_options(dtype, learn, prefix, X):
         )
 
 
-def _check_representative(X, n_inputs):
-    X = check_array(X, dtype=np.float64, input_name="X")
+def _refuse_scalers(center, gain):
+    """Raise a ValueError for scalers, which would have to pass by the encoding of columns."""
+    if np.any(np.asarray(center) != 0) or np.any(np.asarray(gain) != 1):
+        raise ValueError(
+            "To be written in C, a pipeline with a scaler must end in a network that takes its "
+            "columns as they are, and this one encodes categories, missing values or bins. "
+            "Leave the scaler out: standardize=True does the same."
+        )
+
+
+def _representative(X, estimator, fitted):
+    """Return rows as the scaling of the network takes them."""
+    if not fitted.encoder.is_identity:
+        inputs = estimator._validate_rows(X)
+        return inputs.toarray() if sparse.issparse(inputs) else inputs
+    X, n_inputs = check_array(X, dtype=np.float64, input_name="X"), fitted.encoder.n_features
     if X.shape[1] != n_inputs:
         raise ValueError(f"X must have {n_inputs} columns, as in training. Got {X.shape[1]}.")
     return X
@@ -178,7 +205,8 @@ def _title(fitted, names, dtype):
     purpose = "regression" if fitted.kind == REGRESSION else "classes"
     lines = [f"A {sizes} network in {dtype}, for {purpose}."]
     if names is not None:
-        lines += comment("Its inputs: " + ", ".join(names) + ".")
+        what = "inputs" if fitted.encoder.is_identity else "columns"
+        lines += comment(f"Its {what}: " + ", ".join(names) + ".")
     lines.append("Written by skbackprop. The functions are for one thread at a time.")
     return lines
 
@@ -210,6 +238,8 @@ $declarations
 def _declarations(fitted, learn):
     network = fitted.network
     constants = {"INPUTS": network.layer_sizes[0], "OUTPUTS": network.layer_sizes[-1]}
+    if not fitted.encoder.is_identity:
+        constants = {"COLUMNS": fitted.encoder.n_features, **constants}
     labels = label_arrays(fitted)
     if len(labels) == 1:
         constants["CLASSES"] = len(labels[0][1])
@@ -278,11 +308,11 @@ class Layer:
     function: str
 
 
-def _name_layers(fitted, center, gain, learn):
+def _name_layers(fitted, center, gain, learn, raw):
     network = fitted.network
     functions = [*network.activations, output_name(network)]
     scaled = np.any(np.asarray(center) != 0) or np.any(np.asarray(gain) != 1)
-    at, source, layers = 0, "net_inputs" if scaled else "x", []
+    at, source, layers = 0, "net_inputs" if scaled else raw, []
     for number, (n_in, n_out) in enumerate(network.shapes, start=1):
         last = number == network.n_layers
         out = "net_outputs" if last else f"net_hidden_{number}"
@@ -307,9 +337,10 @@ def _float_layers(fitted, layers, center, gain, limits, learn, c):
     ]
     signals = {name: layer.n_out for layer in layers for name in (layer.sums, layer.out)}
     calls = []
-    if layers[0].source != "x":
+    if layers[0].source == "net_inputs":
         signals = {"net_inputs": n_inputs, **signals}
-        calls.append("net_scale(x);")
+        raw = "x" if fitted.encoder.is_identity else "net_encoded"
+        calls.append(f"net_scale({raw});")
         for name, values, write in (("center", center, c.numbers), ("gain", gain, c.scales)):
             values = write(np.broadcast_to(values, (n_inputs,)), "The scaling of the inputs")
             parts.append(c.array(f"static const $T net_{name}[NET_INPUTS]", values))

@@ -36,6 +36,10 @@ class FittedView:
 
     Parameters
     ----------
+    encoder : InputEncoder
+        From columns to the inputs of the network.
+    fill : ndarray of shape (n_numeric,)
+        What a missing cell of each numeric column counts as.
     network : Network
         Names and sizes.
     weights, biases : lists of ndarrays of shape (n_in, n_out) and (n_out,)
@@ -57,6 +61,8 @@ class FittedView:
         Those predicted for each target, if these are several.
     """
 
+    encoder: InputEncoder
+    fill: np.ndarray
     network: Network
     weights: list
     biases: list
@@ -101,9 +107,8 @@ def check_built_in(estimator):
             )
 
 
-def _check_columns_are_inputs(estimator):
+def check_columns_are_inputs(encoder):
     """Raise a ValueError for a network that takes encoded columns."""
-    encoder = estimator._input_encoder
     if encoder.is_identity:
         return
     found = {
@@ -112,10 +117,10 @@ def _check_columns_are_inputs(estimator):
         "numeric_encoding='piecewise_linear'": encoder.n_bins > 0,
     }
     raise ValueError(
-        "The network takes encoded columns, which this format does not hold: it was trained on "
-        f"{' and '.join(name for name, has in found.items() if has)}. Save the estimator with "
-        "skbackprop.persistence, or encode the columns by transformers in front of it and fit "
-        "again."
+        "The network takes encoded columns, which this format does not hold: it was trained "
+        f"with {' and '.join(name for name, has in found.items() if has)}. Encode the columns "
+        "by transformers in front of the estimator and fit again, or export it by to_c, "
+        "to_onnx or to_torch."
     )
 
 
@@ -140,12 +145,15 @@ def read(estimator):
     """A fitted estimator as a `FittedView`."""
     check_estimator_type(estimator)
     check_built_in(estimator)
-    _check_columns_are_inputs(estimator)
+    encoder = estimator._input_encoder
     network, params, scaling = estimator._network, estimator._params, estimator._scaling
     regression = isinstance(estimator, BackpropRegressor)
     inputs, targets = scaling.inputs, scaling.targets
     quantiles = estimator._target_encoder.quantiles_of(network) if regression else ()
+    means = 0.0 if inputs is None else inputs.mean[: encoder.n_values]
     return FittedView(
+        encoder=encoder,
+        fill=np.where(np.isnan(encoder.medians), means, encoder.medians),
         network=network,
         weights=network.weights(params),
         biases=network.biases(params),

@@ -259,7 +259,7 @@ static void net_last(const $code *weights, const $sum *biases, const float *step
 """
 
 
-def write(fitted, center, gain, X, dtype, c):
+def write(fitted, center, gain, X, dtype, raw, c):
     """A network in integers: the parts of the C file, and the calls of its forward pass."""
     width = WIDTHS[dtype]
     for values in (*fitted.weights, *fitted.biases):
@@ -274,7 +274,7 @@ def write(fitted, center, gain, X, dtype, c):
             c.scales(quantized.gain, "One over the range of X"),
         ),
     ]
-    lines, source = ["net_encode(x);"], "net_inputs"
+    lines, source = [f"net_encode({raw});"], "net_inputs"
     signals = [f"net_inputs[{n_inputs}]"]
     for number, layer in enumerate(quantized.layers, start=1):
         n_out, n_in = layer.weights.shape

@@ -34,7 +34,7 @@ def check_predictions(model, estimator, X):
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     if hasattr(X, "iloc"):
-        columns = (X.iloc[:, [at]].to_numpy() for at in range(X.shape[1]))
+        columns = (_cells(X.iloc[:, [at]]) for at in range(X.shape[1]))
     else:
         columns = [X]
     names = [each.name for each in session.get_inputs()]
@@ -48,6 +48,12 @@ def check_predictions(model, estimator, X):
             "that skl2onnx cannot convert. Where the rows ask for more than single precision "
             "holds, pass X in float64. skl2onnx.to_onnx compares nothing."
         )
+
+
+def _cells(column):
+    """The cells of a column as onnxruntime takes them; missing ones of text are ""."""
+    is_number = column.dtypes.iloc[0].kind in "fiub"
+    return column.to_numpy() if is_number else column.astype(object).fillna("").to_numpy()
 
 
 def _compare_numbers(estimator, X, answers):

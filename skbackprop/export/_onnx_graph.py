@@ -15,6 +15,7 @@ from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._regressor import BackpropRegressor
 from ._fitted_view import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions
+from ._onnx_encoding import encode
 from ._onnx_scores import scores_are_asked
 
 
@@ -40,6 +41,7 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Samples, which show how many columns there are, and of what types. From a float32
         array comes a model that computes in float32, from a float64 array one in float64.
+        Categories with text take a DataFrame; their missing cells are "" in the model.
         Each column of a DataFrame becomes an input of its own; for a scaler skl2onnx joins
         them in float32. The predictions of the model and of the estimator are compared on
         the first 1000 samples, if onnxruntime is installed.
@@ -96,12 +98,19 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
             "The columns of X must have names, for each becomes an input of that name. Got "
             f"{list(X.columns)}. Rename them, or pass X as an array."
         )
+    first = _with_text_as_objects(X[:1]) if hasattr(X, "iloc") else X[:1]
     if "options" in options:
-        return skl2onnx.to_onnx(estimator, X[:1], **options)
+        return skl2onnx.to_onnx(estimator, first, **options)
     settings = {"zipmap": False} if is_classifier(estimator) else None
-    model = skl2onnx.to_onnx(estimator, X[:1], options=settings, **options)
+    model = skl2onnx.to_onnx(estimator, first, options=settings, **options)
     check_predictions(model, estimator, X)
     return model
+
+
+def _with_text_as_objects(X):
+    """Return a DataFrame whose text has the one type that skl2onnx knows for it."""
+    texts = X.select_dtypes(exclude=["number", "bool"])
+    return X.assign(**{name: texts[name].astype(object).fillna("") for name in texts})
 
 
 def register_onnx_converters() -> Any:
@@ -403,8 +412,11 @@ def _graph_of(scope, operator, container):
 def _forward(graph, operator, fitted):
     """The weighted sums and the outputs of the network."""
     network = fitted.network
-    columns = [graph.cast(each.full_name, graph.dtype) for each in operator.inputs]
-    signal = columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=1)
+    if fitted.encoder.is_identity:
+        columns = [graph.cast(each.full_name, graph.dtype) for each in operator.inputs]
+        signal = columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=1)
+    else:
+        signal = encode(graph, operator.inputs, fitted)
     if fitted.limits is not None:
         low, high = (
             graph.constant(finite_limits(limit, graph.dtype)) for limit in fitted.limits

@@ -28,7 +28,7 @@ from .._training.configuration import (
     resolve_learning_rate,
     resolve_tol,
 )
-from ._fitted_view import REGRESSION, build, check_folding, read
+from ._fitted_view import REGRESSION, build, check_columns_are_inputs, check_folding, read
 
 if TYPE_CHECKING:
     from .._base import BaseBackprop
@@ -153,6 +153,7 @@ def to_sklearn(estimator: BaseBackprop) -> MLPClassifier | MLPRegressor:
     """
     fitted = read(estimator)
     check_parameters(estimator)  # which may have been set since `fit`
+    check_columns_are_inputs(fitted.encoder)
     _refuse_clipped_inputs(fitted)
     check_folding(estimator)
     network = fitted.network

@@ -64,9 +64,11 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     Returns
     -------
     module : torch.nn.Sequential
-        Linear layers and activation functions, after a clip of the inputs where training
-        data had wild values (which `from_torch` does not read), on the CPU, in float32 or
-        float64 as the estimator. It takes raw inputs, and gives the network's outputs: a
+        Linear layers and activation functions, after an encoding of the columns where the
+        estimator has one, and a clip of the inputs where training data had wild values (neither
+        of which `from_torch` reads), on the CPU, in float32 or float64 as the estimator. It
+        takes raw columns, where a category is its code (see `category_codes`) and NaN a missing
+        cell, and gives the network's outputs: a
         regressor's predictions, several quantiles target by target; the probability of the
         second of two classes, of each class, or of each label; for several columns of
         classes their probabilities side by side. With squared error a classifier's outputs
@@ -106,6 +108,8 @@ def to_torch(estimator: BaseBackprop, *, raw_output: bool = False) -> torch.nn.S
     network, makers = fitted.network, _makers(torch.nn)
     functions = [makers[name]() for name in network.activations]
     modules = []
+    if not fitted.encoder.is_identity:
+        modules.append(_torch_modules.Encode(fitted.encoder, fitted.fill))
     if fitted.limits is not None:
         low, high = (torch.from_numpy(limit.astype(fitted.dtype)) for limit in fitted.limits)
         modules.append(_torch_modules.Clip(low, high))

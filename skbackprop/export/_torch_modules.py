@@ -82,6 +82,52 @@ def _clip(torch):
     return Clip
 
 
+def _encode(torch):
+    class Encode(torch.nn.Module):
+        """From the columns of a table to the inputs of a network.
+
+        Parameters
+        ----------
+        encoder : InputEncoder
+        fill : ndarray of shape (n_numeric,)
+            What a missing cell of each numeric column counts as.
+        """
+
+        def __init__(self, encoder, fill):
+            super().__init__()
+            places, starts, widths = encoder.bin_of_inputs
+            for name, values in (
+                ("numeric", encoder.numeric),
+                ("fill", fill),
+                ("places", places),
+                ("starts", starts),
+                ("widths", widths),
+                ("indicated", encoder.numeric[encoder.has_indicator]),
+            ):
+                self.register_buffer(name, torch.from_numpy(np.array(values)))
+            self.columns = [one.levels.column for one in encoder.categories]
+            for k, one in enumerate(encoder.categories):
+                self.register_buffer(f"table_{k}", torch.from_numpy(one.table))
+
+        def forward(self, x):
+            values = x[..., self.numeric]
+            values = torch.where(values.isnan(), self.fill.to(x.dtype), values)
+            # In double precision, as the estimator does.
+            shares = (values[..., self.places].double() - self.starts) / self.widths
+            parts = [values, shares.clip(0, 1), x[..., self.indicated].isnan()]
+            for k, column in enumerate(self.columns):
+                table = getattr(self, f"table_{k}")
+                unseen, missing = len(table) - 2, len(table) - 1
+                code = x[..., column]
+                is_known = (code >= 0) & (code < unseen)
+                row = torch.where(is_known, code, unseen)
+                row = torch.where(code.isnan(), missing, row).long()
+                parts.append(table[row])
+            return torch.cat([part.to(x.dtype) for part in parts], dim=-1)
+
+    return Encode
+
+
 def _quantiles(torch):
     class Quantiles(torch.nn.Module):
         """The outputs of each target sorted, so that quantiles do not cross.
@@ -102,4 +148,10 @@ def _quantiles(torch):
     return Quantiles
 
 
-_MAKERS = {"Clip": _clip, "Exp": _exp, "Quantiles": _quantiles, "Softmaxes": _softmaxes}
+_MAKERS = {
+    "Clip": _clip,
+    "Encode": _encode,
+    "Exp": _exp,
+    "Quantiles": _quantiles,
+    "Softmaxes": _softmaxes,
+}
