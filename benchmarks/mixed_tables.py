@@ -12,6 +12,7 @@ differences are from the first, with their standard errors over the tables.
 import argparse
 import time
 import warnings
+from fnmatch import fnmatch
 from importlib.util import find_spec
 
 import numpy as np
@@ -98,8 +99,8 @@ def tables(folder, part):
             yield problem.name, problem.task, X, y
 
 
-def measure(folder, part, repeats):
-    """Yield a dict for each fit."""
+def measure(folder, part, repeats, patterns):
+    """Yield a dict for each fit of the contenders whose names match a pattern."""
     for name, task, X, y in tables(folder, part):
         for seed in range(repeats):
             strata = y if task == CLASSIFICATION else None
@@ -107,6 +108,8 @@ def measure(folder, part, repeats):
                 X, y, test_size=0.25, random_state=seed, stratify=strata
             )
             for contender, estimator in contenders(task, seed):
+                if not any(fnmatch(contender, pattern) for pattern in patterns):
+                    continue
                 began = time.process_time()
                 estimator.fit(_prepared(contender, X_train, X_train), y_train)
                 test = _prepared(contender, X_test, X_train)
@@ -162,12 +165,16 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder")
+    parser.add_argument("contenders", nargs="*", default=["*"], help="names, such as 'skb*'")
     parser.add_argument("--part", choices=["tune", "aside", "all"], default="all")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report(measure(arguments.folder, arguments.part, arguments.repeats))
+        found = measure(
+            arguments.folder, arguments.part, arguments.repeats, arguments.contenders
+        )
+        report(found)
 
 
 if __name__ == "__main__":

@@ -135,9 +135,9 @@ attributes
         The weights and biases of each layer; read-only where standardization is folded in.
     input_limits_ : ndarray of shape (2, `n_encoded_features_`) or None
         The smallest and the largest value to which each input is clipped.
-    n_features_in_, feature_names_in_, n_encoded_features_ : int, ndarray of str, int
-        The columns of `X`; their names, if all are strings; the inputs of the network, which
-        `get_feature_names_out` names.
+    n_features_in_, feature_names_in_, is_categorical_, n_encoded_features_
+        The number of columns of `X`; their names, if all are strings; which are categorical, or
+        None; the number of inputs of the network, which `get_feature_names_out` names.
     n_layers_, n_outputs_, out_activation_ : int, int, str
         The layers, inputs and outputs included; the outputs; the output activation.
     n_iter_, converged_, t_ : int, bool, int

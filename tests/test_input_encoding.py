@@ -1,7 +1,9 @@
 """Tables as they come: categories, missing values and the encoding of numbers."""
 
 import copy
+import importlib
 import pickle
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -131,6 +133,7 @@ def test_a_network_on_encoded_columns_is_one_on_them():
             clf.predict_proba(frame), same.predict_proba(inputs), rtol=1e-13
         )
         assert clf.n_features_in_ == 5
+        assert clf.is_categorical_.tolist() == [False, True, False, True, False]
         assert clf.n_encoded_features_ == inputs.shape[1] == len(clf.coefs_[0])
         assert len(clf.get_feature_names_out()) == inputs.shape[1]
 
@@ -203,7 +206,7 @@ def test_arrays_with_chosen_columns_are_like_frames():
     frame = frame.astype({"new": float})
     expected = CLF(**QUICK).fit(frame, y).predict_proba(frame)
     array = frame.to_numpy(dtype=object)
-    for chosen in ([1, 3], [-4, 3], [False, True, False, True, False], np.array([3, 1])):
+    for chosen in ([1, 3], [3, 1], [False, True, False, True, False], np.array([3, 1])):
         clf = CLF(**QUICK, categorical_features=chosen).fit(array, y)
         np.testing.assert_array_equal(clf.predict_proba(array), expected)
         np.testing.assert_array_equal(clf.predict_proba(array.tolist()), expected)
@@ -385,9 +388,10 @@ def test_warm_start_keeps_the_encoding():
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        (["size", "length"], r"\['length'\] are not"),
-        ([0, 5], "column numbers below 5"),
-        ([True, False], "an entry for each of 5 columns"),
+        (["size", "length"], "'length' which is not a valid feature name"),
+        ([0, 5], r"must be in \[0, n_features - 1\] = \[0, 4\]. Got \[0, 5\]"),
+        ([0, -1], r"must be in \[0, n_features - 1\]"),
+        ([True, False], r"must have shape \(n_features,\) = \(5,\). Got \(2,\)"),
         ([[0, 1]], "a mask, or a sequence of column numbers or names"),
         ("color", "must be 'from_dtype', None"),
         ({"color": 1}, "must be 'from_dtype', None"),
@@ -439,6 +443,18 @@ def test_what_does_not_fit_is_named():
     nan_in_sparse = sparse.csr_matrix(np.array([[np.nan, 1.0], [0.0, 1.0]]))
     with pytest.raises(ValueError, match="NaN"):
         CLF(**QUICK).fit(nan_in_sparse, [0, 1])
+
+
+@BOTH
+def test_their_own_tests_of_hist_gradient_boosting(kind):
+    """Those that look into nothing private, with our estimator in the place of theirs."""
+    theirs = importlib.import_module(
+        "sklearn.ensemble._hist_gradient_boosting.tests.test_gradient_boosting"
+    )
+    theirs.test_categorical_spec_errors_with_feature_names(partial(kind, **QUICK))
+    for chosen in ([False, False], []):
+        for as_array in (True, False):
+            theirs.test_categorical_spec_no_categories(partial(kind, **QUICK), chosen, as_array)
 
 
 # ---- Beside everything else ----

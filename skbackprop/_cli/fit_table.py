@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from ..tables._columns import DROPPED
-from ..tables._errors import TableError, listed
+from ..tables._errors import TableError
 from ..tables._evaluate import TASKS, evaluate
 from ..tables._model import check_model_path, import_skops
 from ..tables._models import NETWORK
@@ -225,37 +223,22 @@ def _write_outputs(options, evaluation, frame):
 
 
 def _c_code(evaluation):
-    """Return the network as C, its inputs named in a comment."""
+    """Return the network as C."""
     from ..export import to_c
 
-    model = evaluation.model
-    names = model.pipeline.named_steps["encode"].get_feature_names_out()
-    ascii_names = [str(name).encode("ascii", "backslashreplace").decode() for name in names]
-    lines = [
-        "/* The inputs, as the encoder of the table gives them:",
-        *(f" * x[{i}]: {name.replace('*/', '* /')}" for i, name in enumerate(ascii_names)),
-        " */",
-    ]
-    return "\n".join([*lines, to_c(model.network)])
+    return to_c(evaluation.model.network)
 
 
 def _onnx_model(evaluation, frame):
+    """Return the network as ONNX, with an input for each column that it takes."""
     from ..export import to_onnx
 
     model = evaluation.model
-    cells = model.select(frame)
-    gaps = [name for name in cells if cells[name].isna().any()]
-    if gaps:
-        raise TableError(
-            f"skl2onnx does not convert the indicators of missing cells in {listed(gaps)}. "
-            f"Fill these cells before the fit, drop the columns, or use --export-c."
-        )
-    numbers = cells.select_dtypes("number").columns
-    # ONNX replaces missing cells of this type only.
-    cells = cells.astype(dict.fromkeys(numbers, np.float32))
     try:
-        return to_onnx(model.pipeline, cells).SerializeToString()
+        return to_onnx(model.network, model.encode(frame)).SerializeToString()
+    except ImportError:
+        raise
     except Exception as error:  # skl2onnx raises many kinds for what it cannot convert
         raise TableError(
-            f"skl2onnx cannot convert this pipeline: {type(error).__name__}: {error}"
+            f"skl2onnx cannot convert this network: {type(error).__name__}: {error}"
         ) from error

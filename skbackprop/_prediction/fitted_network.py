@@ -379,6 +379,14 @@ class FittedNetwork(BaseEstimator):
         return None if inputs is None else inputs.limits
 
     @property
+    def is_categorical_(self) -> Array | None:
+        """Whether each column is categorical, or None if none is."""
+        encoder = self._fitted("_input_encoder")
+        if not encoder.categories:
+            return None
+        return ~np.isin(np.arange(encoder.n_features), encoder.numeric)
+
+    @property
     def n_encoded_features_(self) -> int:
         """The number of inputs of the network."""
         return self._fitted("_network").layer_sizes[0]

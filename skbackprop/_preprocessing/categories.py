@@ -118,34 +118,50 @@ def learn_levels(X, categorical_features):
 
 
 def _chosen_columns(X, given):
-    """Return the numbers of the columns that a mask, numbers or names choose, in order."""
+    """Return the numbers of the columns that a mask, numbers or names choose, in order.
+
+    Errors have the words of HistGradientBoostingClassifier.
+    """
     shape = X.shape if hasattr(X, "shape") else np.shape(X)
-    _require(given.ndim == 1, "be a one-dimensional array", given)
+    if given.ndim != 1:
+        raise ValueError(
+            "categorical_features must be a one-dimensional array-like of bool, int or str. "
+            f"Got {given.tolist()!r}."
+        )
     if not given.size or len(shape) != 2:  # which is refused elsewhere
         return []
-    n_columns = shape[1]
     if given.dtype.kind == "b":
-        fits = len(given) == n_columns
-        _require(fits, f"have an entry for each of {n_columns} columns", given)
+        if len(given) != shape[1]:
+            raise ValueError(
+                "categorical_features set as a boolean mask must have shape (n_features,) = "
+                f"({shape[1]},). Got {given.shape}."
+            )
         return np.flatnonzero(given).tolist()
     chosen = given.tolist()
     if any(isinstance(name, str) for name in chosen):
-        _require(is_frame(X), "be a mask or column numbers, as X has no column names", given)
-        names = _names(X)
-        unknown = [name for name in chosen if name not in names]
-        _require(not unknown, f"name columns of X, which {unknown} are not", given)
-        return sorted({names.index(name) for name in chosen})
-    for k in chosen:
-        is_column = isinstance(k, Integral) and -n_columns <= k < n_columns
-        _require(is_column, f"hold names, or column numbers below {n_columns}", given)
-    return sorted({k % n_columns for k in chosen})
-
-
-def _require(condition, what, given):
-    if not condition:
+        return _named_columns(X, chosen)
+    if not all(isinstance(k, Integral) and 0 <= k < shape[1] for k in chosen):
         raise ValueError(
-            f"The 'categorical_features' parameter must {what}. Got {given.tolist()!r}."
+            "categorical_features set as integer indices must be in [0, n_features - 1] = "
+            f"[0, {shape[1] - 1}]. Got {chosen}."
         )
+    return sorted(set(chosen))
+
+
+def _named_columns(X, chosen):
+    if not is_frame(X):
+        raise ValueError(
+            "categorical_features should be passed as an array of integers or as a boolean "
+            f"mask when the model is fitted on data without feature names. Got {chosen}."
+        )
+    names = _names(X)
+    for name in chosen:
+        if name not in names:
+            raise ValueError(
+                f"categorical_features has an item value {name!r} which is not a valid feature "
+                f"name of the training data. Its names are {_shortened(names)}."
+            )
+    return sorted({names.index(name) for name in chosen})
 
 
 # ---- Cells as numbers ----

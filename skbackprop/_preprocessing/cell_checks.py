@@ -9,7 +9,10 @@ _TEXT_HELP = (
 )
 _MISSING_HELP = "Fill missing values, for example with scikit-learn's SimpleImputer()."
 _INFINITE_HELP = "Replace infinite values, or leave such samples out."
-DATE_HELP = "Turn dates into numbers, such as the year, the month and the days since a date."
+DATE_HELP = (
+    "Turn dates into numbers, such as the year, the month and the days since a date, for "
+    "example with DatetimeEncoder of skrub."
+)
 _PAGE = "See 'Your own table' in the user guide; skbackprop.tables.evaluate does it for you."
 
 

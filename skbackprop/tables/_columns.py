@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from ._errors import TableError, import_pandas, listed
 
 NUMBER, CATEGORY, DATE, DROPPED = "number", "category", "date", "dropped"
+_USED = (NUMBER, CATEGORY, DATE)
 #: Levels beyond this number share one input, the rarest first.
 MOST_LEVELS = 100
 #: The level that stands for missing cells.
@@ -172,7 +173,7 @@ def _position(cells, wrong):
 
 
 def make_encoder(columns):
-    """Return the ColumnTransformer that turns the columns that are used into numbers.
+    """Return the ColumnTransformer that turns columns into numbers, for the other models.
 
     Missing numbers become the median, with an indicator beside them. Categories become one
     input per level, a missing cell is a level, and levels that training lacks share the input
@@ -203,14 +204,36 @@ def make_encoder(columns):
             dates,
         ),
     )  # fmt: skip
+    _check_some_are_used(columns)
     used = [part for part in parts if part[2]]
-    if not used:
+    return ColumnTransformer(used, verbose_feature_names_out=False)
+
+
+def make_network_encoder(columns):
+    """Return the ColumnTransformer for the network, which takes numbers and categories itself.
+
+    Dates become their parts; everything else passes, in a data frame.
+    """
+    by_role = {role: [c.name for c in columns if c.role == role] for role in _USED}
+    _check_some_are_used(columns)
+    parts = FunctionTransformer(date_parts, feature_names_out=date_part_names)
+    return ColumnTransformer(
+        [
+            (f"{role}s", parts if role == DATE else "passthrough", names)
+            for role, names in by_role.items()
+            if names
+        ],
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+
+
+def _check_some_are_used(columns):
+    if all(column.role == DROPPED for column in columns):
         raise TableError(
             "No column is left to predict from: "
             + "; ".join(f"{column.name!r}: {column.reason}" for column in columns)
             + "."
         )
-    return ColumnTransformer(used, verbose_feature_names_out=False)
 
 
 def date_parts(frame):

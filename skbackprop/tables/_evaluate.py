@@ -176,10 +176,10 @@ def evaluate(
     The models see the same inputs on the same folds: a baseline that predicts the most frequent
     class or the mean, a linear model (logistic regression, or ridge regression with a
     cross-validated penalty), scikit-learn's HistGradientBoosting, and the network. Columns are
-    encoded by a ColumnTransformer, which is fitted on the training rows of each fold: missing
-    numbers become the median with an indicator beside them, categories one input per level, and
-    dates their parts. Columns that are constant, number the rows, or hold text that differs in
-    nearly every row are left out, as are rows whose target is missing.
+    encoded by the training rows of each fold, by a ColumnTransformer or inside the network:
+    missing numbers become the median with an indicator beside them, categories one input per
+    level, and dates their parts. Columns that are constant, number the rows, or hold text that
+    differs in nearly every row are left out, as are rows whose target is missing.
 
     Parameters
     ----------

@@ -27,7 +27,8 @@ class TableModel:
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        The encoder of the columns, "encode", and the fitted network, "network".
+        The encoder of the dates, "encode", and the fitted network, "network", which encodes
+        categories and missing values itself.
     target : str
         The name of the predicted column.
     task : {"classification", "regression"}
@@ -61,7 +62,7 @@ class TableModel:
         return [column.name for column in self.columns if column.role == CATEGORY]
 
     def encode(self, frame):
-        """Return the inputs of the network for the rows of a table.
+        """Return what the network takes for the rows of a table.
 
         Parameters
         ----------
@@ -70,8 +71,8 @@ class TableModel:
 
         Returns
         -------
-        encoded : ndarray of shape (n_samples, n_inputs)
-            The inputs.
+        encoded : pandas.DataFrame of shape (n_samples, n_columns)
+            Numbers, then categories as text, then the parts of dates.
 
         Raises
         ------

@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from .._classifier import BackpropClassifier
 from .._regressor import BackpropRegressor
-from ._columns import make_encoder
+from ._columns import make_encoder, make_network_encoder
 
 BASELINE, LINEAR, TREES, NETWORK = "baseline", "linear model", "boosted trees", "skbackprop"
 
@@ -30,7 +30,9 @@ def make_models(task, columns, network, seed):
             TREES: HistGradientBoostingRegressor(random_state=seed),
             NETWORK: network or BackpropRegressor(random_state=seed),
         }
+    encoders = dict.fromkeys(models, make_encoder(columns))
+    encoders[NETWORK] = make_network_encoder(columns)
     return {
-        name: Pipeline([("encode", make_encoder(columns)), ("network", model)])
+        name: Pipeline([("encode", encoders[name]), ("network", model)])
         for name, model in models.items()
     }

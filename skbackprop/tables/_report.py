@@ -175,10 +175,7 @@ def _draw_loss(ax, evaluation):
 def _draw_network(ax, evaluation):
     from ..inspection import NetworkDisplay
 
-    names = evaluation.model.pipeline.named_steps["encode"].get_feature_names_out()
-    NetworkDisplay.from_estimator(
-        evaluation.model.network, feature_names=list(map(str, names)), ax=ax
-    )
+    NetworkDisplay.from_estimator(evaluation.model.network, ax=ax)
 
 
 def _draw_predictions(ax, evaluation):
