@@ -20,7 +20,7 @@ from ._parameters import RULES, check_parameters
 from ._prediction.fitted_network import FittedNetwork, FittedState
 from ._prediction.single_row import prepare_stream
 from ._preprocessing.categories import learn_levels
-from ._preprocessing.input_encoding import InputEncoder
+from ._preprocessing.input_encoding import InputEncoder, has_missing
 from ._preprocessing.input_validation import canonical_if_sparse, validate_inputs_and_targets
 from ._preprocessing.noise_estimation import sample_noise
 from ._preprocessing.sample_weight import (
@@ -290,7 +290,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         weights = weights_of_fit(weights, in_gradient=True)
-        X_val = encoder.transform(X_val, means_of(encoder.n_values))
+        means = means_of(encoder.n_values) if has_missing(X_val) else None
+        X_val = encoder.transform(X_val, means)
         return Samples(X_val, y_val, self._target_encoder.encode(y_val), weights)
 
     def _has_stopped(self, validation, resume):

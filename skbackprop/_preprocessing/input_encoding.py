@@ -338,7 +338,9 @@ class InputEncoder:
 
 
 def has_missing(X):
-    """Return whether an array has a NaN."""
+    """Return whether there is a NaN, which is not in sparse rows."""
+    if sparse.issparse(X):
+        return False
     # The sum is quicker than a look at each number, and NaN if one of them is.
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
