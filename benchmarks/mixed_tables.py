@@ -108,7 +108,9 @@ def measure(folder, part, repeats, patterns):
                 X, y, test_size=0.25, random_state=seed, stratify=strata
             )
             for contender, estimator in contenders(task, seed):
-                if not any(fnmatch(contender, pattern) for pattern in patterns):
+                if not any(
+                    fnmatch(contender, pattern) for pattern in ("skbackprop", *patterns)
+                ):
                     continue
                 began = time.process_time()
                 estimator.fit(_prepared(contender, X_train, X_train), y_train)
@@ -158,6 +160,8 @@ def report(results):
                     f"  {measure_:9} {name:29} {by_contender[name].mean():8.4f}"
                     f"  {difference.mean():+8.4f} +- {error:.4f}"
                 )
+            if measure_ in ("log_loss", "r2"):
+                print(by_contender.round(4).to_string())
 
 
 def main():
@@ -165,7 +169,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder")
-    parser.add_argument("contenders", nargs="*", default=["*"], help="names, such as 'skb*'")
+    parser.add_argument(
+        "contenders", nargs="*", default=["*"], help="names beside skbackprop, such as 'Hist*'"
+    )
     parser.add_argument("--part", choices=["tune", "aside", "all"], default="all")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()

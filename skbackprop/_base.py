@@ -20,8 +20,8 @@ from ._parameters import RULES, check_parameters
 from ._prediction.fitted_network import FittedNetwork, FittedState
 from ._prediction.single_row import prepare_stream
 from ._preprocessing.categories import learn_levels
-from ._preprocessing.input_encoding import InputEncoder, has_missing
-from ._preprocessing.input_validation import canonical_if_sparse, validate_inputs_and_targets
+from ._preprocessing.input_encoding import InputEncoder
+from ._preprocessing.input_validation import validate_inputs_and_targets
 from ._preprocessing.noise_estimation import sample_noise
 from ._preprocessing.sample_weight import (
     check_weights,
@@ -151,8 +151,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs. float32 is kept, everything else becomes float64.
+        X : {array-like, data frame, sparse matrix} of shape (n_samples, n_features)
+            The columns, also text and categories of a data frame (see `categorical_features`).
+            NaN, None and NA are missing cells: in a column of numbers they become the median,
+            and an input beside it tells where; a column that has the first ones at prediction
+            gets its mean. float32 is kept, other numbers become float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -217,9 +220,7 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         with _rollback_on_error(self):
             resume = (is_stream or self.warm_start) and hasattr(self, "_params")
             samples = self._validate(X, y, sample_weight, resume, is_stream, **known)
-            validation = self._validate_validation_data(
-                *validation_data, samples.X.dtype, samples.means_of
-            )
+            validation = self._validate_validation_data(*validation_data, samples.X.dtype)
             if is_stream and self._has_stopped(validation, resume):
                 return self
             network = self._make_network(samples.X.shape, resume)
@@ -256,12 +257,11 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         bounded = weights_of_stream if is_stream else weights_of_fit
         weights = bounded(weights, is_full_batch(self))
         if not resume:
-            n_bins = configuration.resolve_n_bins(self, X.shape, is_stream)
-            has_means = self.standardize and not is_stream
             self._input_encoder = InputEncoder.learn(
-                X, levels, weights, n_bins, is_stream, has_means
-            )
-        X = self._encode_inputs(X) if resume else self._input_encoder.transform(X)
+                X, levels, weights, configuration.resolve_max_bins(self), is_stream,
+                has_means=self.standardize and not is_stream,
+            )  # fmt: skip
+        X = self._encode_inputs(X, self._scaling if resume else Scaling())
         kind = self._fit_target_encoder(y, resume, is_stream, **known)
         return Samples(X, y, self._target_encoder.encode(y, kind), weights)
 
@@ -269,13 +269,10 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """Return the levels of each categorical column: those of `X`, or of an earlier call."""
         if resume:
             return self._input_encoder.levels
-        return learn_levels(canonical_if_sparse(X, "X"), self.categorical_features)
+        return learn_levels(X, self.categorical_features)
 
-    def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype, means_of):
-        """Return the given validation data as `Samples`, or None.
-
-        ``means_of(n)`` returns the means of the first inputs of the training samples.
-        """
+    def _validate_validation_data(self, X_val, y_val, sample_weight_val, dtype):
+        """Return the given validation data as `Samples`, or None; `X` is not encoded yet."""
         for name, value in (("y_val", y_val), ("sample_weight_val", sample_weight_val)):
             if X_val is None and value is not None:
                 raise ValueError(f"{name} is given, and X_val is not.")
@@ -283,15 +280,13 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             return None
         if y_val is None:
             raise ValueError("X_val is given, and y_val is not.")
-        encoder = self._input_encoder
+        levels = self._input_encoder.levels
         X_val, y_val = validate_inputs_and_targets(
-            self, X_val, y_val, reset=False, dtype=dtype, name="X_val", levels=encoder.levels
+            self, X_val, y_val, reset=False, dtype=dtype, name="X_val", levels=levels
         )
         y_val = ravel_column(y_val, "y_val")
         weights = check_weights(sample_weight_val, X_val.shape[0], "sample_weight_val")
         weights = weights_of_fit(weights, in_gradient=True)
-        means = means_of(encoder.n_values) if has_missing(X_val) else None
-        X_val = encoder.transform(X_val, means)
         return Samples(X_val, y_val, self._target_encoder.encode(y_val), weights)
 
     def _has_stopped(self, validation, resume):
@@ -364,18 +359,17 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
     def _prepare(self, samples, validation, network, states, resume, is_stream):
         """Return the `TrainingData`: in order, split, weighted and standardized."""
         state = states[0]
+        is_given = validation is not None
         ordered = self._order_and_split(samples, validation, state.counters.seed, is_stream)
         rows, weights, counts, validation, hashes = ordered
         dtype = samples.X.dtype
         encoder = self._target_encoder
         targets = encoder.to_network(samples.Y, network, dtype)
-        if validation is not None:
-            targets_val = encoder.to_network(validation.Y, network, validation.X.dtype)
-            validation = ValidationSet(validation, targets_val)
         local = LocalRows(samples.X, samples.Y, targets, rows, weights, hashes)
         scaling = self._scaling if resume else Scaling()
         if self.standardize and not (resume or is_stream):
             scaling = self._fit_scaling(network, local, states)
+        validation = self._make_validation_set(validation, is_given, network, scaling)
         if initial_weights.has_given_weights(self) and not resume:
             given = initial_weights.given_params(self, network, scaling, dtype)
             for member in states:
@@ -395,6 +389,18 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             X, Y, rows, sampler, batch_weights, validation, scaling, noise, is_stream,
             state.counters.epochs, alpha_split,
         )  # fmt: skip
+
+    def _make_validation_set(self, samples, is_given, network, scaling):
+        """Return the `ValidationSet` of some samples, or None.
+
+        Given ones are encoded here: the scaling has the means for their missing cells.
+        """
+        if samples is None:
+            return None
+        if is_given:
+            samples = replace(samples, X=self._encode_inputs(samples.X, scaling))
+        targets = self._target_encoder.to_network(samples.Y, network, samples.X.dtype)
+        return ValidationSet(samples, targets)
 
     def _order_and_split(self, samples, validation, seed, is_stream):
         """Bring the samples into order, and hold out a validation set where one is needed.
@@ -459,8 +465,8 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
         """Return the `Scaling` for some rows; what is constant loses its initial weights."""
         encoder = self._input_encoder
         inputs, is_constant = fit_input_scaler(
-            rows.of_first_inputs(encoder.n_values + encoder.n_bins),
-            encoder.names_of_values(self),
+            rows.of_first_inputs(encoder.n_values + encoder.n_bin_inputs),
+            self._names_of_values(),
             encoder.n_values,
         )
         inputs = inputs.extended(encoder.n_inputs)  # what is 0 or 1 stays as it is
@@ -474,6 +480,12 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
             for layers in network.weights(state.params), network.biases(state.params):
                 layers[-1][..., is_constant] = 0
         return Scaling(inputs, targets, log_link=kind == "size")
+
+    def _names_of_values(self):
+        """Return the names, or else the numbers, of the numeric columns."""
+        names = getattr(self, "feature_names_in_", None)
+        numeric = self._input_encoder.numeric.tolist()
+        return numeric if names is None else [str(names[column]) for column in numeric]
 
     # ---- Training ----
 

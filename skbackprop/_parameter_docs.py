@@ -114,10 +114,10 @@ weight_init : str, callable or (coefs, intercepts), default="auto"
 categorical_features : "from_dtype", None or array-like, default="from_dtype"
     The columns with categories: a mask, column numbers or names, or those of a data frame
     that hold neither numbers nor dates. A level is an input of 0 or 1; levels of a single
-    sample share theirs with unseen ones, and missing is a level.
+    sample share theirs with unseen ones; missing is a level. Not for sparse `X`.
 numeric_encoding : {"auto", "none", "piecewise_linear"}, default="auto"
     "piecewise_linear" adds an input for each bin between seven quantiles of a numeric column
-    (Gorishniy et al., 2022). "auto" is "none".
+    (Gorishniy et al., 2022), of dense `X`. "auto" is "none".
 scoring : None, "score", str or callable, default=None
     What is measured on the validation set besides the loss, and decides in its place with
     `early_stopping`: the estimator's `score`, the name of a scorer, or a callable

@@ -775,3 +775,12 @@ def test_moments_of_parts_merge_to_those_of_the_whole(sizes, seed, place):
     np.testing.assert_allclose(
         np.sqrt(merged.squares / merged.total), deviation, rtol=1e-12, atol=resolution
     )
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"categorical_features": [0]}, {"numeric_encoding": "piecewise_linear"}]
+)
+def test_encodings_of_columns_are_refused(parameters):
+    name = next(iter(parameters))
+    with pytest.raises(ValueError, match=f"'{name}' parameter must be .* for distributed.fit"):
+        fit(BackpropClassifier(**parameters), None, None)

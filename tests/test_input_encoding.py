@@ -18,6 +18,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.inspection import partial_dependence, permutation_importance
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -142,7 +143,7 @@ def test_values_and_bins_are_standardized_and_levels_are_not():
     frame, y = mixed()
     clf = CLF(**QUICK, numeric_encoding="piecewise_linear").fit(frame, y)
     scaler, encoder = clf._scaling.inputs, clf._input_encoder
-    n_scaled = encoder.n_values + encoder.n_bins
+    n_scaled = encoder.n_values + encoder.n_bin_inputs
     inputs = encoder.transform(as_numbers(frame, encoder.levels))
     np.testing.assert_allclose(scaler.mean[:n_scaled], inputs[:, :n_scaled].mean(axis=0))
     np.testing.assert_allclose(scaler.scale[:n_scaled], inputs[:, :n_scaled].std(axis=0))
@@ -172,6 +173,11 @@ def test_order_copies_and_names_of_levels_do_not_matter(kind, encoding):
     assert list(weighted.get_feature_names_out()) == list(copied.get_feature_names_out())
     np.testing.assert_allclose(answers(weighted, frame), answers(copied, frame), rtol=1e-12)
 
+    fractions = np.random.default_rng(3).choice([1.0, 1.1, 1.8, 1.9], len(y))
+    once = kind(**settings).fit(frame, y, sample_weight=fractions)
+    again = kind(**settings).fit(frame.iloc[order], y[order], sample_weight=fractions[order])
+    np.testing.assert_array_equal(answers(once, frame), answers(again, frame))
+
     renamed = frame.assign(
         color=frame["color"].map(lambda name: f"the {name}", na_action="ignore")
     )
@@ -194,6 +200,9 @@ def test_frames_and_types_do_not_matter(kind):
         "pyarrow": pyarrow.Table.from_pandas(frame),
         "pyarrow types": frame.convert_dtypes(dtype_backend="pyarrow"),
     }
+    numbers = frame[["size", "weight"]].astype("float32").convert_dtypes()
+    for single in (numbers, polars.from_pandas(numbers), pyarrow.Table.from_pandas(numbers)):
+        assert kind(**QUICK).fit(single, y)._params.dtype == np.float32
     for name, other in others.items():
         np.testing.assert_array_equal(answers(fitted, other), expected, err_msg=name)
         if name != "object":  # of numbers and no text: a column of numbers, too
@@ -267,11 +276,20 @@ def test_a_cell_that_is_missing_for_the_first_time_counts_as_the_mean():
     )
     np.testing.assert_array_equal(clf.predict(X_missing[:1]), clf.predict(X_mean[:1]))
     assert np.isfinite(clf.get_activations(X_missing, 0)).all()
-    fitted = CLF(**QUICK).fit(X, y, X_val=X_missing, y_val=y[:7])
-    given = CLF(**QUICK).fit(X, y, X_val=X_mean, y_val=y[:7])
-    np.testing.assert_allclose(
-        fitted.validation_loss_curve_, given.validation_loss_curve_, rtol=1e-12
-    )
+
+
+def test_missing_cells_of_validation_rows_are_those_of_predict():
+    X, y = load_iris(return_X_y=True)
+    X[3, 2] = -9999  # which is clipped, as the mean is to be
+    X_val, y_val = X[::7].copy(), y[::7]
+    X_val[::2, 2] = np.nan
+    weights = np.arange(150) % 3
+    fitted = CLF(**QUICK).fit(X, y, weights, X_val, y_val)
+    expected = log_loss(y_val, fitted.predict_proba(X_val))
+    assert fitted.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-9)
+    fitted.partial_fit(X[:9] + 100, y[:9], X_val=X_val, y_val=y_val)
+    expected = log_loss(y_val, fitted.predict_proba(X_val))
+    assert fitted.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-9)
 
 
 def test_without_standardization_it_counts_as_the_median():
@@ -311,8 +329,13 @@ def test_a_constant_category_moves_nothing():
     np.testing.assert_array_equal(
         clf.predict_proba(frame.assign(kind="other")), clf.predict_proba(frame)
     )
+    assert not [name for name in clf.get_feature_names_out() if name.startswith("kind")]
+    assert clf.feature_importances_[-1] == 0
     alone = CLF(**QUICK).fit(frame[["kind"]], y)
     assert alone.n_encoded_features_ == 1
+    np.testing.assert_array_equal(
+        alone.predict_proba(frame[["kind"]]), alone.predict_proba(frame[["kind"]] + "s")
+    )
 
 
 def test_rare_unseen_and_missing_levels():
@@ -415,7 +438,7 @@ def test_what_does_not_fit_is_named():
             "'color' holds numbers, such as 3.0.*'blue', 'green', 'rare' and 1",
         ),
         (frame.assign(size="big"), "'size' is one of numbers, and holds 'big'"),
-        (frame.assign(size=np.inf), "Column 0 has infinite values"),
+        (frame.assign(size=np.inf), "Column 'size' has infinite values"),
         (frame.assign(size=pd.Timestamp("2020-01-01")), "'size' is of type datetime64"),
         (frame.assign(color=pd.Timestamp("2020-01-01")), "'color' is of type datetime64"),
         (frame.assign(color=[(1, 2)] * len(y)), "'color' holds tuple objects"),
@@ -428,7 +451,11 @@ def test_what_does_not_fit_is_named():
     for changed, message in (
         (frame.assign(sold=pd.Timestamp("2020-01-01")), "'sold' is of type datetime64.*year"),
         (frame.assign(color=[(1, 2)] * len(y)), r"'color' is one of numbers, and holds \(1, 2"),
-        (frame.assign(size=np.inf), "Column 0 has infinite values"),
+        (frame.assign(size=np.inf), "Column 'size' has infinite values"),
+        (
+            frame[["new"]].assign(sold=pd.Timestamp("2020-01-01")),
+            "'sold' is of type datetime64",
+        ),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             clf.fit(changed, y)
@@ -440,6 +467,16 @@ def test_what_does_not_fit_is_named():
     )
     with pytest.raises(ValueError, match="holds text, such as 'a'.*were 1, 2: convert"):
         numbers.predict(np.array([["a"]], dtype=object))
+    with pytest.raises(ValueError, match=r"X is sparse.*categories in the columns \[0\]"):
+        numbers.predict(sparse.csr_matrix(np.eye(1)))
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D"):
+        numbers.predict([1.0])
+    for cell in (np.inf, 2**53 + 1, 10**400):
+        cells = np.array([[cell], [1]] * 5, dtype=object)
+        with pytest.raises(ValueError, match=r"Column 0 holds (int|float) objects.*astype"):
+            CLF(**QUICK, categorical_features=[0]).fit(cells, [0, 1] * 5)
+    with pytest.raises(ValueError, match="'numeric_encoding'.*sparse X"):
+        CLF(numeric_encoding="piecewise_linear").fit(sparse.csr_matrix(np.eye(3)), [0, 1, 0])
     nan_in_sparse = sparse.csr_matrix(np.array([[np.nan, 1.0], [0.0, 1.0]]))
     with pytest.raises(ValueError, match="NaN"):
         CLF(**QUICK).fit(nan_in_sparse, [0, 1])
@@ -530,6 +567,20 @@ def test_onnx_takes_the_columns(encoding):
     both = REG(**QUICK).fit(pd.DataFrame({"a": ["x", 1, "x", 1]}, dtype=object), [0, 1, 0, 1])
     with pytest.raises(ValueError, match="all of them are text, or numbers"):
         export.to_onnx(both, pd.DataFrame({"a": ["x", "y"]}))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "category", "bool", "float64"])
+def test_onnx_takes_categories_that_are_numbers(dtype):
+    pytest.importorskip("onnxruntime")
+    frame = pd.DataFrame({"k": np.arange(30) % 2, "x": np.arange(30.0)}).astype({"k": dtype})
+    clf = CLF(**QUICK, categorical_features=["k"]).fit(frame, np.arange(30) % 3 > 0)
+    export.to_onnx(clf, frame)  # which compares predictions
+
+
+def test_names_of_inputs_are_unique():
+    frame = pd.DataFrame({"c": [1, "1", "missing", None] * 5}, dtype=object)
+    names = CLF(**QUICK).fit(frame, np.arange(20) % 2).get_feature_names_out().tolist()
+    assert names == ["c_1", "c_1_", "c_missing", "c_missing_"]
 
 
 def test_torch_takes_codes():
@@ -693,7 +744,7 @@ def test_any_frame(both, encoding, standardize):
         assert any(words in str(error) for words in told)
         return
     assert np.isfinite(found).all()
-    inputs = clf._encode_inputs(as_numbers(test, clf._input_encoder.levels))
+    inputs = clf._encode_inputs(as_numbers(test, clf._input_encoder.levels), clf._scaling)
     expected = [encoded_by_hand(clf, train, row) for _, row in test.iterrows()]
     np.testing.assert_allclose(dense(inputs), expected)
     single = np.concatenate([clf.predict_proba(test.iloc[[k]]) for k in range(len(test))])

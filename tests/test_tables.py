@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
-from skbackprop import BackpropClassifier, BackpropRegressor, tables
+from skbackprop import BackpropClassifier, BackpropRegressor, presets, tables
 from skbackprop.datasets import load_wheat_seeds
 from skbackprop.tables import TableError, TableModel, evaluate, read_table
 from skbackprop.tables._columns import (
@@ -625,6 +625,12 @@ def test_model_predicts_the_same_after_loading(tmp_path, evaluation, suffix):
     np.testing.assert_allclose(expected.iloc[:, 1:].sum(axis=1), 1)
     agrees = (expected["predicted kind"] == table["kind"]).mean()
     assert agrees > 0.8
+
+
+def test_a_network_of_a_preset_takes_the_table():
+    network = BackpropClassifier((3,), **presets.TEXTBOOK, max_iter=2)
+    fitted = evaluate(mixed_table(40), "kind", cv=2, network=network).model.network
+    assert fitted.n_encoded_features_ > fitted.n_features_in_
 
 
 def test_model_takes_columns_in_any_order_and_ignores_others(evaluation):

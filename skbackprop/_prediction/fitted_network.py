@@ -234,11 +234,12 @@ class FittedNetwork(BaseEstimator):
     def _validate_rows(self, X):
         """Return the inputs of the network for some rows."""
         check_is_fitted(self)
-        return self._encode_inputs(validate_inputs(self, X, self._input_encoder.levels))
+        X = validate_inputs(self, X, self._input_encoder.levels)
+        return self._encode_inputs(X, self._scaling)
 
-    def _encode_inputs(self, X):
+    def _encode_inputs(self, X, scaling):
         """Return the inputs of the network for validated rows of a table."""
-        encoder, scaler = self._input_encoder, self._scaling.inputs
+        encoder, scaler = self._input_encoder, scaling.inputs
         means = None if scaler is None else scaler.mean[: encoder.n_values]
         return encoder.transform(X, means)
 

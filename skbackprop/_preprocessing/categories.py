@@ -10,13 +10,15 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 
-from .cell_checks import DATE_HELP, is_missing
+from .cell_checks import DATE_HELP, PAGE, is_missing
 
 # How the names of types begin that hold dates or numbers; any other type is categorical.
 _DATES = ("date", "time", "duration", "period", "interval")
 _NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool", "complex",
             "sparse", "null")  # fmt: skip
 _MOST_SHOWN = 3
+# Beyond it some integers are the same float64.
+_LARGEST_NUMBER = 2**53
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ def _shortened(values):
 def is_frame(X):
     """Return whether `X` is a data frame."""
     return hasattr(X, "columns") and hasattr(X, "shape") and not isinstance(X, np.ndarray)
+
+
+def needs_reading(X):
+    """Return whether a data frame has columns that NumPy does not know as numbers."""
+    if not is_frame(X):
+        return False
+    if not hasattr(X, "iloc"):  # of polars or pyarrow
+        return True
+    return any(getattr(dtype, "kind", "O") not in "fiub" or not isinstance(dtype, np.dtype)
+               for dtype in X.dtypes)  # fmt: skip
 
 
 def learn_levels(X, categorical_features):
@@ -189,8 +201,8 @@ def as_numbers(X, levels):
             columns.append(np.append(by_column[k].positions(values, name), np.nan)[which])
         else:
             columns.append(_numbers_of(name, cells))
-            dtypes.add(_type_name(cells))
-    is_single = dtypes and all(name.startswith("float32") for name in dtypes)
+            dtypes.add(_type_name(cells).partition("[")[0])
+    is_single = dtypes and dtypes <= {"float32", "float"}  # the latter is pyarrow's name
     return np.column_stack(columns).astype(np.float32 if is_single else np.float64, copy=False)
 
 
@@ -214,11 +226,12 @@ def _value(name, cell):
         return str(cell)
     if is_missing(cell):
         return None
-    if isinstance(cell, (Real, np.bool_)):
+    if isinstance(cell, (Real, np.bool_)) and abs(cell) <= _LARGEST_NUMBER:
         return float(cell)
     raise ValueError(
         f"Column {name!r} holds {type(cell).__name__} objects, such as {cell!r:.60}. "
-        "Categories must be text, numbers or booleans: convert the column with astype(str)."
+        "Categories must be text, booleans, or numbers up to 2**53 in size: convert the column "
+        "with astype(str)."
     )
 
 
@@ -244,7 +257,7 @@ def _numbers_of(name, cells):
 
 def _refuse_dates(name, cells):
     if _type_name(cells).startswith(_DATES):
-        raise ValueError(f"Column {name!r} is of type {_type_name(cells)}. {DATE_HELP}")
+        raise ValueError(f"Column {name!r} is of type {_type_name(cells)}. {DATE_HELP} {PAGE}")
 
 
 # ---- Columns ----

@@ -13,15 +13,15 @@ DATE_HELP = (
     "Turn dates into numbers, such as the year, the month and the days since a date, for "
     "example with DatetimeEncoder of skrub."
 )
-_PAGE = "See 'Your own table' in the user guide; skbackprop.tables.evaluate does it for you."
+PAGE = "See 'Your own table' in the user guide; skbackprop.tables.evaluate does it for you."
 
 
-def describe_cells(X, allows_missing=True):
+def describe_cells(X, allows_missing=True, allows_text=False):
     """Return sentences that name the columns with text, dates, missing or infinite values.
 
     It returns an empty string for anything that is not a table with such columns. All cells are
-    read, so it is for inputs that have been refused. `allows_missing` says that it was not for
-    missing values.
+    read, so it is for inputs that have been refused. `allows_missing` and `allows_text` say
+    that it was not for missing values or text.
     """
     found = {
         _TEXT_HELP: [],
@@ -36,8 +36,10 @@ def describe_cells(X, allows_missing=True):
         return ""
     if allows_missing:
         del found[_MISSING_HELP]
+    if allows_text:
+        del found[_TEXT_HELP]
     parts = [f"{_listed(columns)}. {help_}" for help_, columns in found.items() if columns]
-    return " ".join([*parts, _PAGE]) if parts else ""
+    return " ".join([*parts, PAGE]) if parts else ""
 
 
 def _columns(X):

@@ -68,9 +68,13 @@ class CategoryInputs:
         shared = n_own if has_shared else -1
         inputs = np.where(has_own, np.cumsum(has_own) - 1, shared)
         inputs = np.insert(inputs, len(levels), shared)
-        if n_own + has_shared < 2:  # a constant, whatever comes
-            inputs[:] = 0
+        if n_own + has_shared < 2:  # a constant, which tells nothing
+            inputs[:] = -1
         return cls(levels, inputs.astype(np.int64))
+
+    def as_constant(self):
+        """Return one input that is always 1."""
+        return CategoryInputs(self.levels, np.zeros_like(self.inputs))
 
     @property
     def n_inputs(self):
@@ -132,7 +136,7 @@ class InputEncoder:
                    (np.zeros(0),) * n_features, ())  # fmt: skip
 
     @classmethod
-    def learn(cls, X, levels, weights=None, n_bins=0, is_stream=False, has_means=True):
+    def learn(cls, X, levels, weights=None, max_bins=0, is_stream=False, has_means=True):
         """Return the encoder for some rows.
 
         Parameters
@@ -143,7 +147,7 @@ class InputEncoder:
             Of the categorical columns.
         weights : ndarray of shape (n_samples,) or None
             A weight of several is as many copies, and one of zero leaves a row out.
-        n_bins : int
+        max_bins : int
             How many bins a numeric column has at most; 0 is none.
         is_stream : bool
             As in `CategoryInputs.learn`.
@@ -151,7 +155,12 @@ class InputEncoder:
             Whether there will be means of the inputs, for cells that are missing in a column
             that has all of them now.
         """
-        learns = levels or n_bins or not has_means or has_missing(X)
+        if sparse.issparse(X) and max_bins:
+            raise ValueError(
+                "The 'numeric_encoding' parameter must be 'auto' or 'none' for sparse X. Got "
+                "'piecewise_linear': make X dense, or leave the encoding out."
+            )
+        learns = levels or max_bins or not has_means or has_missing(X)
         if sparse.issparse(X) or not learns:
             return cls.identity(X.shape[1])
         if weights is None:
@@ -161,6 +170,8 @@ class InputEncoder:
         categories = tuple(
             CategoryInputs.learn(one, X[:, one.column], counts, is_stream) for one in levels
         )
+        if len(levels) == X.shape[1] and not any(one.n_inputs for one in categories):
+            categories = (categories[0].as_constant(), *categories[1:])  # a network needs one
         categorical = [one.column for one in levels]
         numeric = np.delete(np.arange(X.shape[1]), categorical)
         medians, has_indicator, bins = [], [], []
@@ -170,7 +181,7 @@ class InputEncoder:
             needs_median = is_missing.any() or not has_means
             medians.append(_median(values, of_values) if needs_median else np.nan)
             has_indicator.append(is_missing.any() and len(values) > 0)
-            bins.append(_ends_of_bins(values, of_values, n_bins))
+            bins.append(_ends_of_bins(values, of_values, max_bins))
         return cls(
             X.shape[1], np.array(medians, dtype=np.float64),
             np.array(has_indicator, dtype=bool), tuple(bins), categories,
@@ -203,7 +214,7 @@ class InputEncoder:
     @cached_property
     def is_identity(self):
         """Whether the columns are the inputs, but for missing cells."""
-        return not (self.categories or self.n_bins or self.has_indicator.any())
+        return not (self.categories or self.n_bin_inputs or self.has_indicator.any())
 
     @cached_property
     def columns_of_inputs(self):
@@ -227,7 +238,7 @@ class InputEncoder:
         return len(self.numeric)
 
     @property
-    def n_bins(self):
+    def n_bin_inputs(self):
         """The number of inputs that are bins of numeric columns, the next ones."""
         return sum(self.n_inputs_of_bins)
 
@@ -241,7 +252,7 @@ class InputEncoder:
         """
         of_values = [names[column] for column in self.numeric]
         binned = zip(of_values, self.n_inputs_of_bins, strict=True)
-        return [
+        return _made_unique([
             *of_values,
             *(f"{name}_bin{k}" for name, n in binned for k in range(n)),
             *(f"missingindicator_{names[k]}" for k in self.numeric[self.has_indicator]),
@@ -250,13 +261,7 @@ class InputEncoder:
                 for one in self.categories
                 for name in one.names_of_inputs()
             ),
-        ]
-
-    def names_of_values(self, estimator):
-        """Return the names, or else the numbers, of the numeric columns."""
-        names = getattr(estimator, "feature_names_in_", None)
-        numeric = self.numeric.tolist()
-        return numeric if names is None else [str(names[column]) for column in numeric]
+        ])  # fmt: skip
 
     def sum_by_column(self, values):
         """Return the sums of some values of the inputs for each column."""
@@ -281,16 +286,16 @@ class InputEncoder:
         Raises
         ------
         ValueError
-            If a cell is missing for which there is no number, as of sparse rows there is none.
+            If a cell is missing for which there is no number, as after training on sparse rows.
         """
         if sparse.issparse(X):
             return X
-        is_missing = np.isnan(X) if has_missing(X) else None
-        if is_missing is None and self.is_identity:
+        is_complete = not has_missing(X)
+        if is_complete and self.is_identity:
             return X
         values = X[:, self.numeric]
         indicators = np.zeros((len(X), 0), dtype=X.dtype)
-        if is_missing is not None:
+        if not is_complete:
             values = self._filled(values, means)
         if self.has_indicator.any():
             indicated = self.numeric[self.has_indicator]
@@ -320,12 +325,14 @@ class InputEncoder:
     def _with_categories(self, dense, X):
         """Return the rows with the inputs of the categories behind those that are given."""
         n_rows, n_dense = dense.shape
-        firsts = n_dense + np.cumsum([0, *(one.n_inputs for one in self.categories)])[:-1]
-        own = [one.input_of(X[:, one.levels.column]) for one in self.categories]
-        which = np.column_stack(own)
+        varying = [one for one in self.categories if one.n_inputs]
+        if not varying:
+            return dense
+        firsts = n_dense + np.cumsum([0, *(one.n_inputs for one in varying)])[:-1]
+        which = np.column_stack([one.input_of(X[:, one.levels.column]) for one in varying])
         ones = (which >= 0).astype(X.dtype)
         which = np.maximum(which, 0) + firsts
-        if self.n_inputs < _SPARSE_FROM * (n_dense + len(self.categories)):
+        if self.n_inputs < _SPARSE_FROM * (n_dense + len(varying)):
             rows = np.zeros((n_rows, self.n_inputs), dtype=X.dtype)
             rows[:, :n_dense] = dense
             rows[np.arange(n_rows)[:, None], which] = ones
@@ -335,6 +342,16 @@ class InputEncoder:
         data = np.hstack([dense, ones]).ravel()
         shape = (n_rows, self.n_inputs)
         return sparse.csr_matrix((data, stored.ravel(), ends), shape=shape)
+
+
+def _made_unique(names):
+    """Return the names with "_" behind those that stood before."""
+    unique = {}
+    for name in names:
+        while name in unique:
+            name += "_"
+        unique[name] = None
+    return list(unique)
 
 
 def has_missing(X):
@@ -350,10 +367,10 @@ def _median(values, counts):
     return weighted_quantiles(values, counts, [0.5])[0][0] if len(values) else 0.0
 
 
-def _ends_of_bins(values, counts, n_bins):
+def _ends_of_bins(values, counts, max_bins):
     """Return different quantiles of a column, if there are three or more, else nothing."""
-    if not n_bins or not len(values):
+    if not max_bins or not len(values):
         return np.zeros(0)
-    shares = np.arange(n_bins + 1) / n_bins
+    shares = np.arange(max_bins + 1) / max_bins
     ends = np.unique(np.concatenate(weighted_quantiles(values, counts, shares)))
     return ends.astype(np.float64) if len(ends) > 2 else np.zeros(0)

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-from .categories import as_numbers
+from .categories import as_numbers, needs_reading
 from .cell_checks import describe_cells
 
 # float32 is kept, everything else becomes float64.
@@ -37,11 +37,11 @@ def validate_inputs(estimator, X, levels=()):
         `canonical_csr` makes it. In an array NaN is a missing cell, and a categorical cell is
         its position among the levels.
     """
-    if levels:
-        X = _table_as_numbers(estimator, X, levels, reset=False)
-        with _columns_named(X):
+    if levels or needs_reading(X):
+        numbers = _table_as_numbers(estimator, X, levels, reset=False)
+        with _columns_named(X, allows_text=True):
             return check_array(
-                X, estimator=estimator, dtype=_DTYPES, input_name="X", **_layout(X)
+                numbers, estimator=estimator, dtype=_DTYPES, input_name="X", **_layout(numbers)
             )
     X = canonical_if_sparse(X, "X")
     with _columns_named(X):
@@ -79,10 +79,11 @@ def validate_inputs_and_targets(
     checks = {"dtype": dtype or _DTYPES, "multi_output": True}
     # A number that is too large for the dtype becomes infinite, and is then refused.
     with np.errstate(over="ignore", invalid="ignore"):
-        if levels:
-            X = _table_as_numbers(estimator, X, levels, reset)
-            with _columns_named(X):
-                return check_X_y(X, y, estimator=estimator, **checks, **_layout(X))
+        if levels or (allows_missing and needs_reading(X)):
+            numbers = _table_as_numbers(estimator, X, levels, reset)
+            layout = _layout(numbers)
+            with _columns_named(X, allows_text=True):
+                return check_X_y(numbers, y, estimator=estimator, **checks, **layout)
         with _columns_named(X, allows_missing):
             layout = _layout(X, allows_missing)
             return validate_data(estimator, X, y, reset=reset, **checks, **layout)
@@ -100,17 +101,24 @@ def _layout(X, allows_missing=True):
 
 def _table_as_numbers(estimator, X, levels, reset):
     """Return a table with categories as numbers, once its columns are those of `fit`."""
+    if sparse.issparse(X):
+        raise ValueError(
+            f"X is sparse, and the estimator was fitted on categories in the columns "
+            f"{[of_column.column for of_column in levels]}. Give an array or a data frame."
+        )
+    if np.ndim(X) != 2 and not hasattr(X, "columns"):
+        check_array(X, dtype=None, estimator=estimator, input_name="X")  # which says so
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return as_numbers(X, levels)
 
 
 @contextmanager
-def _columns_named(X, allows_missing=True):
+def _columns_named(X, allows_missing=True, allows_text=False):
     """Add to an error which columns hold text or missing values, and what helps."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        found = "" if sparse.issparse(X) else describe_cells(X, allows_missing)
+        found = "" if sparse.issparse(X) else describe_cells(X, allows_missing, allows_text)
         if not found:
             raise
         raise type(error)(f"{error}\n{found}") from error

@@ -23,7 +23,10 @@ def weighted_quantiles(values, weights, shares):
     if (weights == 1).all():
         at = [max(math.ceil(share * len(values)) - 1, 0) for share in shares]
         return list(np.partition(values, at, axis=0)[at])
-    order = np.argsort(values, axis=0, kind="stable")
+    # Equal values by their weights, so that their sums are the same for any order of the rows.
+    order = np.empty(values.shape, dtype=np.intp)
+    for column in range(values.shape[1]):
+        order[:, column] = np.lexsort((weights, values[:, column]))
     cumulated = np.cumsum(weights[order], axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
     at = [(cumulated < share * cumulated[-1]).sum(axis=0) for share in shares]

@@ -24,7 +24,8 @@ from .._engine.training import TrainingConfig, TrainingProblem
 from .._parameters import Options, as_sizes
 from .._preprocessing.sample_weight import effective_sample_size
 
-_N_BINS = 6
+# Four and ten bins were as accurate on 17 small tables as six, within their noise.
+_MOST_BINS = 6
 _LARGEST_AUTO_LAYER = 256
 # On so many rows saturated neurons are looked for.
 _PROBED_ROWS = 32
@@ -103,9 +104,9 @@ def make_problem(estimator, config, data):
 # ---- The inputs ----
 
 
-def resolve_n_bins(estimator, shape, is_stream):
-    """Return how many bins a numeric column of so many rows and columns has; 0 is none."""
-    return _N_BINS if estimator.numeric_encoding == "piecewise_linear" else 0
+def resolve_max_bins(estimator):
+    """Return how many bins a numeric column has at most; 0 is none."""
+    return _MOST_BINS if estimator.numeric_encoding == "piecewise_linear" else 0
 
 
 # ---- The network ----

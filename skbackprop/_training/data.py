@@ -43,10 +43,6 @@ class Samples:
             return len(self.Y)
         return max(round(fsum(self.weights)), np.count_nonzero(self.weights))
 
-    def means_of(self, n_inputs):
-        """Return the means of the first inputs."""
-        return np.asarray(self.X[:, :n_inputs].mean(axis=0)).ravel()
-
     def __getitem__(self, rows):
         """Some of the samples."""
         weights = None if self.weights is None else self.weights[rows]

@@ -17,7 +17,6 @@ from .._parameters import check_parameters
 from .._preprocessing.input_encoding import InputEncoder
 from .._preprocessing.noise_estimation import sample_noise
 from .._preprocessing.scaling import Scaling
-from .._preprocessing.validation_set import ValidationSet
 from .._serialization import TRAINED
 from .._training import configuration, initial_weights
 from .._training.configuration import is_full_batch, needs_noise_estimate, solver_class
@@ -138,6 +137,22 @@ def fit(
 # ---- Input validation ----
 
 
+def _check_inputs_are_columns(estimator):
+    """Refuse parameters that encode columns, which is not done on a cluster."""
+    chosen, encoding = estimator.categorical_features, estimator.numeric_encoding
+    if not (chosen is None or isinstance(chosen, str)):
+        raise ValueError(
+            "The 'categorical_features' parameter must be 'from_dtype' or None for "
+            f"distributed.fit, which takes numbers. Got {chosen!r}: encode categories "
+            "beforehand, for example with OneHotEncoder of dask_ml."
+        )
+    if encoding == "piecewise_linear":
+        raise ValueError(
+            "The 'numeric_encoding' parameter must be 'auto' or 'none' for distributed.fit. "
+            f"Got {encoding!r}."
+        )
+
+
 def _check_estimator(estimator, X_val, persist):
     if not isinstance(estimator, BaseBackprop):
         raise ValueError(
@@ -146,6 +161,7 @@ def _check_estimator(estimator, X_val, persist):
             f"{type(estimator).__name__}."
         )
     check_parameters(estimator)
+    _check_inputs_are_columns(estimator)
     if not isinstance(persist, (bool, np.bool_)):
         raise ValueError(f"persist must be True or False. Got {persist!r}.")
     if estimator.warm_start:
@@ -218,9 +234,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
     y = ravel_column(_representative_targets(summary, n_dimensions), "y")
     learner._input_encoder = InputEncoder.identity(learner.n_features_in_)
     kind = learner._fit_target_encoder(y, resume=False, is_stream=False)
-    validation = learner._validate_validation_data(
-        *validation_data, summary.dtype, means_of=lambda n_inputs: None
-    )
+    validation = learner._validate_validation_data(*validation_data, summary.dtype)
     network = learner._make_network((summary.n_rows, learner.n_features_in_), resume=False)
     solver = configuration.make_checked_solver(learner, network)
     solver.check_size(network)
@@ -244,9 +258,7 @@ def _prepare(learner, rows, n_dimensions, validation_data, stack):
         scaling = learner._fit_scaling(network, remote, [state])
     if initial_weights.has_given_weights(learner):
         state.params[:] = initial_weights.given_params(learner, network, scaling, summary.dtype)
-    if validation is not None:
-        targets = learner._target_encoder.to_network(validation.Y, network, validation.X.dtype)
-        validation = ValidationSet(validation, targets)
+    validation = learner._make_validation_set(validation, True, network, scaling)
     n_samples = range(sum(measured.sizes.values()))
     sampler, _ = sample_epochs(learner, n_samples, None, summary.dtype)
     noise = _noise(learner, rows, worker_config, scaling, network.loss)

@@ -30,6 +30,7 @@ _CATEGORIES = """
         int code = n_codes + 1; /* missing */
         if (value == value) {
             code = value >= 0 && value < ($T)n_codes ? (int)value : n_codes;
+            code = value == ($T)code ? code : n_codes;
         }
         for (int j = 0; j < n_inputs; j++) {
             *in++ = j == input[code] ? 1 : 0;
@@ -55,15 +56,18 @@ def write_encoding(fitted, c):
         (
             _VALUES,
             encoder.n_values,
-            [_integers("numeric", encoder.numeric, c), _numbers("fill", fitted.fill, c)],
+            [
+                _integers("numeric", encoder.numeric, c),
+                _numbers("fill", fitted.fill, c.numbers, c),
+            ],
         ),
         (
             _BINS,
-            encoder.n_bins,
+            encoder.n_bin_inputs,
             [
                 _integers("bin_column", places, c),
-                _numbers("bin_start", starts, c),
-                _numbers("bin_width", widths, c),
+                _numbers("bin_start", starts, c.numbers, c),
+                _numbers("bin_width", widths, c.scales, c),
             ],
         ),
         (
@@ -101,8 +105,7 @@ def _integers(name, values, c):
     return c.array(f"static const int net_{name}[{len(items)}]", items) if items else ""
 
 
-def _numbers(name, values, c):
-    write = c.scales if name == "bin_width" else c.numbers
+def _numbers(name, values, write, c):
     items = write(values, "The encoding of the columns") if len(values) else []
     return c.array(f"static const $T net_{name}[{len(items)}]", items) if items else ""
 

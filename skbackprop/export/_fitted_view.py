@@ -114,7 +114,7 @@ def check_columns_are_inputs(encoder):
     found = {
         "categories": bool(encoder.categories),
         "missing values": encoder.has_indicator.any(),
-        "numeric_encoding='piecewise_linear'": encoder.n_bins > 0,
+        "numeric_encoding='piecewise_linear'": encoder.n_bin_inputs > 0,
     }
     raise ValueError(
         "The network takes encoded columns, which this format does not hold: it was trained "

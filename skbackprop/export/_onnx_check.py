@@ -10,7 +10,7 @@ _TOLERANCE = 1e-3
 _SHARE = 1e-2
 
 
-def check_predictions(model, estimator, X):
+def check_predictions(model, estimator, X, cells):
     """Raise a ValueError if an ONNX model predicts something else than its estimator.
 
     Parameters
@@ -22,6 +22,8 @@ def check_predictions(model, estimator, X):
         compared.
     X : ndarray or DataFrame of shape (n_samples, n_features)
         The first 1000 rows are predicted.
+    cells : ndarray or DataFrame of shape (n_samples, n_features)
+        The same as the model takes them.
     """
     if not (is_classifier(estimator) or is_regressor(estimator)) or not len(X):
         return
@@ -29,14 +31,14 @@ def check_predictions(model, estimator, X):
         import onnxruntime
     except ImportError:
         return
-    X = X[:_ROWS]
+    X, cells = X[:_ROWS], cells[:_ROWS]
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    if hasattr(X, "iloc"):
-        columns = (_cells(X.iloc[:, [at]]) for at in range(X.shape[1]))
+    if hasattr(cells, "iloc"):
+        columns = (cells.iloc[:, [at]].to_numpy() for at in range(cells.shape[1]))
     else:
-        columns = [X]
+        columns = [cells]
     names = [each.name for each in session.get_inputs()]
     answers = session.run(None, dict(zip(names, columns, strict=True)))
     compare = _compare_classes if is_classifier(estimator) else _compare_numbers
@@ -48,12 +50,6 @@ def check_predictions(model, estimator, X):
             "that skl2onnx cannot convert. Where the rows ask for more than single precision "
             "holds, pass X in float64. skl2onnx.to_onnx compares nothing."
         )
-
-
-def _cells(column):
-    """The cells of a column as onnxruntime takes them; missing ones of text are ""."""
-    is_number = column.dtypes.iloc[0].kind in "fiub"
-    return column.to_numpy() if is_number else column.astype(object).fillna("").to_numpy()
 
 
 def _compare_numbers(estimator, X, answers):

@@ -43,9 +43,9 @@ def encode(graph, inputs, fitted):
             for place in np.flatnonzero(encoder.has_indicator)
         ),
         *(
-            _levels(graph, columns[k], is_text[k], one)
+            _levels(graph, columns[one.levels.column], is_text[one.levels.column], one)
             for one in encoder.categories
-            for k in [one.levels.column]
+            if one.n_inputs
         ),
     ]
     return graph.node("Concat", *parts, axis=1)
@@ -78,8 +78,8 @@ def _levels(graph, column, is_text, one):
             positions = np.append(positions, len(levels) + 1)
     else:
         keys = {"keys_floats": _as_single(levels).tolist()}
-        is_missing = graph.node("IsNaN", column)
         column = graph.cast(column, np.float32)
+        is_missing = graph.node("IsNaN", column)
     place = graph.node(
         "LabelEncoder", column, op_domain="ai.onnx.ml", op_version=2, **keys,
         values_int64s=positions.tolist(), default_int64=len(levels),
@@ -100,3 +100,19 @@ def _as_single(levels):
             f"as {levels.numbers[single != levels.numbers][0]!r}. Fit on text or whole numbers."
         )
     return single
+
+
+def as_plain_columns(X):
+    """Return a DataFrame of the types that skl2onnx knows: NumPy's numbers, and text."""
+    return X.assign(**{name: _plain(X[name]) for name in X.columns})
+
+
+def _plain(column):
+    categories = getattr(column, "cat", None)
+    dtype = column.dtype if categories is None else categories.categories.dtype
+    if categories is None and isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+        return column
+    if dtype.kind in "fiub":
+        of_numpy = getattr(dtype, "numpy_dtype", dtype)
+        return column.astype(np.float64 if column.isna().any() else of_numpy)
+    return column.astype(object).fillna(_MISSING_TEXT)

@@ -15,7 +15,7 @@ from .._preprocessing.target_encoding import MULTILABEL, MULTIOUTPUT
 from .._regressor import BackpropRegressor
 from ._fitted_view import BINARY, MULTICLASS, finite_limits, read
 from ._onnx_check import check_predictions
-from ._onnx_encoding import encode
+from ._onnx_encoding import as_plain_columns, encode
 from ._onnx_scores import scores_are_asked
 
 
@@ -98,19 +98,13 @@ def to_onnx(estimator: Any, X: Any, **options: Any) -> Any:
             "The columns of X must have names, for each becomes an input of that name. Got "
             f"{list(X.columns)}. Rename them, or pass X as an array."
         )
-    first = _with_text_as_objects(X[:1]) if hasattr(X, "iloc") else X[:1]
+    cells = as_plain_columns(X) if hasattr(X, "iloc") else X
     if "options" in options:
-        return skl2onnx.to_onnx(estimator, first, **options)
+        return skl2onnx.to_onnx(estimator, cells[:1], **options)
     settings = {"zipmap": False} if is_classifier(estimator) else None
-    model = skl2onnx.to_onnx(estimator, first, options=settings, **options)
-    check_predictions(model, estimator, X)
+    model = skl2onnx.to_onnx(estimator, cells[:1], options=settings, **options)
+    check_predictions(model, estimator, X, cells)
     return model
-
-
-def _with_text_as_objects(X):
-    """Return a DataFrame whose text has the one type that skl2onnx knows for it."""
-    texts = X.select_dtypes(exclude=["number", "bool"])
-    return X.assign(**{name: texts[name].astype(object).fillna("") for name in texts})
 
 
 def register_onnx_converters() -> Any:

@@ -119,7 +119,7 @@ def _encode(torch):
                 table = getattr(self, f"table_{k}")
                 unseen, missing = len(table) - 2, len(table) - 1
                 code = x[..., column]
-                is_known = (code >= 0) & (code < unseen)
+                is_known = (code >= 0) & (code < unseen) & (code == code.floor())
                 row = torch.where(is_known, code, unseen)
                 row = torch.where(code.isnan(), missing, row).long()
                 parts.append(table[row])

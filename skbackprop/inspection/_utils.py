@@ -87,7 +87,7 @@ def _check_flat_row(estimator, x):
         row = as_numbers(row, levels)
     dtypes = (np.float64, np.float32)
     row = check_array(row, dtype=dtypes, input_name="x", ensure_all_finite="allow-nan")
-    return estimator._encode_inputs(row)
+    return estimator._encode_inputs(row, estimator._scaling)
 
 
 # ---- Names ----

@@ -173,8 +173,8 @@ def evaluate(
 ):
     """Cross-validate the default network on a table, beside other models, and fit it.
 
-    The models see the same inputs on the same folds: a baseline that predicts the most frequent
-    class or the mean, a linear model (logistic regression, or ridge regression with a
+    The models see the same columns on the same folds: a baseline that predicts the most
+    frequent class or the mean, a linear model (logistic regression, or ridge regression with a
     cross-validated penalty), scikit-learn's HistGradientBoosting, and the network. Columns are
     encoded by the training rows of each fold, by a ColumnTransformer or inside the network:
     missing numbers become the median with an indicator beside them, categories one input per

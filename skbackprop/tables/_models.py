@@ -1,6 +1,7 @@
 """The models that are compared on a table."""
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -30,6 +31,8 @@ def make_models(task, columns, network, seed):
             TREES: HistGradientBoostingRegressor(random_state=seed),
             NETWORK: network or BackpropRegressor(random_state=seed),
         }
+    if getattr(models[NETWORK], "categorical_features", ()) is None:  # as in the presets
+        models[NETWORK] = clone(models[NETWORK]).set_params(categorical_features="from_dtype")
     encoders = dict.fromkeys(models, make_encoder(columns))
     encoders[NETWORK] = make_network_encoder(columns)
     return {
