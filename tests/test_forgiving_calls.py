@@ -113,7 +113,7 @@ def frame(**columns):
     ("bad", "column", "help_"),
     [
         (frame(size2=[1.0, np.inf] * 6), "Column 'size2' has infinite values", "Replace"),
-        (frame(sold=pd.Timestamp("2020-01-01")), "Column 'sold' is of type datetime64", "days since"),
+        (frame(sold=pd.Timestamp(0)), "Column 'sold' is of type datetime64", "days since"),
         ([["red", 1.0], ["blue", 2.0]] * 6, "Column 0 holds text, such as 'red'", BY_NAME),
     ],
 )  # fmt: skip

@@ -241,8 +241,10 @@ def _numbers_of(name, cells):
     if hasattr(cells, "to_numpy") and not hasattr(cells, "iloc"):
         cells = cells.to_numpy()
     dtype = getattr(cells, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-        return np.asarray(cells, dtype=np.float64)
+    if getattr(dtype, "kind", "O") in "fiub":
+        if isinstance(dtype, np.dtype):
+            return np.asarray(cells, dtype=np.float64)
+        return cells.to_numpy(dtype=np.float64, na_value=np.nan)  # nullable, of pandas
     numbers = []
     for cell in _as_list(cells):
         try:
