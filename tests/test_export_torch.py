@@ -12,6 +12,7 @@ from strategies import architectures
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop._engine.activations import ACTIVATIONS, OUTPUT_ACTIVATIONS
+from skbackprop._preprocessing.categories import as_numbers
 from skbackprop.export import from_torch, to_torch
 
 NAMES = [row.name for row in ACTIVATIONS]
@@ -241,3 +242,20 @@ def test_torch_inputs_far_from_zero_are_refused_in_single_precision():
     model.fit(far.astype(np.float64), y)
     found = run(to_torch(model), far.astype(np.float64))
     np.testing.assert_allclose(found, outputs(model, far), rtol=1e-6)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("encoding", ["none", "piecewise_linear"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_torch_columns_are_encoded(kind, encoding):
+    """Categories as codes, missing cells as NaN, and bins."""
+    X, y = data(kind)
+    X = np.column_stack([X, np.arange(40) % 7, np.arange(40) % 2])
+    X[::8, 0] = X[1::9, 4] = np.nan
+    estimator = BackpropRegressor if kind in KINDS[:2] else BackpropClassifier
+    settings = QUICK | {"categorical_features": [4, 5], "numeric_encoding": encoding}
+    model = estimator(**settings).fit(X, y)
+    X = np.vstack([X, [[np.nan] * 4 + [0, 1], [1, 2, 3, 4, 99, -1], [1e6] * 4 + [3, 0.5]]])
+    codes = as_numbers(X, model._input_encoder.levels)
+    codes[-1, 5] = 0.5  # no code of a level
+    np.testing.assert_allclose(run(to_torch(model), codes), outputs(model, X), rtol=1e-10)

@@ -7,10 +7,14 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import onnxruntime
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import pyplot
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
@@ -186,7 +190,6 @@ def test_order_copies_and_names_of_levels_do_not_matter(kind, encoding):
 
 @BOTH
 def test_frames_and_types_do_not_matter(kind):
-    polars, pyarrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
     frame, y = mixed()
     fitted = kind(**QUICK).fit(frame, y)
     expected = answers(fitted, frame)
@@ -512,7 +515,6 @@ def test_importances_are_of_columns(tmp_path):
 
 
 def test_a_look_inside_shows_the_inputs():
-    pyplot = pytest.importorskip("matplotlib.pyplot")
     frame, y = mixed()
     clf = CLF(**QUICK, numeric_encoding="piecewise_linear").fit(frame, y)
     row = frame.iloc[[7]]
@@ -540,7 +542,6 @@ def test_a_look_inside_shows_the_inputs():
 
 @pytest.mark.parametrize("encoding", ["none", "piecewise_linear"])
 def test_onnx_takes_the_columns(encoding):
-    onnxruntime = pytest.importorskip("onnxruntime")
     frame, y = mixed()
 
     def run(model, columns):
@@ -571,7 +572,6 @@ def test_onnx_takes_the_columns(encoding):
 
 @pytest.mark.parametrize("dtype", ["int64", "Int64", "category", "bool", "float64"])
 def test_onnx_takes_categories_that_are_numbers(dtype):
-    pytest.importorskip("onnxruntime")
     frame = pd.DataFrame({"k": np.arange(30) % 2, "x": np.arange(30.0)}).astype({"k": dtype})
     clf = CLF(**QUICK, categorical_features=["k"]).fit(frame, np.arange(30) % 3 > 0)
     export.to_onnx(clf, frame)  # which compares predictions
@@ -581,16 +581,6 @@ def test_names_of_inputs_are_unique():
     frame = pd.DataFrame({"c": [1, "1", "missing", None] * 5}, dtype=object)
     names = CLF(**QUICK).fit(frame, np.arange(20) % 2).get_feature_names_out().tolist()
     assert names == ["c_1", "c_1_", "c_missing", "c_missing_"]
-
-
-def test_torch_takes_codes():
-    torch = pytest.importorskip("torch")
-    frame, y = mixed()
-    for encoding in ("none", "piecewise_linear"):
-        clf = CLF(**QUICK, numeric_encoding=encoding).fit(frame, y)
-        rows = torch.from_numpy(as_numbers(frame, clf._input_encoder.levels))
-        found = export.to_torch(clf)(rows).detach().numpy()[:, 0]
-        np.testing.assert_allclose(found, clf.predict_proba(frame)[:, 1], rtol=1e-12)
 
 
 def test_what_cannot_carry_an_encoding_refuses_it():
