@@ -542,8 +542,9 @@ class BaseBackprop(CallbackSupportMixin, FittedNetwork, metaclass=ABCMeta):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
         # Also of an object that has no parameters yet, such as one that is being loaded.
-        tags.input_tags.categorical = vars(self).get("categorical_features") is not None
+        parameters = vars(self)
+        tags.input_tags.sparse = parameters.get("numeric_encoding") != "piecewise_linear"
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = parameters.get("categorical_features") is not None
         return tags
