@@ -97,7 +97,10 @@ def _declared(record):
 
 def _input_encoder_to_plain(encoder):
     """The declared fields, the levels of each categorical column among those of its inputs."""
-    categories = [_declared(one.levels) | {"inputs": one.inputs} for one in encoder.categories]
+    categories = [
+        _declared(category.levels) | {"inputs": category.inputs}
+        for category in encoder.categories
+    ]
     return _declared(encoder) | {"categories": categories}
 
 
@@ -401,7 +404,7 @@ def _input_encoder_from_plain(plain):
     record = _record("input_encoder", plain, _INPUT_ENCODER)
     n_features = int(record["n_features"])
     categories = tuple(map(_category_inputs_from_plain, record["categories"]))
-    columns = [one.levels.column for one in categories]
+    columns = [category.levels.column for category in categories]
     require(
         columns == sorted({column for column in columns if column < n_features}),
         f"input_encoder.categories must be of columns below {n_features}, in order.",

@@ -168,11 +168,12 @@ class InputEncoder:
         else:  # a row counts as one at least, and an integer weight is as many copies
             X, counts = X[weights > 0], np.maximum(weights[weights > 0], 1.0)
         categories = tuple(
-            CategoryInputs.learn(one, X[:, one.column], counts, is_stream) for one in levels
+            CategoryInputs.learn(category, X[:, category.column], counts, is_stream)
+            for category in levels
         )
-        if len(levels) == X.shape[1] and not any(one.n_inputs for one in categories):
+        if len(levels) == X.shape[1] and not any(category.n_inputs for category in categories):
             categories = (categories[0].as_constant(), *categories[1:])  # a network needs one
-        categorical = [one.column for one in levels]
+        categorical = [category.column for category in levels]
         numeric = np.delete(np.arange(X.shape[1]), categorical)
         medians, has_indicator, bins = [], [], []
         for column in numeric:
@@ -190,13 +191,13 @@ class InputEncoder:
     @cached_property
     def numeric(self):
         """The numbers of the numeric columns."""
-        categorical = [one.levels.column for one in self.categories]
+        categorical = [category.levels.column for category in self.categories]
         return np.delete(np.arange(self.n_features), categorical)
 
     @property
     def levels(self):
         """The `Levels` of the categorical columns."""
-        return tuple(one.levels for one in self.categories)
+        return tuple(category.levels for category in self.categories)
 
     @cached_property
     def n_inputs_of_bins(self):
@@ -219,12 +220,14 @@ class InputEncoder:
     @cached_property
     def columns_of_inputs(self):
         """The number of the column of each input."""
-        categorical = np.array([one.levels.column for one in self.categories], dtype=np.int64)
+        categorical = np.array(
+            [category.levels.column for category in self.categories], dtype=np.int64
+        )
         return np.concatenate([
             self.numeric,
             np.repeat(self.numeric, self.n_inputs_of_bins),
             self.numeric[self.has_indicator],
-            np.repeat(categorical, [one.n_inputs for one in self.categories]),
+            np.repeat(categorical, [category.n_inputs for category in self.categories]),
         ])  # fmt: skip
 
     @property
@@ -257,9 +260,9 @@ class InputEncoder:
             *(f"{name}_bin{k}" for name, n in binned for k in range(n)),
             *(f"missingindicator_{names[k]}" for k in self.numeric[self.has_indicator]),
             *(
-                f"{names[one.levels.column]}_{name}"
-                for one in self.categories
-                for name in one.names_of_inputs()
+                f"{names[category.levels.column]}_{name}"
+                for category in self.categories
+                for name in category.names_of_inputs()
             ),
         ])  # fmt: skip
 
@@ -325,11 +328,13 @@ class InputEncoder:
     def _with_categories(self, dense, X):
         """Return the rows with the inputs of the categories behind those that are given."""
         n_rows, n_dense = dense.shape
-        varying = [one for one in self.categories if one.n_inputs]
+        varying = [category for category in self.categories if category.n_inputs]
         if not varying:
             return dense
-        firsts = n_dense + np.cumsum([0, *(one.n_inputs for one in varying)])[:-1]
-        which = np.column_stack([one.input_of(X[:, one.levels.column]) for one in varying])
+        firsts = n_dense + np.cumsum([0, *(category.n_inputs for category in varying)])[:-1]
+        which = np.column_stack(
+            [category.input_of(X[:, category.levels.column]) for category in varying]
+        )
         ones = (which >= 0).astype(X.dtype)
         which = np.maximum(which, 0) + firsts
         if self.n_inputs < _SPARSE_FROM * (n_dense + len(varying)):

@@ -49,73 +49,70 @@ def write_encoding(fitted, c):
     c : CTemplate
     """
     encoder = fitted.encoder
-    places, starts, widths = encoder.bin_of_inputs
-    categories = encoder.categories
-    parts, body = [c("static $T net_encoded[NET_INPUTS];")], []
-    for text, n, tables in (
-        (
-            _VALUES,
-            encoder.n_values,
-            [
-                _integers("numeric", encoder.numeric, c),
-                _numbers("fill", fitted.fill, c.numbers, c),
-            ],
-        ),
-        (
-            _BINS,
-            encoder.n_bin_inputs,
-            [
-                _integers("bin_column", places, c),
-                _numbers("bin_start", starts, c.numbers, c),
-                _numbers("bin_width", widths, c.scales, c),
-            ],
-        ),
-        (
-            _INDICATORS,
-            int(encoder.has_indicator.sum()),
-            [_integers("indicated", encoder.numeric[encoder.has_indicator], c)],
-        ),
-        (
-            _CATEGORIES,
-            len(categories),
-            [
-                _integers("categorical", [one.levels.column for one in categories], c),
-                _integers("codes", [len(one.levels) for one in categories], c),
-                _integers("inputs_of", [one.n_inputs for one in categories], c),
-                _integers(
-                    "input_of_code",
-                    np.concatenate([[], *(one.inputs for one in categories)]),
-                    c,
-                ),
-            ],
-        ),
+    parts, loops = [c("static $T net_encoded[NET_INPUTS];")], []
+    for loop, n, tables in (
+        (_VALUES, encoder.n_values, _tables_of_values),
+        (_BINS, encoder.n_bin_inputs, _tables_of_bins),
+        (_INDICATORS, int(encoder.has_indicator.sum()), _tables_of_indicators),
+        (_CATEGORIES, len(encoder.categories), _tables_of_categories),
     ):
         if n:
-            parts += tables
-            body.append(c(text, n=n).strip("\n"))
-    lines = "\n".join(body)
+            parts += tables(fitted, c)
+            loops.append(c(loop, n=n).strip("\n"))
+    lines = "\n".join([c("    $T *in = net_encoded;"), *loops])
     note = "/* Missing cells are NaN, which options such as -ffast-math do not tell apart. */"
     signature = c("static void net_encode_columns(const $T *x)")
-    target = c("    $T *in = net_encoded;")
-    return [*parts, f"{note}\n{signature}\n{{\n{target}\n{lines}\n}}"]
+    return [*parts, f"{note}\n{signature}\n{{\n{lines}\n}}"]
+
+
+def _tables_of_values(fitted, c):
+    return [
+        _integers("numeric", fitted.encoder.numeric, c),
+        _numbers("fill", fitted.fill, c.numbers, c),
+    ]
+
+
+def _tables_of_bins(fitted, c):
+    places, starts, widths = fitted.encoder.bin_of_inputs
+    return [
+        _integers("bin_column", places, c),
+        _numbers("bin_start", starts, c.numbers, c),
+        _numbers("bin_width", widths, c.scales, c),
+    ]
+
+
+def _tables_of_indicators(fitted, c):
+    encoder = fitted.encoder
+    return [_integers("indicated", encoder.numeric[encoder.has_indicator], c)]
+
+
+def _tables_of_categories(fitted, c):
+    categories = fitted.encoder.categories
+    inputs = np.concatenate([category.inputs for category in categories])
+    return [
+        _integers("categorical", [category.levels.column for category in categories], c),
+        _integers("codes", [len(category.levels) for category in categories], c),
+        _integers("inputs_of", [category.n_inputs for category in categories], c),
+        _integers("input_of_code", inputs, c),
+    ]
 
 
 def _integers(name, values, c):
     items = [str(int(value)) for value in values]
-    return c.array(f"static const int net_{name}[{len(items)}]", items) if items else ""
+    return c.array(f"static const int net_{name}[{len(items)}]", items)
 
 
 def _numbers(name, values, write, c):
-    items = write(values, "The encoding of the columns") if len(values) else []
-    return c.array(f"static const $T net_{name}[{len(items)}]", items) if items else ""
+    items = write(values, "The encoding of the columns")
+    return c.array(f"static const $T net_{name}[{len(items)}]", items)
 
 
 def describe_codes(encoder, names):
     """Return lines of a comment that tell the codes of the categories."""
     lines = []
-    for one in encoder.categories:
-        column = one.levels.column
+    for category in encoder.categories:
+        column = category.levels.column
         label = f"{column}" if names is None else f"{column}, {names[column]},"
-        codes = (f"{code} is {level}" for code, level in enumerate(one.levels.values()))
+        codes = (f"{code} is {level}" for code, level in enumerate(category.levels.values()))
         lines += comment(f"Column {label} takes a code: {'; '.join(codes)}; else another.")
     return lines

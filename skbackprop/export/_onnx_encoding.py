@@ -43,9 +43,14 @@ def encode(graph, inputs, fitted):
             for place in np.flatnonzero(encoder.has_indicator)
         ),
         *(
-            _levels(graph, columns[one.levels.column], is_text[one.levels.column], one)
-            for one in encoder.categories
-            if one.n_inputs
+            _levels(
+                graph,
+                columns[category.levels.column],
+                is_text[category.levels.column],
+                category,
+            )
+            for category in encoder.categories
+            if category.n_inputs
         ),
     ]
     return graph.node("Concat", *parts, axis=1)
@@ -62,9 +67,9 @@ def _bins(graph, column, ends):
     return graph.node("Min", graph.node("Max", shares, graph.constant(0)), graph.constant(1))
 
 
-def _levels(graph, column, is_text, one):
+def _levels(graph, column, is_text, category):
     """The inputs of a categorical column."""
-    levels = one.levels
+    levels = category.levels
     if is_text != bool(levels.texts) or (levels.texts and len(levels.numbers)):
         raise ValueError(
             f"Column {levels.column} has the categories {levels.values()[:5]}: pass X as a "
@@ -88,7 +93,7 @@ def _levels(graph, column, is_text, one):
         missing = graph.constant(len(levels) + 1, np.int64)
         place = graph.node("Where", is_missing, missing, place)
     flat = graph.node("Reshape", place, graph.constant([-1], np.int64))
-    return graph.node("Gather", graph.constant(one.table), flat, axis=0)
+    return graph.node("Gather", graph.constant(category.table), flat, axis=0)
 
 
 def _as_single(levels):

@@ -105,9 +105,9 @@ def _encode(torch):
                 ("indicated", encoder.numeric[encoder.has_indicator]),
             ):
                 self.register_buffer(name, torch.from_numpy(np.array(values)))
-            self.columns = [one.levels.column for one in encoder.categories]
-            for k, one in enumerate(encoder.categories):
-                self.register_buffer(f"table_{k}", torch.from_numpy(one.table))
+            self.columns = [category.levels.column for category in encoder.categories]
+            for k, category in enumerate(encoder.categories):
+                self.register_buffer(f"table_{k}", torch.from_numpy(category.table))
 
         def forward(self, x):
             values = x[..., self.numeric]
