@@ -253,7 +253,7 @@ class FittedNetwork(BaseEstimator):
 
         Returns
         -------
-        names : ndarray of str of shape (n_encoded_features_,)
+        names : ndarray of str of shape (`n_encoded_features_`,)
             The names of the numeric columns; NAME_bin0, NAME_bin1, ... for the bins of their
             piecewise-linear encoding; missingindicator_NAME; and for categories NAME_LEVEL,
             NAME_missing, and NAME_infrequent for rare and unseen levels.
